@@ -1,0 +1,52 @@
+/**
+ * The topology: the one object that all members agree on (registers.md §1). Each number is decided
+ * once; it names the members, the roots that decide the next number, and for each partition of the
+ * key space the replicas that hold it.
+ */
+import type { ClusterId, PeerId, StorageId } from '../base/ids.ts'
+
+export interface TopologyMember {
+  readonly storageId: StorageId
+  readonly id: PeerId
+  readonly name: string
+  readonly addresses: readonly string[]
+  readonly zone: string
+  readonly capacity: number
+}
+
+export interface Configuration {
+  /** Number of the topology in which this replica set came to be. */
+  readonly cfg: number
+  /** Distinct; the first is the distinguished one. */
+  readonly replicas: readonly StorageId[]
+}
+
+export interface Partition extends Configuration {
+  /** The set that still holds data while it moves; null once retired. */
+  readonly prev: Configuration | null
+}
+
+export interface Topology {
+  readonly clusterId: ClusterId
+  /** 1 is the genesis. */
+  readonly number: number
+  /** sha256 of the encoded topology before, base16; '' for the genesis. */
+  readonly parent: string
+  readonly replicationFactor: number
+  readonly members: readonly TopologyMember[]
+  readonly roots: readonly StorageId[]
+  /** Length is a power of two; index = first bits of the key's kad id. */
+  readonly partitions: readonly Partition[]
+  /** Storage ids that the operator removed: refused for ever. */
+  readonly removed: readonly StorageId[]
+}
+
+/** What the layers above may ask. */
+export interface TopologyView {
+  /** The highest topology that is durably known here; null on an edge that has fetched none yet. */
+  current(): Topology | null
+  /** Called after each newer one became durable. Returns the function that ends it. */
+  subscribe(listener: (topology: Topology) => void): () => void
+  /** A peer showed knowledge of a higher number: fetch it. Resolves when at least that is known. */
+  catchUp(atLeast: number, from: PeerId): Promise<void>
+}

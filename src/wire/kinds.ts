@@ -1,0 +1,25 @@
+/** Numbers of requests on the wire: never reused, never renumbered. */
+export const REQUEST_KINDS = {
+  /** swim: full state exchange (push-pull). */
+  PUSH_PULL: 1,
+  /** topology: the newest topology that the asked node knows. */
+  TOPOLOGY_GET: 10,
+  /** topology: to the issuer: a member asks to be taken in, leave, report movement. */
+  TOPOLOGY_REPORT: 11,
+  TOPOLOGY_LEAVE: 12,
+  TOPOLOGY_REMOVE: 13,
+  /** store: a coordinator to one replica. */
+  KV_READ: 20,
+  KV_WRITE: 21,
+  KV_SCAN: 22,
+  /** store: forwarding by a node that is no replica. */
+  KV_COORDINATE_PUT: 23,
+  /** store: anti-entropy and movement. */
+  KV_SYNC_DIGEST: 24,
+  KV_SYNC_KEYS: 25,
+  KV_SYNC_PULL: 26,
+  KV_SYNC_PUSH: 27,
+  /** admission: count a use of a ticket at the member that issued it. */
+  TICKET_REDEEM: 40,
+  TICKET_REVOKE: 41,
+} as const
