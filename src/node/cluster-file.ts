@@ -1,0 +1,72 @@
+/**
+ * What makes a data directory part of a cluster: the private network's key, the certificate that
+ * admits this node, and, on members, the key that admits others.
+ */
+import type { ClusterId } from '../base/ids.ts'
+import type { Role } from '../mesh/mesh.ts'
+import type { Storage } from '../seams/storage.ts'
+import { WireError, WireReader, WireWriter } from '../wire/codec.ts'
+import { damaged, readSealed, writeSealed } from './sealed-file.ts'
+
+export interface ClusterFile {
+  readonly clusterId: ClusterId
+  readonly networkKey: Uint8Array
+  readonly role: Role
+  /** Encoded admission certificate of this node. */
+  readonly certificate: Uint8Array
+  /** Seed of the cluster's admission key; null on an edge. */
+  readonly admissionSeed: Uint8Array | null
+  /** Where others were when this node joined; membership's snapshot knows better later. */
+  readonly contacts: readonly Contact[]
+}
+
+export interface Contact {
+  readonly peer: string
+  readonly addresses: readonly string[]
+}
+
+const FILE = 'cluster'
+const CONTACTS_MAX = 64
+const ADDRESSES_MAX = 16
+
+export async function readClusterFile(storage: Storage): Promise<ClusterFile | null> {
+  const body = await readSealed(storage, FILE)
+  if (body === null) return null
+  try {
+    return decode(new WireReader(body))
+  } catch (error) {
+    throw error instanceof WireError ? damaged(FILE) : error
+  }
+}
+
+export function writeClusterFile(storage: Storage, file: ClusterFile): Promise<void> {
+  const out = new WireWriter()
+    .string(file.clusterId)
+    .bytes(file.networkKey)
+    .bool(file.role === 'member')
+    .bytes(file.certificate)
+    .bytes(file.admissionSeed ?? new Uint8Array())
+    .list(file.contacts.slice(0, CONTACTS_MAX), (to, { peer, addresses }) =>
+      to.string(peer).list(addresses.slice(0, ADDRESSES_MAX), (each, text) => each.string(text)),
+    )
+  return writeSealed(storage, FILE, out.finish())
+}
+
+function decode(from: WireReader): ClusterFile {
+  const clusterId = from.string(64)
+  const networkKey = from.bytes(32)
+  const role: Role = from.bool() ? 'member' : 'edge'
+  const certificate = from.bytes(4096)
+  const seed = from.bytes(32)
+  const contacts = from.list(CONTACTS_MAX, (each) => ({
+    peer: each.string(64),
+    addresses: each.list(ADDRESSES_MAX, (address) => address.string(256)),
+  }))
+  const admissionSeed = seed.length === 0 ? null : seed
+  return { clusterId, networkKey, role, certificate, admissionSeed, contacts }
+}
+
+/** After `leave`: the directory belongs to no cluster any more. Its data has been handed over. */
+export function removeClusterFile(storage: Storage): Promise<void> {
+  return storage.remove(FILE)
+}

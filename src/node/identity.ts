@@ -1,0 +1,87 @@
+/**
+ * Who this node is: the key that it speaks with, the name of its disk, and how often it has
+ * started. Both names live in the data directory, so a wiped disk loses both and can never vote
+ * or count under its old name (registers.md §6).
+ */
+import { ed25519FromSeed, ed25519PublicBytes, idFromBytes, isId } from '../base/ids.ts'
+import { type PeerId, peerIdFromPublicKey, type StorageId } from '../base/ids.ts'
+import type { Database } from '../disk/database.ts'
+import type { Random } from '../seams/random.ts'
+import type { Storage } from '../seams/storage.ts'
+import { WireError, WireReader, WireWriter } from '../wire/codec.ts'
+import { damaged, readSealed, writeSealed } from './sealed-file.ts'
+
+export interface Identity {
+  readonly privateKeySeed: Uint8Array
+  readonly peer: PeerId
+  /** '' on an edge. */
+  readonly storageId: StorageId
+  /** 1 at the first start of the data directory; durable before anything is said. */
+  readonly boot: number
+}
+
+const FILE = 'identity'
+const BOOT_KEY = 'node/boot'
+const SEED_BYTES = 32
+const ID_BYTES = 16
+
+/** The identity of a data directory, made at its first start; counts this start. */
+export async function openIdentity(
+  storage: Storage,
+  database: Database,
+  random: Random,
+): Promise<Identity> {
+  const file = await readSealed(storage, FILE)
+  const lastBoot = readBoot(database)
+  // One without the other: part of the directory is gone, and with it perhaps promises and data.
+  if ((file === null) !== (lastBoot === null)) throw damaged(file === null ? FILE : 'database')
+  const boot = (lastBoot ?? 0) + 1
+  if (file === null) {
+    const made = newIdentity(random)
+    await database.commit([{ key: BOOT_KEY, value: encodeBoot(boot) }])
+    await writeSealed(storage, FILE, encode(made.privateKeySeed, made.storageId))
+    return { ...made, boot }
+  }
+  await database.commit([{ key: BOOT_KEY, value: encodeBoot(boot) }])
+  return { ...decode(file), boot }
+}
+
+/** The identity of an edge: new at every start, and no disk. */
+export function edgeIdentity(random: Random): Identity {
+  return { ...newIdentity(random), storageId: '', boot: 1 }
+}
+
+function newIdentity(random: Random): Omit<Identity, 'boot'> {
+  const privateKeySeed = random.bytes(SEED_BYTES)
+  const storageId = idFromBytes(random.bytes(ID_BYTES))
+  return { privateKeySeed, peer: peerOfSeed(privateKeySeed), storageId }
+}
+
+function peerOfSeed(seed: Uint8Array): PeerId {
+  return peerIdFromPublicKey(ed25519PublicBytes(ed25519FromSeed(seed)))
+}
+
+function encode(seed: Uint8Array, storageId: StorageId): Uint8Array {
+  return new WireWriter().bytes(seed).string(storageId).finish()
+}
+
+function decode(file: Uint8Array): Omit<Identity, 'boot'> {
+  try {
+    const reader = new WireReader(file)
+    const privateKeySeed = reader.bytes(SEED_BYTES)
+    const storageId = reader.string(64)
+    if (privateKeySeed.length !== SEED_BYTES || !isId(storageId)) throw damaged(FILE)
+    return { privateKeySeed, peer: peerOfSeed(privateKeySeed), storageId }
+  } catch (error) {
+    throw error instanceof WireError ? damaged(FILE) : error
+  }
+}
+
+function readBoot(database: Database): number | null {
+  const bytes = database.get(BOOT_KEY)
+  return bytes === undefined ? null : new WireReader(bytes).uint()
+}
+
+function encodeBoot(boot: number): Uint8Array {
+  return new WireWriter().uint(boot).finish()
+}
