@@ -25,25 +25,27 @@ const BOOT_KEY = 'node/boot'
 const SEED_BYTES = 32
 const ID_BYTES = 16
 
-/** The identity of a data directory, made at its first start; counts this start. */
+/**
+ * The identity of a data directory, made at its first start; counts this start.
+ *
+ * The file and the boot counter vouch for each other. Only one gap is innocent: a first start that
+ * was cut off before it counted itself, when nothing had been said to anybody (`claimed` is false).
+ */
 export async function openIdentity(
   storage: Storage,
   database: Database,
   random: Random,
+  claimed: boolean,
 ): Promise<Identity> {
   const file = await readSealed(storage, FILE)
   const lastBoot = readBoot(database)
-  // One without the other: part of the directory is gone, and with it perhaps promises and data.
-  if ((file === null) !== (lastBoot === null)) throw damaged(file === null ? FILE : 'database')
+  if (file === null && (lastBoot !== null || claimed)) throw damaged(FILE)
+  if (file !== null && lastBoot === null && claimed) throw damaged('boot counter')
+  const names = file === null ? newIdentity(random) : decode(file)
+  if (file === null) await writeSealed(storage, FILE, encode(names.privateKeySeed, names.storageId))
   const boot = (lastBoot ?? 0) + 1
-  if (file === null) {
-    const made = newIdentity(random)
-    await database.commit([{ key: BOOT_KEY, value: encodeBoot(boot) }])
-    await writeSealed(storage, FILE, encode(made.privateKeySeed, made.storageId))
-    return { ...made, boot }
-  }
-  await database.commit([{ key: BOOT_KEY, value: encodeBoot(boot) }])
-  return { ...decode(file), boot }
+  await database.commit([{ key: BOOT_KEY, value: new WireWriter().uint(boot).finish() }])
+  return { ...names, boot }
 }
 
 /** The identity of an edge: new at every start, and no disk. */
@@ -80,8 +82,4 @@ function decode(file: Uint8Array): Omit<Identity, 'boot'> {
 function readBoot(database: Database): number | null {
   const bytes = database.get(BOOT_KEY)
   return bytes === undefined ? null : new WireReader(bytes).uint()
-}
-
-function encodeBoot(boot: number): Uint8Array {
-  return new WireWriter().uint(boot).finish()
 }
