@@ -124,6 +124,20 @@ export class Kernel {
     return event
   }
 
+  /**
+   * From an event of the world: the process acts in this very event, if it can. Otherwise when it
+   * is resumed or its stall is over.
+   */
+  runIn(process: SimProcess, kind: EventKind, run: () => void, label = 0): void {
+    if (!process.alive) return
+    if (process.paused || process.stalledUntilUs > this.#nowUs) {
+      this.schedule(process, 0, kind, run, label)
+      return
+    }
+    this.#trace.add(this.#nowUs, process.id, EVENT_KINDS[kind], label)
+    run()
+  }
+
   cancel(event: SimEvent): void {
     if (event.cancelled) return
     event.cancelled = true
