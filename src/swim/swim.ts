@@ -1,0 +1,377 @@
+/**
+ * SWIM: the protocol of one member, bound together from its parts.
+ *
+ * No timers, no sockets, no promises. Feed it messages, evidence and the time; carry out the
+ * effects it returns, in order; call `onDeadline` once `deadline` has passed. The same inputs give the
+ * same effects.
+ *
+ * Terms. A member is probed once a round by each other member; a member that answers neither us
+ * nor those we asked is suspect; a suspect that does not refute in time is dead. Everything else is
+ * dissemination. Senders are authenticated by the mesh; a member that lies about others is
+ * limited, not prevented: SWIM is no Byzantine protocol, and its word is advice (topology decides).
+ */
+import { unreachable } from '../base/assert.ts'
+import type { PeerId } from '../base/ids.ts'
+import type { PeerEvidence, RemotePeer } from '../mesh/mesh.ts'
+import type { Random } from '../seams/random.ts'
+import { Awareness } from './awareness.ts'
+import { Beliefs } from './beliefs.ts'
+import type { Claim, MemberRecord } from './claim.ts'
+import { isUp } from './claim.ts'
+import { recordBytes } from './codec.ts'
+import type { Effect } from './effects.ts'
+import { isPredecessor, isSuccessor, weigh } from './evidence.ts'
+import { Goodbye } from './goodbye.ts'
+import { FACTS_BYTES_MAX } from './limits.ts'
+import type { Member, MemberFacts } from './member.ts'
+import type { PushPull, SwimMessage } from './messages.ts'
+import type { SwimProfile } from './parameters.ts'
+import { lateAfterMs } from './parameters.ts'
+import { Prober } from './probe.ts'
+import { ProbeOrder } from './probe-order.ts'
+import { PushPuller } from './push-pull.ts'
+import { Reconnect } from './reconnect.ts'
+import { Relay } from './relay.ts'
+import type { Due } from './timetable.ts'
+import type { TimerKind } from './turn.ts'
+import { Turn } from './turn.ts'
+import { Wants } from './wants.ts'
+
+/** Targets of the coming periods that are dialled already: dialling must not count as ping time. */
+const DIAL_AHEAD = 2
+
+export interface SwimOptions {
+  readonly self: PeerId
+  readonly facts: MemberFacts
+  readonly profile: SwimProfile
+  readonly random: Random
+  readonly now: number
+}
+
+export class Swim {
+  readonly #self: PeerId
+  readonly #turn: Turn
+  readonly #awareness: Awareness
+  readonly #order: ProbeOrder
+  readonly #wants: Wants
+  readonly #reconnect: Reconnect
+  readonly #beliefs: Beliefs
+  readonly #prober: Prober
+  readonly #relay: Relay
+  readonly #exchange: PushPuller
+  readonly #goodbye: Goodbye
+
+  constructor({ self, facts, profile, random, now }: SwimOptions) {
+    this.#self = self
+    const turn = new Turn(profile, random, now)
+    this.#turn = turn
+    this.#awareness = new Awareness(profile.healthMax)
+    this.#order = new ProbeOrder(random)
+    this.#wants = new Wants(turn)
+    this.#reconnect = new Reconnect(turn)
+    this.#beliefs = new Beliefs(self, facts, {
+      turn,
+      wants: this.#wants,
+      reconnect: this.#reconnect,
+      onUp: (id) => this.#order.add(id),
+      onRefute: () => this.#awareness.change(1),
+    })
+    this.#prober = new Prober(self, turn, this.#beliefs, this.#awareness)
+    this.#relay = new Relay(turn, this.#beliefs)
+    this.#exchange = new PushPuller(self, turn, this.#beliefs)
+    this.#goodbye = new Goodbye(self, turn, this.#beliefs)
+  }
+
+  /** When `onDeadline` is to be called; Infinity while there is nothing to wait for. */
+  get deadline(): number {
+    return this.#turn.timers.deadline
+  }
+
+  /** 0 is good; see awareness.ts. */
+  get health(): number {
+    return this.#awareness.score
+  }
+
+  self(): Member {
+    return this.#beliefs.self.member
+  }
+
+  get(peer: PeerId): Member | undefined {
+    return this.#beliefs.members.get(peer)?.member
+  }
+
+  members(): readonly Member[] {
+    return this.#beliefs.members.list()
+  }
+
+  /** For tests and debug bundles: sizes of everything that is bounded. */
+  describe(): Readonly<Record<string, number>> {
+    return {
+      members: this.#beliefs.members.size,
+      up: this.#beliefs.members.up,
+      rumours: this.#beliefs.queued,
+      probes: this.#prober.inFlight,
+      relays: this.#relay.inFlight,
+      wants: this.#wants.size,
+      reconnects: this.#reconnect.size,
+      timers: this.#turn.timers.size,
+      health: this.#awareness.score,
+    }
+  }
+
+  /** Begins to probe, and dials the contacts, now and again until they are met. */
+  start(contacts: readonly PeerId[], now: number): Effect[] {
+    return this.#act(now, () => {
+      const { timers, random, profile } = this.#turn
+      timers.set('tick', '', now + random.float() * profile.periodMs)
+      this.#exchange.schedule(true)
+      this.#meet(contacts)
+    })
+  }
+
+  addContacts(contacts: readonly PeerId[], now: number): Effect[] {
+    return this.#act(now, () => this.#meet(contacts))
+  }
+
+  updateSelf(facts: MemberFacts, now: number): Effect[] {
+    return this.#act(now, () => this.#beliefs.updateSelf(facts))
+  }
+
+  leave(now: number): Effect[] {
+    return this.#act(now, () => {
+      if (this.#goodbye.begun) return
+      for (const kind of ['tick', 'push-pull'] as const) this.#turn.timers.cancel(kind)
+      this.#beliefs.leave()
+      this.#goodbye.begin()
+    })
+  }
+
+  /** The operator wants a dead or left member out of sight, and not dialled any more. */
+  forget(peer: PeerId, now: number): Effect[] {
+    return this.#act(now, () => {
+      this.#beliefs.reap(peer)
+      this.#reconnect.remove(peer)
+      this.#turn.emit({ kind: 'forget', peer })
+    })
+  }
+
+  onDeadline(now: number): Effect[] {
+    return this.#act(now, () => {
+      const late = now - this.#turn.timers.deadline > lateAfterMs(this.#turn.profile.probeTimeoutMs)
+      if (late) this.#onStandstill(now)
+      for (;;) {
+        const due = this.#turn.timers.take(now)
+        if (due === null) return
+        this.#onTimer(due)
+      }
+    })
+  }
+
+  onMessage(from: RemotePeer, message: SwimMessage, now: number): Effect[] {
+    return this.#act(now, () => {
+      if (from.peer === this.#self) return
+      const held = this.get(from.peer)
+      if (held !== undefined && isPredecessor(from, held)) return
+      if (held === undefined || isSuccessor(from, held)) this.#exchange.greet(from.peer)
+      if (held?.state === 'dead') this.#onMessageOfDead(from.peer, message)
+      else this.#onMessage(from.peer, message)
+    })
+  }
+
+  onEvidence(evidence: PeerEvidence, now: number): Effect[] {
+    return this.#act(now, () => {
+      if (this.#goodbye.begun) return
+      const { peer } = evidence
+      const reaction = weigh(evidence, this.get(peer))
+      switch (reaction) {
+        case 'ignore':
+          return
+        case 'probe':
+          this.#turn.emit({ kind: 'connect', peer })
+          return this.#prober.start(peer)
+        case 'accuse':
+          return this.#beliefs.accuse(peer, true)
+        case 'succeed':
+          this.#beliefs.accuse(peer, true)
+          return this.#exchange.greet(peer)
+        case 'greet':
+          if (this.#reconnect.has(peer)) this.#reconnect.hurry()
+          this.#ping(peer)
+          return this.#exchange.greet(peer)
+        case 'vouch':
+          this.#beliefs.vouch(peer)
+          return this.#ping(peer)
+        default:
+          return unreachable(reaction)
+      }
+    })
+  }
+
+  /** The other half of an exchange; `reply` is to be sent back. */
+  onExchange(
+    from: RemotePeer,
+    request: PushPull,
+    now: number,
+  ): { readonly reply: PushPull; readonly effects: Effect[] } {
+    let reply: PushPull = { claims: [], records: [] }
+    const effects = this.#act(now, () => {
+      reply = this.#exchange.onRequest(from.peer, request)
+    })
+    return { reply, effects }
+  }
+
+  onExchangeReply(peer: PeerId, reply: PushPull, now: number): Effect[] {
+    return this.#act(now, () => this.#exchange.onReply(peer, reply))
+  }
+
+  onExchangeFailure(peer: PeerId, now: number): Effect[] {
+    return this.#act(now, () => this.#exchange.onFailure(peer))
+  }
+
+  #act(now: number, run: () => void): Effect[] {
+    this.#turn.now = now
+    run()
+    this.#wants.flush()
+    return this.#turn.takeEffects()
+  }
+
+  #meet(contacts: readonly PeerId[]): void {
+    for (const peer of contacts) {
+      const held = this.get(peer)
+      if (peer === this.#self || (held !== undefined && isUp(held.state))) continue
+      this.#reconnect.addContact(peer)
+    }
+  }
+
+  #onTimer({ kind, subject }: Due<TimerKind>): void {
+    switch (kind) {
+      case 'tick':
+        return this.#onTick()
+      case 'gossip':
+        return this.#beliefs.gossip()
+      case 'push-pull':
+        return this.#exchange.onTimer()
+      case 'probe-direct':
+        return this.#prober.onDirectTimeout(subject)
+      case 'probe-end':
+        return this.#prober.onEnd(subject)
+      case 'relay-nack':
+        return this.#relay.onNackDue(Number(subject))
+      case 'relay-end':
+        return this.#relay.onEnd(Number(subject))
+      case 'suspicion':
+        return this.#beliefs.onSuspicionEnd(subject)
+      case 'reconnect':
+        this.#reconnect.onDue(subject)
+        return this.#ping(subject)
+      case 'reap':
+        return this.#beliefs.reap(subject)
+      case 'goodbye':
+        return this.#goodbye.onTimer()
+      default:
+        return unreachable(kind)
+    }
+  }
+
+  #onTick(): void {
+    const { timers, now, profile } = this.#turn
+    timers.set('tick', '', now + this.#awareness.scale(profile.periodMs))
+    const target = this.#order.next((id) => {
+      const member = this.get(id)
+      return member !== undefined && isUp(member.state)
+    })
+    if (target === null) return
+    this.#prober.start(target)
+    for (const peer of this.#order.ahead(DIAL_AHEAD)) this.#turn.emit({ kind: 'connect', peer })
+  }
+
+  /** Our own process did not run when it should have: what it missed in that time proves nothing. */
+  #onStandstill(now: number): void {
+    const lateMs = Math.round(now - this.#turn.timers.deadline)
+    this.#turn.lateAt = now
+    this.#awareness.change(1)
+    const fields = { lateMs, health: this.#awareness.score }
+    this.#turn.emit({ kind: 'log', level: 'warn', event: 'swim.standstill', fields })
+  }
+
+  #onMessage(from: PeerId, message: SwimMessage): void {
+    switch (message.kind) {
+      case 'ping':
+        this.#hear(from, message.rumours)
+        return this.#ack(from, message.seq)
+      case 'ping-req':
+        return this.#relay.onPingReq(from, message.seq, message.target)
+      case 'ack':
+        this.#hear(from, message.rumours)
+        return this.#onAck(from, message.seq)
+      case 'nack':
+        return this.#prober.onNack(from, message.seq)
+      case 'gossip':
+        return this.#hear(from, message.rumours)
+      case 'want':
+        return this.#onWant(from, message.ids)
+      case 'facts':
+        for (const { claim, facts } of message.records) this.#beliefs.apply(claim, facts, from)
+        return
+      default:
+        return unreachable(message)
+    }
+  }
+
+  /**
+   * Somebody whom we hold for dead speaks. It may be able to send but not to hear, and then all
+   * that it says of others is that they do not answer. So its probes are refused until it answers
+   * ours: the ping tells it that it is held for dead, and a refutation is the answer.
+   */
+  #onMessageOfDead(from: PeerId, message: SwimMessage): void {
+    const rumours = 'rumours' in message ? message.rumours : []
+    const records = message.kind === 'facts' ? message.records : []
+    for (const { claim, facts } of records) {
+      if (claim.id === from) this.#beliefs.apply(claim, facts, from)
+    }
+    const personal = rumours.filter(({ id }) => id === from || id === this.#self)
+    this.#hear(from, personal)
+    if (message.kind === 'want') this.#onWant(from, message.ids)
+    if (message.kind !== 'ping') return
+    if (this.get(from)?.state === 'alive') this.#ack(from, message.seq)
+    else if (this.#reconnect.mayAnswer(from)) this.#ping(from)
+  }
+
+  #hear(from: PeerId, rumours: readonly Claim[]): void {
+    for (const claim of rumours) this.#beliefs.apply(claim, null, from)
+  }
+
+  /** A ping that no verdict hangs on. */
+  #ping(peer: PeerId): void {
+    const rumours = this.#beliefs.rumoursFor(peer)
+    this.#turn.send(peer, { kind: 'ping', seq: this.#turn.nextSeq(), rumours })
+  }
+
+  #ack(to: PeerId, seq: number): void {
+    this.#turn.send(to, { kind: 'ack', seq, rumours: this.#beliefs.rumoursFor(to) })
+  }
+
+  #onAck(from: PeerId, seq: number): void {
+    if (this.#goodbye.begun) return this.#goodbye.onAck(from, seq)
+    if (!this.#prober.onAck(from, seq)) this.#relay.onAck(from, seq)
+  }
+
+  #onWant(from: PeerId, ids: readonly PeerId[]): void {
+    let records: MemberRecord[] = []
+    let bytes = 0
+    for (const id of new Set(ids)) {
+      const held = this.#beliefs.members.get(id)
+      if (held === undefined || !isUp(held.member.state)) continue
+      const record = this.#beliefs.recordOf(held)
+      const size = recordBytes(record)
+      if (bytes + size > FACTS_BYTES_MAX && records.length > 0) {
+        this.#turn.send(from, { kind: 'facts', records })
+        records = []
+        bytes = 0
+      }
+      records.push(record)
+      bytes += size
+    }
+    if (records.length > 0) this.#turn.send(from, { kind: 'facts', records })
+  }
+}
