@@ -23,8 +23,8 @@ export class SystemClock implements Clock {
   }
 
   soon(run: () => void): Timer {
+    // Not unref'd: the loop would sleep until the next event of another kind, and the batch with it.
     const immediate = setImmediate(run)
-    immediate.unref()
     return { cancel: () => clearImmediate(immediate) }
   }
 }
