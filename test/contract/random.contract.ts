@@ -15,7 +15,7 @@ export function randomContract(name: string, make: () => Random): void {
 
     it('int is uniform in [0, bound), for small bounds and huge ones', () => {
       const random = make()
-      const counts = new Array<number>(7).fill(0)
+      const counts = [0, 0, 0, 0, 0, 0, 0]
       for (let i = 0; i < 70_000; i++) {
         const value = random.int(7)
         counts[value] = (counts[value] ?? 0) + 1
