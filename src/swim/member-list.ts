@@ -15,8 +15,9 @@ export interface Held {
 
 export class MemberList {
   readonly #byId = new Map<PeerId, Held>()
-  /** The same ids in an order that picks may change; holds ids removed since, until compacted. */
+  /** The same ids in an order that picks may change; made anew after a removal. */
   #ids: PeerId[] = []
+  #idsValid = true
   #up = 0
   #list: readonly Member[] | null = null
 
@@ -51,7 +52,7 @@ export class MemberList {
     if (held === undefined) return
     if (isUp(held.member.state)) this.#up--
     this.#byId.delete(id)
-    this.#ids = this.#ids.filter((each) => each !== id)
+    this.#idsValid = false
     this.#list = null
   }
 
@@ -67,6 +68,8 @@ export class MemberList {
 
   /** Up to `count` distinct members at random that `accept` takes. */
   pick(random: Random, count: number, accept: (member: Member) => boolean): Member[] {
+    if (!this.#idsValid) this.#ids = [...this.#byId.keys()]
+    this.#idsValid = true
     const ids = this.#ids
     const picked: Member[] = []
     for (let i = 0; i < ids.length && picked.length < count; i++) {

@@ -16,13 +16,12 @@ import type { PeerEvidence, RemotePeer } from '../mesh/mesh.ts'
 import type { Random } from '../seams/random.ts'
 import { Awareness } from './awareness.ts'
 import { Beliefs } from './beliefs.ts'
-import type { Claim, MemberRecord } from './claim.ts'
+import { answerWant } from './answer-want.ts'
+import type { Claim } from './claim.ts'
 import { isUp } from './claim.ts'
-import { recordBytes } from './codec.ts'
 import type { Effect } from './effects.ts'
 import { isPredecessor, isSuccessor, weigh } from './evidence.ts'
 import { Goodbye } from './goodbye.ts'
-import { FACTS_BYTES_MAX } from './limits.ts'
 import type { Member, MemberFacts } from './member.ts'
 import type { PushPull, SwimMessage } from './messages.ts'
 import type { SwimProfile } from './parameters.ts'
@@ -172,7 +171,8 @@ export class Swim {
       if (from.peer === this.#self) return
       const held = this.get(from.peer)
       if (held !== undefined && isPredecessor(from, held)) return
-      if (held === undefined || isSuccessor(from, held)) this.#exchange.greet(from.peer)
+      const stranger = held === undefined || isSuccessor(from, held)
+      if (stranger && !this.#goodbye.begun) this.#exchange.greet(from.peer)
       if (held?.state === 'dead') this.#onMessageOfDead(from.peer, message)
       else this.#onMessage(from.peer, message)
     })
@@ -251,6 +251,8 @@ export class Swim {
         return this.#beliefs.gossip()
       case 'push-pull':
         return this.#exchange.onTimer()
+      case 'want':
+        return this.#wants.onDue()
       case 'probe-direct':
         return this.#prober.onDirectTimeout(subject)
       case 'probe-end':
@@ -309,7 +311,7 @@ export class Swim {
       case 'gossip':
         return this.#hear(from, message.rumours)
       case 'want':
-        return this.#onWant(from, message.ids)
+        return answerWant(this.#turn, this.#beliefs, from, message.ids)
       case 'facts':
         for (const { claim, facts } of message.records) this.#beliefs.apply(claim, facts, from)
         return
@@ -331,7 +333,7 @@ export class Swim {
     }
     const personal = rumours.filter(({ id }) => id === from || id === this.#self)
     this.#hear(from, personal)
-    if (message.kind === 'want') this.#onWant(from, message.ids)
+    if (message.kind === 'want') answerWant(this.#turn, this.#beliefs, from, message.ids)
     if (message.kind !== 'ping') return
     if (this.get(from)?.state === 'alive') this.#ack(from, message.seq)
     else if (this.#reconnect.mayAnswer(from)) this.#ping(from)
@@ -354,24 +356,5 @@ export class Swim {
   #onAck(from: PeerId, seq: number): void {
     if (this.#goodbye.begun) return this.#goodbye.onAck(from, seq)
     if (!this.#prober.onAck(from, seq)) this.#relay.onAck(from, seq)
-  }
-
-  #onWant(from: PeerId, ids: readonly PeerId[]): void {
-    let records: MemberRecord[] = []
-    let bytes = 0
-    for (const id of new Set(ids)) {
-      const held = this.#beliefs.members.get(id)
-      if (held === undefined || !isUp(held.member.state)) continue
-      const record = this.#beliefs.recordOf(held)
-      const size = recordBytes(record)
-      if (bytes + size > FACTS_BYTES_MAX && records.length > 0) {
-        this.#turn.send(from, { kind: 'facts', records })
-        records = []
-        bytes = 0
-      }
-      records.push(record)
-      bytes += size
-    }
-    if (records.length > 0) this.#turn.send(from, { kind: 'facts', records })
   }
 }

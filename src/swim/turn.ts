@@ -15,6 +15,8 @@ export type TimerKind =
   /** Rumours may leave again. */
   | 'gossip'
   | 'push-pull'
+  /** Facts that did not come are asked for again. */
+  | 'want'
   /** No direct answer to a probe so far; end of a probe. */
   | 'probe-direct'
   | 'probe-end'
