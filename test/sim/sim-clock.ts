@@ -34,6 +34,13 @@ export class HostClock {
     this.#wallOffsetMs += byMs
   }
 
+  /** Somebody sets it right. */
+  reset(): void {
+    this.#wallOffsetMs = 0
+    this.#wallRate = 1
+    this.#wallSinceUs = this.#kernel.nowUs
+  }
+
   /** 2: the wall clock runs twice as fast as time. */
   setWallRate(rate: number): void {
     const wallMs = this.wallMs()

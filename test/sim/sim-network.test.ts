@@ -7,15 +7,9 @@ import {
   NetworkError,
   type NetworkErrorKind,
 } from '../../src/seams/network.ts'
+import { noDisk } from './no-disk.ts'
 import { SimNetwork } from './sim-network.ts'
-import { World, type WorldDisk } from './world.ts'
-
-const noDisk: WorldDisk = {
-  open: () => Promise.reject(new Error('no disk here')),
-  crash: () => undefined,
-  powerLoss: () => undefined,
-  wipe: () => undefined,
-}
+import { World } from './world.ts'
 
 /** Collects what a link hears. */
 class Ear {

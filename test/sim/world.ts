@@ -69,6 +69,8 @@ export class WorldHost<N> {
   /** Set once its program has started. */
   node: N | null = null
   network: SimNetwork | null = null
+  /** When it was last stopped, stalled, or let go on: its answers may be late until well after. */
+  lastHeldUs = Number.NEGATIVE_INFINITY
   /** Ends the calls that wait for this process. */
   readonly waiting = new Set<(error: Error) => void>()
 
@@ -142,6 +144,7 @@ export class World<N> {
     const host = this.host(index)
     if (host.alive) throw new SimulationError(`${host.name} runs already`)
     host.machine.powered = true
+    host.lastHeldUs = Number.NEGATIVE_INFINITY
     const process = this.kernel.spawn(host.name)
     host.process = process
     const info = { index, name: host.name, starts: host.starts++ }
@@ -181,18 +184,21 @@ export class World<N> {
   }
 
   pause(index: number): void {
-    const { process } = this.host(index)
-    if (process !== null) this.kernel.pause(process)
+    const host = this.host(index)
+    host.lastHeldUs = Number.POSITIVE_INFINITY
+    if (host.process !== null) this.kernel.pause(host.process)
   }
 
   resume(index: number): void {
-    const { process } = this.host(index)
-    if (process !== null) this.kernel.resume(process)
+    const host = this.host(index)
+    host.lastHeldUs = this.kernel.nowUs
+    if (host.process !== null) this.kernel.resume(host.process)
   }
 
   stall(index: number, durationMs: number): void {
-    const { process } = this.host(index)
-    if (process !== null) this.kernel.stall(process, durationMs)
+    const host = this.host(index)
+    host.lastHeldUs = Math.max(host.lastHeldUs, this.kernel.nowUs + durationMs * 1000)
+    if (host.process !== null) this.kernel.stall(host.process, durationMs)
   }
 
   wipe(index: number): void {

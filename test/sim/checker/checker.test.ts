@@ -239,4 +239,35 @@ describe('siblings', () => {
   for (const [name, expected, operations] of cases) {
     it(name, () => assert.equal(checkSiblings(operations).kind, expected))
   }
+
+  const covering = (f: 'write' | 'delete', value: unknown, covers: unknown[], start: number) => ({
+    ...op(f, value, start, start + 1),
+    covers,
+  })
+  const written = op('write', 'a', 0, 1)
+  const more: [string, 'valid' | 'invalid', Operation[]][] = [
+    ['deleted', 'valid', [written, covering('delete', null, ['a'], 2), read([], 4, 5)]],
+    [
+      'deleted and back',
+      'invalid',
+      [written, covering('delete', null, ['a'], 2), read(['a'], 4, 5)],
+    ],
+    [
+      'deleted before',
+      'invalid',
+      [op('delete', null, 0, 1), op('write', 'a', 2, 3), read([], 4, 5)],
+    ],
+    ['a failed delete', 'invalid', [written, op('delete', null, 2, 3, 'fail'), read([], 4, 5)]],
+    ['an unknown delete', 'valid', [written, op('delete', null, 2, 3, 'info'), read([], 4, 5)]],
+    ['a later delete', 'invalid', [written, read([], 4, 5), op('delete', null, 6, 7)]],
+    ['replaced', 'valid', [written, covering('write', 'b', ['a'], 2), read(['b'], 4, 5)]],
+    [
+      'replaced and back',
+      'invalid',
+      [written, covering('write', 'b', ['a'], 2), read(['a', 'b'], 4, 5)],
+    ],
+  ]
+  for (const [name, expected, operations] of more) {
+    it(name, () => assert.equal(checkSiblings(operations).kind, expected))
+  }
 })

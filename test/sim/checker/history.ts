@@ -7,7 +7,7 @@
  * so "finished before it began" is never a tie.
  */
 export type HistoryType = 'invoke' | 'ok' | 'fail' | 'info'
-export type HistoryFunction = 'read' | 'write' | 'cas' | 'acquire' | 'release'
+export type HistoryFunction = 'read' | 'write' | 'delete' | 'cas' | 'acquire' | 'release'
 
 export interface HistoryLine {
   readonly t: number
@@ -18,6 +18,8 @@ export interface HistoryLine {
   readonly k: string
   /** Of a write or an ok read the value; of a cas `[expected, replacement]`. */
   readonly v: unknown
+  /** Of a write: values that it replaces because its caller had read them. */
+  readonly covers?: readonly unknown[]
   readonly node: string
 }
 
@@ -27,6 +29,7 @@ export interface Operation {
   readonly f: HistoryFunction
   readonly key: string
   readonly value: unknown
+  readonly covers?: readonly unknown[]
   readonly node: string
   readonly outcome: 'ok' | 'fail' | 'info'
   readonly start: number
@@ -39,6 +42,7 @@ export interface Call {
   readonly f: HistoryFunction
   readonly key: string
   readonly value: unknown
+  readonly covers?: readonly unknown[]
   readonly node: string
 }
 
@@ -84,7 +88,9 @@ export class HistoryRecorder {
     this.#lastUs = us
     if (this.#sameUs > 999) throw new Error('more than 1000 history events in a microsecond')
     const t = us * 1000 + this.#sameUs
-    this.#lines.push({ t, p: call.process, type, f: call.f, k: call.key, v, node: call.node })
+    const covers = type === 'invoke' && call.covers !== undefined ? { covers: call.covers } : {}
+    const { process: p, f, key: k, node } = call
+    this.#lines.push({ t, p, type, f, k, v, ...covers, node })
   }
 }
 
@@ -98,6 +104,7 @@ export function operationsOf(lines: readonly HistoryLine[]): Operation[] {
       f: from.f,
       key: from.k,
       value,
+      ...(from.covers === undefined ? {} : { covers: from.covers }),
       node: from.node,
       outcome: type,
       start: from.t,

@@ -153,6 +153,8 @@ export const casRegister: Model<unknown> = {
         // Unknown: it may as well have found something else and changed nothing.
         return outcome === 'info' ? state : IMPOSSIBLE
       }
+      case 'delete':
+        return null
       case 'acquire':
       case 'release':
         return IMPOSSIBLE

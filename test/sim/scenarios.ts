@@ -1,0 +1,8 @@
+/** All scenarios, by name. */
+import type { Scenario } from './scenario.ts'
+import { links } from './scenarios/links.ts'
+
+export const SCENARIOS: readonly Scenario[] = [links]
+
+/** What `npm run sim` runs without `--scenario`. */
+export const DEFAULT_SCENARIO = 'links'
