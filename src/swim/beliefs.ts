@@ -12,7 +12,8 @@ import { compareClaims, firstIncarnation, isUp, refutation } from './claim.ts'
 import { claimBytes } from './codec.ts'
 import { Dissemination } from './dissemination.ts'
 import { FULL_MESH_MAX, RUMOUR_BYTES_MAX, RUMOURS_MAX } from './limits.ts'
-import type { Member, MemberFacts, MemberState } from './member.ts'
+import type { Member, MemberFacts } from './member.ts'
+import { eventsOf } from './member-events.ts'
 import type { Held } from './member-list.ts'
 import { MemberList } from './member-list.ts'
 import { transmitLimit } from './parameters.ts'
@@ -218,7 +219,12 @@ export class Beliefs {
       this.#turn.emit({ kind: 'learn', peer: id, addresses: facts.addresses })
     }
     this.#follow(claim, via)
-    this.#tell(before, member, facts !== null)
+    for (const event of eventsOf(before, member, facts !== null)) {
+      this.#turn.emit({ kind: 'event', event })
+    }
+    if (before === undefined && this.members.size <= FULL_MESH_MAX) {
+      this.#turn.emit({ kind: 'connect', peer: id })
+    }
     this.#pass(this.claimOf({ member, version }))
   }
 
@@ -268,24 +274,6 @@ export class Beliefs {
   /** Names that nobody knows do not count, nor does the accused. */
   #mayAccuse(by: PeerId, accused: PeerId): boolean {
     return by !== accused && this.members.get(by) !== undefined
-  }
-
-  #tell(before: Member | undefined, member: Member, newFacts: boolean): void {
-    const event = (kind: MemberState | 'join' | 'update', of: Member) =>
-      this.#turn.emit({ kind: 'event', event: { kind, member: of } })
-    if (before === undefined) {
-      event('join', member)
-      if (this.members.size <= FULL_MESH_MAX) this.#turn.emit({ kind: 'connect', peer: member.id })
-      if (member.state !== 'alive') event(member.state, member)
-      return
-    }
-    const replaced = before.storageId !== member.storageId
-    // A wiped disk under the same key: the member that had the old one is gone for good.
-    if (replaced && isUp(before.state)) event('dead', { ...before, state: 'dead' })
-    if (replaced) event('join', member)
-    else if (before.state !== member.state || before.boot !== member.boot) {
-      event(member.state, member)
-    } else if (newFacts) event('update', member)
   }
 
   #pass(claim: Claim): void {

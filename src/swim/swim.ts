@@ -14,30 +14,23 @@ import { unreachable } from '../base/assert.ts'
 import type { PeerId } from '../base/ids.ts'
 import type { PeerEvidence, RemotePeer } from '../mesh/mesh.ts'
 import type { Random } from '../seams/random.ts'
-import { Awareness } from './awareness.ts'
 import { Beliefs } from './beliefs.ts'
 import { answerWant } from './answer-want.ts'
 import type { Claim } from './claim.ts'
 import { isUp } from './claim.ts'
 import type { Effect } from './effects.ts'
 import { isPredecessor, isSuccessor, weigh } from './evidence.ts'
+import { FailureDetector } from './failure-detector.ts'
 import { Goodbye } from './goodbye.ts'
 import type { Member, MemberFacts } from './member.ts'
 import type { PushPull, SwimMessage } from './messages.ts'
 import type { SwimProfile } from './parameters.ts'
-import { lateAfterMs } from './parameters.ts'
-import { Prober } from './probe.ts'
-import { ProbeOrder } from './probe-order.ts'
 import { PushPuller } from './push-pull.ts'
 import { Reconnect } from './reconnect.ts'
-import { Relay } from './relay.ts'
 import type { Due } from './timetable.ts'
 import type { TimerKind } from './turn.ts'
 import { Turn } from './turn.ts'
 import { Wants } from './wants.ts'
-
-/** Targets of the coming periods that are dialled already: dialling must not count as ping time. */
-const DIAL_AHEAD = 2
 
 export interface SwimOptions {
   readonly self: PeerId
@@ -50,13 +43,10 @@ export interface SwimOptions {
 export class Swim {
   readonly #self: PeerId
   readonly #turn: Turn
-  readonly #awareness: Awareness
-  readonly #order: ProbeOrder
   readonly #wants: Wants
   readonly #reconnect: Reconnect
   readonly #beliefs: Beliefs
-  readonly #prober: Prober
-  readonly #relay: Relay
+  readonly #detector: FailureDetector
   readonly #exchange: PushPuller
   readonly #goodbye: Goodbye
 
@@ -64,19 +54,16 @@ export class Swim {
     this.#self = self
     const turn = new Turn(profile, random, now)
     this.#turn = turn
-    this.#awareness = new Awareness(profile.healthMax)
-    this.#order = new ProbeOrder(random)
     this.#wants = new Wants(turn)
     this.#reconnect = new Reconnect(turn)
     this.#beliefs = new Beliefs(self, facts, {
       turn,
       wants: this.#wants,
       reconnect: this.#reconnect,
-      onUp: (id) => this.#order.add(id),
-      onRefute: () => this.#awareness.change(1),
+      onUp: (id) => this.#detector.addTarget(id),
+      onRefute: () => this.#detector.awareness.change(1),
     })
-    this.#prober = new Prober(self, turn, this.#beliefs, this.#awareness)
-    this.#relay = new Relay(turn, this.#beliefs)
+    this.#detector = new FailureDetector(self, turn, this.#beliefs)
     this.#exchange = new PushPuller(self, turn, this.#beliefs)
     this.#goodbye = new Goodbye(self, turn, this.#beliefs)
   }
@@ -88,7 +75,7 @@ export class Swim {
 
   /** 0 is good; see awareness.ts. */
   get health(): number {
-    return this.#awareness.score
+    return this.#detector.awareness.score
   }
 
   self(): Member {
@@ -109,20 +96,19 @@ export class Swim {
       members: this.#beliefs.members.size,
       up: this.#beliefs.members.up,
       rumours: this.#beliefs.queued,
-      probes: this.#prober.inFlight,
-      relays: this.#relay.inFlight,
+      probes: this.#detector.prober.inFlight,
+      relays: this.#detector.relay.inFlight,
       wants: this.#wants.size,
       reconnects: this.#reconnect.size,
       timers: this.#turn.timers.size,
-      health: this.#awareness.score,
+      health: this.#detector.awareness.score,
     }
   }
 
   /** Begins to probe, and dials the contacts, now and again until they are met. */
   start(contacts: readonly PeerId[], now: number): Effect[] {
     return this.#act(now, () => {
-      const { timers, random, profile } = this.#turn
-      timers.set('tick', '', now + random.float() * profile.periodMs)
+      this.#detector.start()
       this.#exchange.schedule(true)
       this.#meet(contacts)
     })
@@ -156,8 +142,7 @@ export class Swim {
 
   onDeadline(now: number): Effect[] {
     return this.#act(now, () => {
-      const late = now - this.#turn.timers.deadline > lateAfterMs(this.#turn.profile.probeTimeoutMs)
-      if (late) this.#onStandstill(now)
+      this.#detector.noteLateness(now)
       for (;;) {
         const due = this.#turn.timers.take(now)
         if (due === null) return
@@ -188,7 +173,7 @@ export class Swim {
           return
         case 'probe':
           this.#turn.emit({ kind: 'connect', peer })
-          return this.#prober.start(peer)
+          return this.#detector.prober.start(peer)
         case 'accuse':
           return this.#beliefs.accuse(peer, true)
         case 'succeed':
@@ -196,11 +181,11 @@ export class Swim {
           return this.#exchange.greet(peer)
         case 'greet':
           if (this.#reconnect.has(peer)) this.#reconnect.hurry()
-          this.#ping(peer)
+          this.#detector.ping(peer)
           return this.#exchange.greet(peer)
         case 'vouch':
           this.#beliefs.vouch(peer)
-          return this.#ping(peer)
+          return this.#detector.ping(peer)
         default:
           return unreachable(reaction)
       }
@@ -246,7 +231,7 @@ export class Swim {
   #onTimer({ kind, subject }: Due<TimerKind>): void {
     switch (kind) {
       case 'tick':
-        return this.#onTick()
+        return this.#detector.onTick()
       case 'gossip':
         return this.#beliefs.gossip()
       case 'push-pull':
@@ -254,18 +239,18 @@ export class Swim {
       case 'want':
         return this.#wants.onDue()
       case 'probe-direct':
-        return this.#prober.onDirectTimeout(subject)
+        return this.#detector.prober.onDirectTimeout(subject)
       case 'probe-end':
-        return this.#prober.onEnd(subject)
+        return this.#detector.prober.onEnd(subject)
       case 'relay-nack':
-        return this.#relay.onNackDue(Number(subject))
+        return this.#detector.relay.onNackDue(Number(subject))
       case 'relay-end':
-        return this.#relay.onEnd(Number(subject))
+        return this.#detector.relay.onEnd(Number(subject))
       case 'suspicion':
         return this.#beliefs.onSuspicionEnd(subject)
       case 'reconnect':
         this.#reconnect.onDue(subject)
-        return this.#ping(subject)
+        return this.#detector.ping(subject)
       case 'reap':
         return this.#beliefs.reap(subject)
       case 'goodbye':
@@ -275,39 +260,18 @@ export class Swim {
     }
   }
 
-  #onTick(): void {
-    const { timers, now, profile } = this.#turn
-    timers.set('tick', '', now + this.#awareness.scale(profile.periodMs))
-    const target = this.#order.next((id) => {
-      const member = this.get(id)
-      return member !== undefined && isUp(member.state)
-    })
-    if (target === null) return
-    this.#prober.start(target)
-    for (const peer of this.#order.ahead(DIAL_AHEAD)) this.#turn.emit({ kind: 'connect', peer })
-  }
-
-  /** Our own process did not run when it should have: what it missed in that time proves nothing. */
-  #onStandstill(now: number): void {
-    const lateMs = Math.round(now - this.#turn.timers.deadline)
-    this.#turn.lateAt = now
-    this.#awareness.change(1)
-    const fields = { lateMs, health: this.#awareness.score }
-    this.#turn.emit({ kind: 'log', level: 'warn', event: 'swim.standstill', fields })
-  }
-
   #onMessage(from: PeerId, message: SwimMessage): void {
     switch (message.kind) {
       case 'ping':
         this.#hear(from, message.rumours)
-        return this.#ack(from, message.seq)
+        return this.#detector.ack(from, message.seq)
       case 'ping-req':
-        return this.#relay.onPingReq(from, message.seq, message.target)
+        return this.#detector.relay.onPingReq(from, message.seq, message.target)
       case 'ack':
         this.#hear(from, message.rumours)
         return this.#onAck(from, message.seq)
       case 'nack':
-        return this.#prober.onNack(from, message.seq)
+        return this.#detector.prober.onNack(from, message.seq)
       case 'gossip':
         return this.#hear(from, message.rumours)
       case 'want':
@@ -335,26 +299,16 @@ export class Swim {
     this.#hear(from, personal)
     if (message.kind === 'want') answerWant(this.#turn, this.#beliefs, from, message.ids)
     if (message.kind !== 'ping') return
-    if (this.get(from)?.state === 'alive') this.#ack(from, message.seq)
-    else if (this.#reconnect.mayAnswer(from)) this.#ping(from)
+    if (this.get(from)?.state === 'alive') this.#detector.ack(from, message.seq)
+    else if (this.#reconnect.mayAnswer(from)) this.#detector.ping(from)
   }
 
   #hear(from: PeerId, rumours: readonly Claim[]): void {
     for (const claim of rumours) this.#beliefs.apply(claim, null, from)
   }
 
-  /** A ping that no verdict hangs on. */
-  #ping(peer: PeerId): void {
-    const rumours = this.#beliefs.rumoursFor(peer)
-    this.#turn.send(peer, { kind: 'ping', seq: this.#turn.nextSeq(), rumours })
-  }
-
-  #ack(to: PeerId, seq: number): void {
-    this.#turn.send(to, { kind: 'ack', seq, rumours: this.#beliefs.rumoursFor(to) })
-  }
-
   #onAck(from: PeerId, seq: number): void {
     if (this.#goodbye.begun) return this.#goodbye.onAck(from, seq)
-    if (!this.#prober.onAck(from, seq)) this.#relay.onAck(from, seq)
+    this.#detector.onAck(from, seq)
   }
 }
