@@ -1,0 +1,34 @@
+/**
+ * Who decides the next topology, as the rest of the node sees it. Reading the agreed topology is
+ * `TopologyView`'s part; this interface is the only way in which anybody asks for a change of it.
+ */
+import type { StorageId } from '../base/ids.ts'
+
+/** A replica's word that it durably holds all data of a partition under this configuration. */
+export interface Installed {
+  readonly partition: number
+  readonly cfg: number
+}
+
+export interface TopologyIssuer {
+  /** Begins to watch membership. The mesh runs already. */
+  start(): void
+  /** Ends every task it has under way. Idempotent. */
+  stop(): Promise<void>
+  /**
+   * Tells whoever decides that this node has these installed. Idempotent; may be forgotten by the
+   * other side, so it is sent again until a topology shows the movement as finished.
+   */
+  report(installed: readonly Installed[]): Promise<void>
+  /**
+   * Moves everything off this node. Resolves when a topology without it is known here: from then
+   * on nobody needs its disk. Rejects with the signal's reason, or when it cannot be done.
+   */
+  leave(signal?: AbortSignal): Promise<void>
+  /**
+   * The operator's word that a disk is gone for good, or is to go: it is refused for ever, and its
+   * replicas move. Resolves with the number of the topology that says so. Rejects with NOT_FOUND,
+   * or NO_QUORUM when it is needed to save what it holds.
+   */
+  remove(storageId: StorageId): Promise<number>
+}
