@@ -8,6 +8,8 @@ export const REQUEST_KINDS = {
   TOPOLOGY_REPORT: 11,
   TOPOLOGY_LEAVE: 12,
   TOPOLOGY_REMOVE: 13,
+  /** topology: the issuer hands a new one to members, ahead of gossip. */
+  TOPOLOGY_PUSH: 14,
   /** store: a coordinator to one replica. */
   KV_READ: 20,
   KV_WRITE: 21,
