@@ -1,0 +1,218 @@
+/**
+ * The client's side of one connection: calls by number, pipelined, and subscriptions. It does not
+ * reconnect: when the connection is lost, everything under way ends with UNREACHABLE, and of a
+ * change that had been sent the outcome is unknown. What to do then only the caller can know.
+ */
+import type { Socket } from 'node:net'
+import * as v from 'valibot'
+import { AtollError } from '../base/errors.ts'
+import type { CallOptions } from '../node/api.ts'
+import { errorOfObject } from './error-object.ts'
+import { EventQueue } from './event-queue.ts'
+import { REPLY_BYTES_MAX } from './limits.ts'
+import { LineSplitter } from './line-splitter.ts'
+import { type CallShape, PendingCall } from './pending-call.ts'
+
+/** Calls under way on one connection. */
+const IN_FLIGHT_MAX = 65_536
+/** Requests that the daemon has not read yet. */
+const WRITE_BYTES_MAX = 64 * 1024 * 1024
+
+const subscribedSchema = v.object({ subscription: v.string(), cursor: v.string() })
+
+const noticeSchema = v.object({
+  subscription: v.string(),
+  events: v.array(v.unknown()),
+  gap: v.optional(v.object({ missed: v.number() })),
+  ended: v.optional(v.boolean()),
+  error: v.optional(v.unknown()),
+})
+
+export class RpcClient {
+  readonly #socket: Socket
+  readonly #path: string
+  readonly #splitter = new LineSplitter(REPLY_BYTES_MAX)
+  /** Bounded by IN_FLIGHT_MAX. */
+  readonly #pending = new Map<number, PendingCall>()
+  /** What is done the moment a subscription is confirmed: its first events may be the next line. */
+  readonly #starting = new Map<number, EventQueue>()
+  readonly #subscriptions = new Map<string, EventQueue>()
+  #nextId = 1
+  /** Requests of this turn, and the calls that wait for them. */
+  #outbox: string[] = []
+  #unsent: PendingCall[] = []
+  /** Why nothing can be called any more. */
+  #lost: AtollError | null = null
+
+  /** `socket` is connected; `path` is for messages. */
+  constructor(socket: Socket, path: string) {
+    this.#socket = socket
+    this.#path = path
+    socket.on('data', (chunk: Buffer) => this.#onData(chunk))
+    socket.on('error', () => socket.destroy())
+    socket.on('close', () => this.#onClose())
+  }
+
+  /** Ends with AtollError: what the daemon said, or UNREACHABLE, TIMEOUT, CANCELLED, BUSY. */
+  call(method: CallShape, params: object, options: CallOptions = {}): Promise<unknown> {
+    return this.#start(method, params, options, null)
+  }
+
+  /** Ends when the signal aborts; throws when the daemon ends it, at a gap, or with the connection. */
+  async *watch(
+    method: CallShape,
+    params: object,
+    signal: AbortSignal | undefined,
+  ): AsyncGenerator<unknown, void, undefined> {
+    const queue = new EventQueue()
+    const options = signal === undefined ? {} : { signal }
+    const shape = { ...method, result: subscribedSchema }
+    const started = await this.#start(shape, params, options, queue)
+    const { subscription } = v.parse(subscribedSchema, started)
+    const onAbort = () => queue.end(null)
+    signal?.addEventListener('abort', onAbort, { once: true })
+    if (signal?.aborted) onAbort()
+    try {
+      for await (const event of queue) {
+        const parsed = v.safeParse(method.result, event)
+        if (!parsed.success) throw this.#odd()
+        yield parsed.output
+      }
+    } finally {
+      signal?.removeEventListener('abort', onAbort)
+      if (this.#subscriptions.delete(subscription)) this.#cancel({ subscription })
+    }
+  }
+
+  /** What is under way ends with UNREACHABLE, later calls with STOPPED. Idempotent. */
+  async close(): Promise<void> {
+    this.#lost ??= new AtollError('STOPPED', 'this connection was closed by its owner')
+    if (this.#socket.closed) return
+    const closed = new Promise<void>((resolve) => this.#socket.once('close', () => resolve()))
+    this.#socket.destroy()
+    await closed
+  }
+
+  #start(
+    method: CallShape,
+    params: object,
+    options: CallOptions,
+    queue: EventQueue | null,
+  ): Promise<unknown> {
+    if (this.#lost !== null) return Promise.reject(this.#lost)
+    if (options.signal?.aborted) {
+      return Promise.reject(new AtollError('CANCELLED', `${method.name} was cancelled`))
+    }
+    if (this.#pending.size >= IN_FLIGHT_MAX || this.#socket.writableLength > WRITE_BYTES_MAX) {
+      return Promise.reject(new AtollError('BUSY', 'too much is under way on this connection'))
+    }
+    const id = this.#nextId++
+    const pending = new PendingCall(method, options, () => this.#giveUp(id))
+    this.#pending.set(id, pending)
+    if (queue !== null) this.#starting.set(id, queue)
+    const { deadlineMs } = options
+    const all = deadlineMs === undefined ? params : { ...params, deadlineMs }
+    this.#unsent.push(pending)
+    this.#send({ jsonrpc: '2.0', id, method: method.name, params: all })
+    return pending.promise
+  }
+
+  #giveUp(id: number): void {
+    if (this.#pending.delete(id)) this.#cancel({ id })
+    this.#starting.delete(id)
+  }
+
+  #cancel(params: { readonly id: number } | { readonly subscription: string }): void {
+    if (this.#lost === null) this.#send({ jsonrpc: '2.0', method: '$/cancelRequest', params })
+  }
+
+  #send(message: object): void {
+    if (this.#outbox.push(JSON.stringify(message)) === 1) setImmediate(this.#flush)
+  }
+
+  readonly #flush = (): void => {
+    for (const call of this.#unsent) call.sent = true
+    this.#unsent = []
+    const text = `${this.#outbox.join('\n')}\n`
+    this.#outbox = []
+    if (this.#lost === null) this.#socket.write(text)
+  }
+
+  #onData(chunk: Buffer): void {
+    const { lines, tooLong } = this.#splitter.push(chunk)
+    for (const line of lines) {
+      if (!this.#onLine(line)) return this.#fail(this.#odd())
+    }
+    if (tooLong) this.#fail(this.#odd())
+  }
+
+  /** False: no line of this protocol. */
+  #onLine(line: string | null): boolean {
+    if (line === null) return false
+    let message: unknown
+    try {
+      message = JSON.parse(line)
+    } catch {
+      return false
+    }
+    if (typeof message !== 'object' || message === null) return false
+    const { id, method, params, result, error } = message as Record<string, unknown>
+    if (typeof method === 'string') return this.#onNotice(params)
+    if (typeof id === 'number') return this.#onReply(id, result, error)
+    if (id !== null || error === undefined) return false
+    // An error that belongs to no request: the daemon turned the connection away or gave it up.
+    this.#fail(errorOfObject(error))
+    return true
+  }
+
+  #onReply(id: number, result: unknown, error: unknown): boolean {
+    const pending = this.#pending.get(id)
+    const queue = this.#starting.get(id)
+    // The reply to a call that was given up in the meantime.
+    if (pending === undefined) return true
+    this.#pending.delete(id)
+    this.#starting.delete(id)
+    if (error !== undefined) pending.refuse(error)
+    else pending.succeed(result)
+    if (queue === undefined || error !== undefined) return true
+    const started = v.safeParse(subscribedSchema, result)
+    if (started.success) this.#subscriptions.set(started.output.subscription, queue)
+    return true
+  }
+
+  #onNotice(params: unknown): boolean {
+    const parsed = v.safeParse(noticeSchema, params)
+    if (!parsed.success) return false
+    const { subscription, events, gap, ended, error } = parsed.output
+    const queue = this.#subscriptions.get(subscription)
+    if (queue === undefined) return true
+    queue.push(events)
+    if (gap !== undefined) queue.gap(gap.missed)
+    if (ended === true) {
+      this.#subscriptions.delete(subscription)
+      queue.end(error === undefined ? null : errorOfObject(error))
+    }
+    return true
+  }
+
+  #odd(): AtollError {
+    return new AtollError('UNREACHABLE', `what answers on ${this.#path} is no atoll daemon`, {
+      outcome: 'unknown',
+    })
+  }
+
+  #fail(error: AtollError): void {
+    this.#lost ??= error
+    this.#socket.destroy()
+  }
+
+  #onClose(): void {
+    const message = `the connection to ${this.#path} was lost`
+    const cause = this.#lost
+    this.#lost ??= new AtollError('UNREACHABLE', message)
+    for (const call of this.#pending.values()) call.lose(cause?.message ?? message)
+    const end = new AtollError('UNREACHABLE', cause?.message ?? message)
+    for (const queue of this.#subscriptions.values()) queue.end(end)
+    for (const map of [this.#pending, this.#starting, this.#subscriptions]) map.clear()
+  }
+}

@@ -1,0 +1,130 @@
+/**
+ * What a method is: one entry says its name, what goes in and what comes out, how it can fail, and
+ * how the command line spells it. JSON-RPC validation, the OpenRPC document, the client's types
+ * and the commands with their help all come from these entries, so they cannot drift apart.
+ */
+import * as v from 'valibot'
+import type { ErrorCode } from '../base/errors.ts'
+import type { CallOptions, NodeApi } from '../node/api.ts'
+
+/** How the command line reads one parameter. */
+export type CliKind =
+  | 'text'
+  | 'integer'
+  /** `1h`, `15s`, `250ms`: milliseconds. */
+  | 'duration'
+  /** Text, `@FILE` or `-`; bytes when it is not valid UTF-8. */
+  | 'value'
+  /** Text, `@FILE` or `-`; white space around it is dropped. */
+  | 'secret'
+  /** `key=value …`, an empty value (`key=`) removes the key. */
+  | 'pairs'
+
+export interface CliArgument {
+  readonly param: string
+  readonly kind: CliKind
+  readonly help: string
+  readonly optional?: boolean
+}
+
+export interface CliFlag extends CliArgument {
+  /** As commander has it: `--ttl <duration>`. */
+  readonly flag: string
+  readonly choices?: readonly string[]
+}
+
+export interface CliShape {
+  readonly args: readonly CliArgument[]
+  readonly flags: readonly CliFlag[]
+}
+
+type Schema = v.GenericSchema<unknown, unknown>
+
+/** What a method gives out is only ever read. */
+export type Frozen<T> = T extends readonly (infer Item)[]
+  ? readonly Frozen<Item>[]
+  : T extends object
+    ? { readonly [Key in keyof T]: Frozen<T[Key]> }
+    : T
+
+interface MethodBase<Name extends string, Params extends Schema, Result extends Schema> {
+  readonly name: Name
+  /** One line, without a full stop. */
+  readonly help: string
+  readonly params: Params
+  /** Of a call its result, of a subscription one event. */
+  readonly result: Result
+  /** Beside those that any call can end with: INTERNAL, USAGE, TIMEOUT, CANCELLED, STOPPED, BUSY. */
+  readonly errors: readonly ErrorCode[]
+  /** Whether it changes anything: then a lost reply means that the outcome is unknown. */
+  readonly changes: boolean
+  /** null: not a command of its own. */
+  readonly cli: CliShape | null
+}
+
+export interface CallMethod<
+  Name extends string = string,
+  Params extends Schema = Schema,
+  Result extends Schema = Schema,
+  Target = NodeApi,
+> extends MethodBase<Name, Params, Result> {
+  readonly kind: 'call'
+  run(
+    target: Target,
+    params: v.InferOutput<Params>,
+    options: CallOptions,
+  ): Promise<Frozen<v.InferInput<Result>>>
+}
+
+export interface WatchMethod<
+  Name extends string = string,
+  Params extends Schema = Schema,
+  Result extends Schema = Schema,
+  Target = NodeApi,
+> extends MethodBase<Name, Params, Result> {
+  readonly kind: 'watch'
+  run(
+    target: Target,
+    params: v.InferOutput<Params>,
+    options: CallOptions,
+  ): AsyncIterable<Frozen<v.InferInput<Result>>>
+}
+
+/**
+ * A method whose parameter types are forgotten: what a server holds. It calls `run` only with what
+ * the method's own schema made, so the forgetting is safe.
+ */
+export type AnyMethod<Target> =
+  | (Omit<CallMethod, 'run'> & {
+      run(target: Target, params: never, options: CallOptions): Promise<unknown>
+    })
+  | (Omit<WatchMethod, 'run'> & {
+      run(target: Target, params: never, options: CallOptions): AsyncIterable<unknown>
+    })
+
+/** The parameter that every method takes. */
+export const deadline = {
+  deadlineMs: v.exactOptional(
+    v.pipe(
+      v.number(),
+      v.integer(),
+      v.minValue(1),
+      v.maxValue(86_400_000),
+      v.description('end with TIMEOUT after this many milliseconds'),
+    ),
+  ),
+} as const
+
+/** Declares a call on a node; keeps the exact types for the client. */
+export function call<Name extends string, Params extends Schema, Result extends Schema>(
+  method: Omit<CallMethod<Name, Params, Result>, 'kind'>,
+): CallMethod<Name, Params, Result> {
+  return { kind: 'call', ...method }
+}
+
+/** Declares a subscription on a node. */
+export function watch<Name extends string, Params extends Schema, Result extends Schema>(
+  method: Omit<WatchMethod<Name, Params, Result>, 'kind'>,
+): WatchMethod<Name, Params, Result> {
+  return { kind: 'watch', ...method }
+}

@@ -1,0 +1,44 @@
+/** The table of methods: everything that can be asked of a node, once. See method.ts. */
+import type * as v from 'valibot'
+import type { NodeApi } from '../node/api.ts'
+import type { AnyMethod } from './method.ts'
+import { kvDel, kvGet, kvLs, kvPut } from './methods/kv.ts'
+import { memberLs, memberShow, memberTag, memberWatch } from './methods/member.ts'
+import { explain, init, join, leave, status } from './methods/node.ts'
+import { discover, version } from './methods/rpc.ts'
+import { ticketCreate, ticketRevoke } from './methods/ticket.ts'
+import { topologyShow } from './methods/topology.ts'
+
+export const METHODS = {
+  status,
+  init,
+  join,
+  leave,
+  explain,
+  'kv.put': kvPut,
+  'kv.get': kvGet,
+  'kv.del': kvDel,
+  'kv.ls': kvLs,
+  'member.ls': memberLs,
+  'member.show': memberShow,
+  'member.tag': memberTag,
+  'member.watch': memberWatch,
+  'ticket.create': ticketCreate,
+  'ticket.revoke': ticketRevoke,
+  'topology.show': topologyShow,
+  version,
+  'rpc.discover': discover,
+} as const
+
+export type MethodName = keyof typeof METHODS
+export type CallName = {
+  [N in MethodName]: (typeof METHODS)[N]['kind'] extends 'call' ? N : never
+}[MethodName]
+export type WatchName = Exclude<MethodName, CallName>
+export type ParamsOf<N extends MethodName> = v.InferInput<(typeof METHODS)[N]['params']>
+export type ResultOf<N extends MethodName> = v.InferOutput<(typeof METHODS)[N]['result']>
+
+/** The table as a server holds it. */
+export function methodTable(): ReadonlyMap<string, AnyMethod<NodeApi>> {
+  return new Map<string, AnyMethod<NodeApi>>(Object.entries(METHODS))
+}

@@ -1,0 +1,167 @@
+/** kv: the replicated store. */
+import * as v from 'valibot'
+import type { JsonValue, KvPage, KvPutOptions, Level } from '../../node/api.ts'
+import type { CliFlag } from '../method.ts'
+import { call, deadline } from '../method.ts'
+import { key, level, text, value, whole } from '../schemas.ts'
+import { valueFromJson, valueToJson } from '../values.ts'
+
+/** A page is cut here, so that a reply stays far below what a client accepts in one line. */
+const PAGE_CHARACTERS_MAX = 2 * 1024 * 1024
+const PAGE_LIMIT_MAX = 10_000
+
+interface WireEntry {
+  readonly key: string
+  readonly value: JsonValue
+}
+
+const context = v.pipe(text, v.description('version that this write replaces'))
+
+const written = v.object({
+  key: v.string(),
+  version: v.string(),
+  acks: v.pipe(v.number(), v.description('replicas whose disks have it')),
+  replicas: v.number(),
+  partial: v.pipe(v.boolean(), v.description('fewer than a majority answered')),
+})
+
+const LEVEL_FLAG: CliFlag = {
+  flag: '--level <level>',
+  param: 'level',
+  kind: 'text',
+  choices: ['one', 'quorum', 'all'],
+  help: 'replicas that must answer, or the call fails',
+}
+const CONTEXT_FLAG: CliFlag = {
+  flag: '--context <version>',
+  param: 'context',
+  kind: 'text',
+  help: 'version that this write replaces',
+}
+const KEY = { param: 'key', kind: 'text', help: 'the key' } as const
+
+const WRITE_ERRORS = ['UNCLAIMED', 'NO_QUORUM', 'TOO_LARGE', 'DISK_FULL', 'STORAGE_FAILED'] as const
+
+export const kvPut = call({
+  name: 'kv.put',
+  help: 'store a value',
+  params: v.strictObject({
+    key,
+    value,
+    level: v.exactOptional(level),
+    context: v.exactOptional(context),
+    ...deadline,
+  }),
+  result: written,
+  errors: [...WRITE_ERRORS, 'CLOCK_SKEW'],
+  changes: true,
+  cli: {
+    args: [
+      KEY,
+      { param: 'value', kind: 'value', help: 'the value, @FILE, or - for standard input' },
+    ],
+    flags: [LEVEL_FLAG, CONTEXT_FLAG],
+  },
+  run: (node, params, options) =>
+    node.kv.put(params.key, valueFromJson(params.value), { ...options, ...optional(params) }),
+})
+
+export const kvGet = call({
+  name: 'kv.get',
+  help: 'read a value; null when there is none',
+  params: v.strictObject({ key, level: v.exactOptional(level), ...deadline }),
+  result: v.nullable(
+    v.object({
+      key: v.string(),
+      value,
+      version: v.pipe(v.string(), v.description('give it as context to replace what it covers')),
+      acks: v.number(),
+      replicas: v.number(),
+      siblings: v.pipe(
+        v.array(value),
+        v.description('values of writers that did not see each other, newest first'),
+      ),
+      partial: v.boolean(),
+    }),
+  ),
+  errors: ['UNCLAIMED', 'NO_QUORUM', 'TOO_LARGE'],
+  changes: false,
+  cli: { args: [KEY], flags: [LEVEL_FLAG] },
+  run: async (node, params, options) => {
+    const read = await node.kv.get(params.key, { ...options, ...optional(params) })
+    if (read === null) return null
+    return { ...read, value: valueToJson(read.value), siblings: read.siblings.map(valueToJson) }
+  },
+})
+
+export const kvDel = call({
+  name: 'kv.del',
+  help: 'delete a key',
+  params: v.strictObject({
+    key,
+    level: v.exactOptional(level),
+    context: v.exactOptional(context),
+    ...deadline,
+  }),
+  result: written,
+  errors: [...WRITE_ERRORS, 'CLOCK_SKEW'],
+  changes: true,
+  cli: { args: [KEY], flags: [LEVEL_FLAG, CONTEXT_FLAG] },
+  run: (node, params, options) => node.kv.del(params.key, { ...options, ...optional(params) }),
+})
+
+export const kvLs = call({
+  name: 'kv.ls',
+  help: 'list keys and values by prefix, a page at a time',
+  params: v.strictObject({
+    prefix: v.exactOptional(text, ''),
+    after: v.exactOptional(v.pipe(text, v.description('next of the page before'))),
+    limit: v.exactOptional(v.pipe(whole, v.minValue(1), v.maxValue(PAGE_LIMIT_MAX))),
+    ...deadline,
+  }),
+  result: v.object({
+    entries: v.array(v.object({ key: v.string(), value })),
+    next: v.pipe(v.nullable(v.string()), v.description('after of the next page; null at the end')),
+    partial: v.boolean(),
+  }),
+  errors: ['UNCLAIMED', 'NO_QUORUM'],
+  changes: false,
+  cli: {
+    args: [{ param: 'prefix', kind: 'text', help: 'what the keys begin with', optional: true }],
+    flags: [
+      { flag: '--after <key>', param: 'after', kind: 'text', help: 'begin after this key' },
+      { flag: '--limit <count>', param: 'limit', kind: 'integer', help: 'at most this many keys' },
+    ],
+  },
+  run: async (node, { prefix, after, limit }, options) => {
+    const page = await node.kv.ls(prefix, {
+      ...options,
+      ...(after === undefined ? {} : { after }),
+      ...(limit === undefined ? {} : { limit }),
+    })
+    return cut(page)
+  },
+})
+
+/** What only some calls say; absent stays absent. */
+function optional(params: { readonly level?: Level; readonly context?: string }): KvPutOptions {
+  return {
+    ...(params.level === undefined ? {} : { level: params.level }),
+    ...(params.context === undefined ? {} : { context: params.context }),
+  }
+}
+
+function cut(page: KvPage): { entries: WireEntry[]; next: string | null; partial: boolean } {
+  const entries: WireEntry[] = []
+  let characters = 0
+  for (const entry of page.entries) {
+    const json = valueToJson(entry.value)
+    characters += entry.key.length + JSON.stringify(json).length
+    const last = entries.at(-1)
+    if (characters > PAGE_CHARACTERS_MAX && last !== undefined) {
+      return { entries, next: last.key, partial: page.partial }
+    }
+    entries.push({ key: entry.key, value: json })
+  }
+  return { entries, next: page.next, partial: page.partial }
+}

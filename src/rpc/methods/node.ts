@@ -1,0 +1,113 @@
+/** The bare verbs: this daemon, and its belonging to a cluster. */
+import * as v from 'valibot'
+import { call, deadline } from '../method.ts'
+import { key, memberStateOrUnknown, role, text } from '../schemas.ts'
+
+const claimed = v.object({ clusterId: v.string() })
+
+export const status = call({
+  name: 'status',
+  help: 'how this daemon and its cluster are',
+  params: v.strictObject({ ...deadline }),
+  result: v.object({
+    id: v.string(),
+    name: v.string(),
+    clusterId: v.pipe(v.string(), v.description("'' while unclaimed")),
+    storageId: v.string(),
+    version: v.string(),
+    state: v.picklist(['unclaimed', 'joining', 'running', 'leaving', 'stopping']),
+    role,
+    addresses: v.array(v.string()),
+    uptimeMs: v.number(),
+    members: v.object({ alive: v.number(), suspect: v.number(), dead: v.number() }),
+    topology: v.number(),
+    movingPartitions: v.number(),
+    toleratesFailures: v.pipe(
+      v.number(),
+      v.description('members that may fail now without any partition losing its majority'),
+    ),
+    warnings: v.array(v.string()),
+  }),
+  errors: [],
+  changes: false,
+  cli: { args: [], flags: [] },
+  run: (node, _params, options) => node.status(options),
+})
+
+export const init = call({
+  name: 'init',
+  help: 'found a cluster with this daemon as its first member',
+  params: v.strictObject({ ...deadline }),
+  result: claimed,
+  errors: ['ALREADY_CLAIMED', 'UNSUPPORTED', 'ADDRESS_IN_USE', 'CONFIG_INVALID', 'STORAGE_FAILED'],
+  changes: true,
+  cli: { args: [], flags: [] },
+  run: (node, _params, options) => node.init(options),
+})
+
+export const join = call({
+  name: 'join',
+  help: 'join the cluster that a ticket names',
+  params: v.strictObject({ ticket: text, ...deadline }),
+  result: claimed,
+  errors: [
+    'ALREADY_CLAIMED',
+    'TICKET_INVALID',
+    'WRONG_CLUSTER',
+    'DENIED',
+    'UNREACHABLE',
+    'ADDRESS_IN_USE',
+    'CONFIG_INVALID',
+    'STORAGE_FAILED',
+  ],
+  changes: true,
+  cli: {
+    args: [{ param: 'ticket', kind: 'secret', help: 'the ticket, @FILE or -' }],
+    flags: [],
+  },
+  run: (node, params, options) => node.join(params.ticket, options),
+})
+
+export const leave = call({
+  name: 'leave',
+  help: 'hand the data over, say goodbye, and stop the daemon',
+  params: v.strictObject({ ...deadline }),
+  result: v.null(),
+  errors: ['UNCLAIMED', 'NO_QUORUM', 'UNSUPPORTED'],
+  changes: true,
+  cli: { args: [], flags: [] },
+  run: async (node, _params, options) => {
+    await node.leave(options)
+    return null
+  },
+})
+
+export const explain = call({
+  name: 'explain',
+  help: 'where a key lives, and what each replica holds',
+  params: v.strictObject({ key, ...deadline }),
+  result: v.object({
+    key: v.string(),
+    kadId: v.string(),
+    partition: v.number(),
+    cfg: v.number(),
+    replicas: v.array(
+      v.object({
+        storageId: v.string(),
+        name: v.string(),
+        state: memberStateOrUnknown,
+        version: v.pipe(v.string(), v.description("'' when it did not answer")),
+        answered: v.boolean(),
+      }),
+    ),
+    closest: v.pipe(
+      v.array(v.string()),
+      v.description('what a live Kademlia lookup calls closest'),
+    ),
+    notes: v.array(v.string()),
+  }),
+  errors: ['UNCLAIMED', 'TOO_LARGE'],
+  changes: false,
+  cli: { args: [{ param: 'key', kind: 'text', help: 'the key' }], flags: [] },
+  run: (node, params, options) => node.explain(params.key, options),
+})

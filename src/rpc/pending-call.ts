@@ -1,0 +1,89 @@
+/** One call that a client waits for: settled once, by its reply or by whoever gives it up. */
+import * as v from 'valibot'
+import { AtollError, type Outcome } from '../base/errors.ts'
+import type { CallOptions } from '../node/api.ts'
+import { errorOfObject } from './error-object.ts'
+import type { AnyMethod } from './method.ts'
+
+/** The part of a method that a client needs. */
+export type CallShape = Pick<AnyMethod<never>, 'name' | 'changes' | 'result'>
+
+/** A daemon that stands still is given this much longer than the call's own deadline. */
+const GRACE_MS = 1000
+
+export class PendingCall {
+  readonly promise: Promise<unknown>
+  /** Whether the request may have left this process. */
+  sent = false
+  readonly #method: CallShape
+  readonly #resolve: (result: unknown) => void
+  readonly #reject: (error: Error) => void
+  readonly #signal: AbortSignal | undefined
+  readonly #onGivenUp: () => void
+  readonly #timer: NodeJS.Timeout | null
+
+  /** `onGivenUp` is told when the caller or the deadline ends the call before its reply. */
+  constructor(method: CallShape, options: CallOptions, onGivenUp: () => void) {
+    const { promise, resolve, reject } = Promise.withResolvers<unknown>()
+    this.promise = promise
+    this.#resolve = resolve
+    this.#reject = reject
+    this.#method = method
+    this.#onGivenUp = onGivenUp
+    this.#signal = options.signal
+    this.#signal?.addEventListener('abort', this.#onAbort, { once: true })
+    const { deadlineMs } = options
+    this.#timer =
+      deadlineMs === undefined
+        ? null
+        : setTimeout(() => this.#onDeadline(deadlineMs), deadlineMs + GRACE_MS)
+    this.#timer?.unref()
+  }
+
+  /** The result is checked: the other end may be of another version. */
+  succeed(result: unknown): void {
+    const parsed = v.safeParse(this.#method.result, result)
+    if (parsed.success) return this.#settle(() => this.#resolve(parsed.output))
+    const error = new AtollError('INTERNAL', `the daemon's reply to ${this.#method.name} is odd`, {
+      outcome: this.#method.changes ? 'unknown' : 'not-applied',
+      hint: 'are the daemon and this program of one version?',
+    })
+    this.fail(error)
+  }
+
+  refuse(errorObject: unknown): void {
+    this.fail(errorOfObject(errorObject))
+  }
+
+  fail(error: AtollError): void {
+    this.#settle(() => this.#reject(error))
+  }
+
+  /** The connection ended with no reply. */
+  lose(message: string): void {
+    this.fail(new AtollError('UNREACHABLE', message, { outcome: this.#outcome() }))
+  }
+
+  /** Nothing is known of a change once its request may have left. */
+  #outcome(): Outcome {
+    return this.#method.changes && this.sent ? 'unknown' : 'not-applied'
+  }
+
+  readonly #onAbort = (): void => {
+    const options = { outcome: this.#outcome(), cause: this.#signal?.reason as unknown }
+    this.fail(new AtollError('CANCELLED', `${this.#method.name} was cancelled`, options))
+    this.#onGivenUp()
+  }
+
+  #onDeadline(deadlineMs: number): void {
+    const message = `the daemon did not answer ${this.#method.name} in ${deadlineMs} ms`
+    this.fail(new AtollError('TIMEOUT', message, { outcome: this.#outcome() }))
+    this.#onGivenUp()
+  }
+
+  #settle(settle: () => void): void {
+    this.#signal?.removeEventListener('abort', this.#onAbort)
+    if (this.#timer !== null) clearTimeout(this.#timer)
+    settle()
+  }
+}

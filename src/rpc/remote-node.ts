@@ -1,0 +1,102 @@
+/** The interface of a node, over a connection: each call by its entry in the table of methods. */
+import type {
+  CallOptions,
+  Explanation,
+  KvApi,
+  MemberApi,
+  MemberChange,
+  NodeApi,
+  Status,
+  TicketApi,
+  TopologyApi,
+} from '../node/api.ts'
+import type { RpcClient } from './client.ts'
+import { type CallName, METHODS, type ParamsOf, type ResultOf } from './methods.ts'
+import { valueFromJson, valueToJson } from './values.ts'
+
+export class RemoteNode implements NodeApi {
+  readonly kv: KvApi
+  readonly member: MemberApi
+  readonly ticket: TicketApi
+  readonly topology: TopologyApi
+  readonly #client: RpcClient
+
+  constructor(client: RpcClient) {
+    this.#client = client
+    this.kv = this.#kv()
+    this.member = this.#member()
+    this.ticket = {
+      create: (options = {}) => this.#call('ticket.create', without(options), options),
+      revoke: (ticket, options) => this.#call('ticket.revoke', { ticket }, options),
+    }
+    this.topology = { show: (options) => this.#call('topology.show', {}, options) }
+  }
+
+  status(options?: CallOptions): Promise<Status> {
+    return this.#call('status', {}, options)
+  }
+
+  explain(key: string, options?: CallOptions): Promise<Explanation> {
+    return this.#call('explain', { key }, options)
+  }
+
+  init(options?: CallOptions): Promise<{ readonly clusterId: string }> {
+    return this.#call('init', {}, options)
+  }
+
+  join(ticket: string, options?: CallOptions): Promise<{ readonly clusterId: string }> {
+    return this.#call('join', { ticket }, options)
+  }
+
+  async leave(options?: CallOptions): Promise<void> {
+    await this.#call('leave', {}, options)
+  }
+
+  #kv(): KvApi {
+    return {
+      put: async (key, value, options = {}) =>
+        this.#call('kv.put', { key, value: valueToJson(value), ...without(options) }, options),
+      get: async (key, options = {}) => {
+        const read = await this.#call('kv.get', { key, ...without(options) }, options)
+        if (read === null) return null
+        const siblings = read.siblings.map(valueFromJson)
+        return { ...read, value: valueFromJson(read.value), siblings }
+      },
+      del: (key, options = {}) => this.#call('kv.del', { key, ...without(options) }, options),
+      ls: async (prefix, options = {}) => {
+        const page = await this.#call('kv.ls', { prefix, ...without(options) }, options)
+        const entries = page.entries.map(({ key, value }) => ({ key, value: valueFromJson(value) }))
+        return { ...page, entries }
+      },
+    }
+  }
+
+  #member(): MemberApi {
+    return {
+      ls: (options) => this.#call('member.ls', {}, options),
+      show: (member, options) => this.#call('member.show', { member }, options),
+      tag: (tags, options) => this.#call('member.tag', { tags: { ...tags } }, options),
+      watch: (options) => this.#watch(options?.signal),
+    }
+  }
+
+  #watch(signal: AbortSignal | undefined): AsyncIterable<MemberChange> {
+    // The client has checked each event by the method's own schema.
+    return this.#client.watch(METHODS['member.watch'], {}, signal) as AsyncIterable<MemberChange>
+  }
+
+  #call<N extends CallName>(
+    name: N,
+    params: ParamsOf<N>,
+    options: CallOptions | undefined,
+  ): Promise<ResultOf<N>> {
+    // The client has checked the result by the method's own schema.
+    return this.#client.call(METHODS[name], params, options) as Promise<ResultOf<N>>
+  }
+}
+
+/** The options that are parameters of the method. */
+function without<O extends CallOptions>(options: O): Omit<O, keyof CallOptions> {
+  const { signal: _signal, deadlineMs: _deadlineMs, ...rest } = options
+  return rest
+}

@@ -1,0 +1,114 @@
+/**
+ * One subscription: takes events from the node as they come, and tells them in notifications
+ * `{subscription, seq, cursor, events}`, as many as one turn of the event loop brought.
+ *
+ * The reader sets the pace. While it is behind, at most `eventsMax` events wait; then all of them
+ * are dropped and the next notification says so, with `gap.missed`. Nothing is lost silently.
+ * `seq` counts notifications from 1 without holes; `cursor` counts events, missed ones included.
+ * The last notification has `ended: true`, and `error` when the node ended it.
+ */
+import { errorObject } from './error-object.ts'
+
+export interface SubscriptionSink {
+  /** Whether the reader is behind: then `flush` is called again once it is not. */
+  readonly behind: boolean
+  send(line: string): void
+}
+
+export class Subscription {
+  readonly id: string
+  readonly #method: string
+  readonly #sink: SubscriptionSink
+  readonly #eventsMax: number
+  readonly #abort = new AbortController()
+  /** Bounded by `#eventsMax`. */
+  #events: unknown[] = []
+  #missed = 0
+  #seq = 0
+  #cursor = 0
+  #scheduled = false
+  /** How the events ended, until that is told. */
+  #end: { readonly error?: unknown } | null = null
+  readonly #over = Promise.withResolvers<void>()
+
+  constructor(id: string, method: string, sink: SubscriptionSink, eventsMax: number) {
+    this.id = id
+    this.#method = method
+    this.#sink = sink
+    this.#eventsMax = eventsMax
+  }
+
+  get cursor(): string {
+    return String(this.#cursor)
+  }
+
+  get signal(): AbortSignal {
+    return this.#abort.signal
+  }
+
+  /** Resolves when the events have ended and that has been told, or when cancelled. */
+  async run(events: AsyncIterable<unknown>): Promise<void> {
+    try {
+      for await (const event of events) {
+        if (this.signal.aborted) break
+        this.#push(event)
+      }
+      this.#end = {}
+    } catch (error) {
+      this.#end = this.signal.aborted ? {} : { error }
+    }
+    this.flush()
+    await this.#over.promise
+  }
+
+  /** Idempotent. The iteration ends by itself, and waits for no reader. */
+  cancel(): void {
+    this.#abort.abort()
+    this.#over.resolve()
+  }
+
+  /** Tells what waits, unless the reader is behind. */
+  flush(): void {
+    if (this.#sink.behind) return
+    if (this.#missed > 0) {
+      const missed = this.#missed
+      this.#missed = 0
+      this.#cursor += missed
+      this.#notify({ events: [], gap: { missed } })
+    }
+    if (this.#events.length > 0) {
+      const events = this.#events
+      this.#events = []
+      this.#cursor += events.length
+      this.#notify({ events })
+    }
+    const end = this.#end
+    if (end === null) return
+    this.#end = null
+    const error = 'error' in end ? { error: errorObject(end.error) } : {}
+    this.#notify({ events: [], ended: true, ...error })
+    this.#over.resolve()
+  }
+
+  #push(event: unknown): void {
+    if (this.#events.length >= this.#eventsMax) {
+      this.#missed += this.#events.length
+      this.#events = []
+    }
+    // After a gap nothing may be told before the gap is.
+    this.#events.push(event)
+    if (this.#scheduled) return
+    this.#scheduled = true
+    setImmediate(() => {
+      this.#scheduled = false
+      this.flush()
+    })
+  }
+
+  #notify(what: object): void {
+    this.#seq++
+    const { id: subscription } = this
+    const params = { subscription, seq: this.#seq, cursor: this.cursor, ...what }
+    this.#sink.send(JSON.stringify({ jsonrpc: '2.0', method: this.#method, params }))
+  }
+}

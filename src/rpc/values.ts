@@ -1,0 +1,56 @@
+/**
+ * The JSON form of a value, the one rule for the socket, the command line and `-o json`:
+ *
+ *   text    a JSON string                       "blue"
+ *   bytes   an object with the one key base64   {"base64":"/wA="}
+ *   JSON    itself                              {"a":1}, [1,2], 5, true, null
+ *
+ * A JSON object that could be taken for another form, because its one key is `base64` or `json`,
+ * is wrapped: {"json":{"base64":"x"}}. So every value comes back as what it was put as.
+ */
+import { AtollError } from '../base/errors.ts'
+import type { JsonValue, Value } from '../node/api.ts'
+
+export function valueToJson(value: Value): JsonValue {
+  if (typeof value === 'string') return value
+  if (value instanceof Uint8Array) return { base64: base64OfBytes(value) }
+  return soleKey(value) === null ? value : { json: value }
+}
+
+/** Throws AtollError USAGE for text that is not well-formed and base64 that is not base64. */
+export function valueFromJson(json: JsonValue): Value {
+  if (typeof json === 'string') return wellFormed(json)
+  const key = soleKey(json)
+  if (key === null) return json
+  const inner = (json as Record<string, JsonValue>)[key] as JsonValue
+  return key === 'json' ? inner : bytesOfBase64(inner)
+}
+
+/** `base64` or `json` when that is the object's only key. */
+function soleKey(json: JsonValue): 'base64' | 'json' | null {
+  if (typeof json !== 'object' || json === null || Array.isArray(json)) return null
+  const object = json as { readonly [key: string]: JsonValue }
+  const keys = Object.keys(object)
+  if (keys.length !== 1) return null
+  const [key] = keys
+  return key === 'base64' || key === 'json' ? key : null
+}
+
+/** A lone surrogate has no UTF-8 form: stored, it would come back as something else. */
+function wellFormed(text: string): string {
+  if (text.isWellFormed()) return text
+  throw new AtollError('USAGE', 'the value is not well-formed text (a lone surrogate)')
+}
+
+function base64OfBytes(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64')
+}
+
+/** Strict: Node skips what is no base64, and a value must not change on its way in. */
+function bytesOfBase64(text: JsonValue): Uint8Array {
+  if (typeof text === 'string') {
+    const bytes = Buffer.from(text, 'base64')
+    if (bytes.toString('base64') === text) return new Uint8Array(bytes)
+  }
+  throw new AtollError('USAGE', 'the value says base64 but is not base64 with padding')
+}

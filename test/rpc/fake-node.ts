@@ -1,0 +1,213 @@
+/**
+ * A node in memory: what the tests of socket and command line talk to. Its answers are right in
+ * shape and obviously made; calls can be held, failed and counted.
+ */
+import { AtollError } from '../../src/base/errors.ts'
+import type {
+  CallOptions,
+  Explanation,
+  KvPage,
+  KvRead,
+  KvWritten,
+  MemberChange,
+  MemberInfo,
+  NodeApi,
+  Status,
+  TopologyInfo,
+  Value,
+} from '../../src/node/api.ts'
+
+export const MEMBERS: readonly MemberInfo[] = ['a', 'b', 'c'].map((name, i) => ({
+  id: `12D3KooW${name.repeat(44)}`,
+  name,
+  state: i === 1 ? 'dead' : 'alive',
+  addresses: [`/ip4/127.0.0.1/tcp/${4401 + i}`],
+  tags: name === 'a' ? { role: 'api' } : {},
+  incarnation: i,
+  zone: '',
+  role: 'member',
+}))
+
+export class FakeNode implements NodeApi {
+  readonly values = new Map<string, Value>()
+  readonly options: CallOptions[] = []
+  readonly signals: AbortSignal[] = []
+  /** Thrown by every call, when set. */
+  failure: AtollError | null = null
+  /** Calls wait for it, when set. */
+  gate: Promise<void> | null = null
+  /** What `member.watch` tells; then it waits for the signal. */
+  changes: AsyncIterable<MemberChange> | null = null
+  claimed = true
+  left = false
+  calls = 0
+
+  readonly kv = {
+    put: async (key: string, value: Value, options?: CallOptions): Promise<KvWritten> => {
+      await this.#enter(options)
+      this.values.set(key, value)
+      return { key, version: 'v1', acks: 3, replicas: 3, partial: false }
+    },
+    get: async (key: string, options?: CallOptions): Promise<KvRead | null> => {
+      await this.#enter(options)
+      const value = this.values.get(key)
+      if (value === undefined) return null
+      return { key, value, version: 'v1', acks: 3, replicas: 3, siblings: [], partial: false }
+    },
+    del: async (key: string, options?: CallOptions): Promise<KvWritten> => {
+      await this.#enter(options)
+      this.values.delete(key)
+      return { key, version: 'v2', acks: 1, replicas: 3, partial: true }
+    },
+    ls: async (
+      prefix: string,
+      options?: CallOptions & { readonly after?: string; readonly limit?: number },
+    ): Promise<KvPage> => {
+      await this.#enter(options)
+      const { after = '', limit = 1000 } = options ?? {}
+      const keys = [...this.values.keys()].filter((k) => k.startsWith(prefix) && k > after).sort()
+      const entries = keys
+        .slice(0, limit)
+        .map((key) => ({ key, value: this.values.get(key) ?? null }))
+      const next = keys.length > limit ? (entries.at(-1)?.key ?? null) : null
+      return { entries, next, partial: false }
+    },
+  }
+
+  readonly member = {
+    ls: async (options?: CallOptions): Promise<readonly MemberInfo[]> => {
+      await this.#enter(options)
+      return MEMBERS
+    },
+    show: async (nameOrId: string, options?: CallOptions): Promise<MemberInfo> => {
+      await this.#enter(options)
+      const found = MEMBERS.find(({ id, name }) => id === nameOrId || name === nameOrId)
+      if (found === undefined) throw new AtollError('NOT_FOUND', `no member "${nameOrId}"`)
+      return found
+    },
+    tag: async (
+      tags: Readonly<Record<string, string | null>>,
+      options?: CallOptions,
+    ): Promise<MemberInfo> => {
+      await this.#enter(options)
+      const set = Object.entries(tags).filter((pair): pair is [string, string] => pair[1] !== null)
+      return { ...(MEMBERS[0] as MemberInfo), tags: Object.fromEntries(set) }
+    },
+    watch: (options?: CallOptions): AsyncIterable<MemberChange> => this.#watch(options?.signal),
+  }
+
+  readonly ticket = {
+    create: async (options?: CallOptions): Promise<{ readonly ticket: string }> => {
+      await this.#enter(options)
+      return { ticket: 'atoll1fake' }
+    },
+    revoke: async (
+      ticket: string,
+      options?: CallOptions,
+    ): Promise<{ readonly revoked: boolean }> => {
+      await this.#enter(options)
+      return { revoked: ticket === 'atoll1fake' }
+    },
+  }
+
+  readonly topology = {
+    show: async (options?: CallOptions): Promise<TopologyInfo> => {
+      await this.#enter(options)
+      const members = MEMBERS.map(({ id, name, state, zone }) => {
+        return { storageId: `${name}`.repeat(26), id, name, state, zone, capacity: 1 }
+      })
+      const replicas = members.map(({ storageId }) => storageId)
+      return {
+        number: 3,
+        members,
+        roots: replicas.slice(0, 1),
+        replicationFactor: 3,
+        partitions: [
+          { cfg: 3, replicas, previous: null },
+          { cfg: 2, replicas, previous: replicas.slice(0, 2) },
+        ],
+      }
+    },
+  }
+
+  async status(options?: CallOptions): Promise<Status> {
+    await this.#enter(options)
+    return {
+      id: MEMBERS[0]?.id ?? '',
+      name: 'a',
+      clusterId: this.claimed ? 'c'.repeat(26) : '',
+      storageId: 'a'.repeat(26),
+      version: '0.1.0',
+      state: this.claimed ? 'running' : 'unclaimed',
+      role: 'member',
+      addresses: ['/ip4/127.0.0.1/tcp/4401'],
+      uptimeMs: 61_000,
+      members: { alive: 2, suspect: 0, dead: 1 },
+      topology: 3,
+      movingPartitions: 1,
+      toleratesFailures: 0,
+      warnings: ['one root: its loss needs recover'],
+    }
+  }
+
+  async explain(key: string, options?: CallOptions): Promise<Explanation> {
+    await this.#enter(options)
+    return {
+      key,
+      kadId: 'f'.repeat(64),
+      partition: 7,
+      cfg: 3,
+      replicas: MEMBERS.map(({ name, state }) => ({
+        storageId: name.repeat(26),
+        name,
+        state,
+        version: state === 'alive' ? 'v1' : '',
+        answered: state === 'alive',
+      })),
+      closest: ['c', 'a'],
+      notes: ['b did not answer'],
+    }
+  }
+
+  async init(options?: CallOptions): Promise<{ readonly clusterId: string }> {
+    await this.#enter(options)
+    if (this.claimed) throw new AtollError('ALREADY_CLAIMED', 'this daemon belongs to a cluster')
+    this.claimed = true
+    return { clusterId: 'c'.repeat(26) }
+  }
+
+  async join(ticket: string, options?: CallOptions): Promise<{ readonly clusterId: string }> {
+    await this.#enter(options)
+    if (ticket !== 'atoll1fake') throw new AtollError('TICKET_INVALID', 'the ticket is malformed')
+    return { clusterId: 'c'.repeat(26) }
+  }
+
+  async leave(options?: CallOptions): Promise<void> {
+    await this.#enter(options)
+    this.left = true
+  }
+
+  async #enter(options: CallOptions | undefined): Promise<void> {
+    this.calls++
+    this.options.push(options ?? {})
+    if (options?.signal !== undefined) this.signals.push(options.signal)
+    if (this.gate !== null) await Promise.race([this.gate, aborted(options?.signal)])
+    if (this.failure !== null) throw this.failure
+  }
+
+  async *#watch(signal: AbortSignal | undefined): AsyncGenerator<MemberChange, void, undefined> {
+    if (signal !== undefined) this.signals.push(signal)
+    if (this.failure !== null) throw this.failure
+    for (const member of MEMBERS) yield { kind: 'join', member }
+    if (this.changes !== null) yield* this.changes
+    await aborted(signal).catch(() => undefined)
+  }
+}
+
+/** Rejects when the signal aborts, with its reason. */
+function aborted(signal: AbortSignal | undefined): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    if (signal?.aborted) reject(signal.reason as Error)
+    signal?.addEventListener('abort', () => reject(signal.reason as Error), { once: true })
+  })
+}
