@@ -79,10 +79,12 @@ export class Faults<N> {
     for (const host of hosts) {
       this.#world.resume(host.index)
       host.clock.reset()
-      if (!host.alive) this.#restart(host.index)
+      if (!host.alive && host.starts > 0) this.#restart(host.index)
     }
     await this.#world.until('every program runs', 120_000, () => {
-      return this.#restarting === 0 && hosts.every(({ node }) => node !== null)
+      return (
+        this.#restarting === 0 && hosts.every(({ node, starts }) => node !== null || starts === 0)
+      )
     })
   }
 

@@ -1,5 +1,5 @@
 /**
- * `npm run sim -- [--seed N] [--seeds M] [--scenario NAME] [--trace FILE]`
+ * `npm run sim -- [--seed N] [--seeds M] [--scenario NAME|all] [--until-failure] [--trace FILE]`
  *
  * Runs M seeds beginning at N (by default one that nobody chose) and prints a line for each. A
  * failing seed prints what happened before and the command that repeats it; the exit status is 1.
@@ -17,6 +17,7 @@ const { values } = parseArgs({
     seeds: { type: 'string', default: '1' },
     scenario: { type: 'string', default: DEFAULT_SCENARIO },
     trace: { type: 'string' },
+    'until-failure': { type: 'boolean', default: false },
     list: { type: 'boolean', default: false },
   },
 })
@@ -40,6 +41,7 @@ async function main(): Promise<number> {
   let failed = 0
   for (let seed = first; seed < first + count; seed++) {
     for (const scenario of chosen) if (!(await runSeed(scenario, seed))) failed++
+    if (failed > 0 && values['until-failure']) break
   }
   const total = count * chosen.length
   if (total > 1) console.log(`${total - failed} of ${total} passed`)

@@ -64,7 +64,7 @@ function fault(read: Operation, values: readonly unknown[], changes: Changes): s
   }
   for (const { end, covers } of changes.replacing) {
     const back = end < read.start ? covers?.find((value) => values.includes(value)) : undefined
-    if (back !== undefined) return `${String(back)} is back, which was replaced at ${end}`
+    if (back !== undefined) return `${JSON.stringify(back)} is back, which was replaced at ${end}`
   }
   return null
 }

@@ -1,0 +1,34 @@
+/**
+ * Loaded with `--import` by mutants.ts: replaces one piece of text in one source file as it is
+ * loaded. The file on disk stays as it is, and no switch for it exists in the product.
+ */
+import { registerHooks } from 'node:module'
+
+export interface Patch {
+  /** End of the file's path. */
+  readonly file: string
+  readonly from: string
+  readonly to: string
+}
+
+const text = process.env['ATOLL_MUTANT']
+if (text !== undefined) plant(JSON.parse(text) as Patch)
+
+function plant(patch: Patch): void {
+  registerHooks({
+    load(url, context, nextLoad) {
+      const loaded = nextLoad(url, context)
+      if (!url.endsWith(patch.file)) return loaded
+      const source = new TextDecoder().decode(bytesOf(loaded.source))
+      if (source.split(patch.from).length !== 2) {
+        console.error(`mutant: ${patch.file} does not hold the text exactly once: ${patch.from}`)
+        process.exit(3)
+      }
+      return { ...loaded, source: source.replace(patch.from, () => patch.to) }
+    },
+  })
+}
+
+function bytesOf(source: unknown): Uint8Array {
+  return typeof source === 'string' ? Buffer.from(source) : (source as Uint8Array)
+}

@@ -1,0 +1,282 @@
+/**
+ * Clients of the replicated store, spread over all nodes of a world, and what they were promised.
+ *
+ * Each value is written once. Half of the keys are written once as well: nothing can explain the
+ * loss of such a value. The others are shared: written blindly, replaced and deleted by clients
+ * that read them before.
+ */
+import { AtollError } from '../../src/base/errors.ts'
+import type { KvApi, KvRead, KvWritten } from '../../src/node/api.ts'
+import { HistoryRecorder, type Operation, operationsOf, byKey } from './checker/history.ts'
+import { checkSiblings } from './checker/siblings.ts'
+import { SimulationError } from './kernel.ts'
+import type { SimRandom } from './sim-random.ts'
+import { ProcessDied, type World } from './world.ts'
+
+export interface KvNode {
+  readonly kv: KvApi
+}
+
+const DEADLINE_MS = 4000
+/** A call that is answered so long after its deadline has hung, unless its process was held. */
+const OVERDUE_MS = 10_000
+const SHARED_KEYS = 8
+const VERIFY_ATTEMPTS = 20
+
+/** An answer, or why there is none. */
+type Answer<T> = { readonly value: T } | { readonly error: unknown }
+
+export class Workload<N extends KvNode> {
+  readonly #world: World<N>
+  readonly #random: SimRandom
+  readonly #uses: (index: number) => boolean
+  readonly history: HistoryRecorder
+  readonly #keys: string[] = []
+  /** Written to fewer disks than a majority: to be found again once all disks are back. */
+  readonly #partial = new Map<string, number>()
+  readonly #codes = new Map<string, number>()
+  #values = 0
+  #stopped = false
+  #running = 0
+  /** Acknowledged by a majority. */
+  acknowledged = 0
+
+  /** `uses`: whether clients may ask this machine's node. */
+  constructor(world: World<N>, random: SimRandom, uses: (index: number) => boolean = () => true) {
+    this.#world = world
+    this.#uses = uses
+    this.#random = random
+    this.history = new HistoryRecorder(() => world.kernel.nowUs)
+  }
+
+  /** How often each error code was met. */
+  get codes(): ReadonlyMap<string, number> {
+    return this.#codes
+  }
+
+  get keys(): readonly string[] {
+    return this.#keys
+  }
+
+  get partials(): number {
+    return this.#partial.size
+  }
+
+  start(clients: number, thinkMs: number): void {
+    for (let i = 0; i < clients; i++) {
+      this.#running++
+      this.#client(this.#random.fork(`client/${i}`), thinkMs)
+        .catch((error: unknown) => this.#world.kernel.fail(error))
+        .finally(() => this.#running--)
+        .catch((error: unknown) => this.#world.kernel.fail(error))
+    }
+  }
+
+  /** Resolves when no call is under way any more. */
+  async stop(): Promise<void> {
+    this.#stopped = true
+    await this.#world.until('the clients stop', 120_000, () => this.#running === 0)
+  }
+
+  /**
+   * With everything healed: every key is read in full through some node, and both histories must
+   * hold: the full calls at any time, and at the end whatever at least one disk had acknowledged
+   * (`disksLost`: disks are gone, and with them what they alone had).
+   */
+  async verify(options: { readonly disksLost: boolean }): Promise<void> {
+    const before = this.history.lines.length
+    for (const key of this.#keys) await this.#readInFull(key)
+    const lines = this.history.lines
+    const beganAt = lines[before]?.t ?? 0
+    const operations = operationsOf(lines)
+    check('a quorum call', operations)
+    if (!options.disksLost) check('a durable call', this.#asDurable(operations, beganAt))
+  }
+
+  /** Partial writes count as acknowledged, and only the reads of the end are looked at. */
+  #asDurable(operations: readonly Operation[], finalReadsFrom: number): Operation[] {
+    return operations
+      .filter(({ f, start }) => f !== 'read' || start >= finalReadsFrom)
+      .map((operation) => {
+        const end = this.#partial.get(String(operation.value))
+        return end === undefined ? operation : { ...operation, outcome: 'ok' as const, end }
+      })
+  }
+
+  async #readInFull(key: string): Promise<void> {
+    for (let attempt = 1; ; attempt++) {
+      const process = this.history.newProcess()
+      const read = await this.#get(process, this.#random, key, 'quorum')
+      if (read !== undefined) return
+      if (attempt === VERIFY_ATTEMPTS) {
+        throw new SimulationError(`nothing reads ${key}, although all faults are over`)
+      }
+      await this.#world.sleep(500)
+    }
+  }
+
+  async #client(random: SimRandom, thinkMs: number): Promise<void> {
+    let process = this.history.newProcess()
+    while (!this.#stopped) {
+      await this.#world.sleep(random.exponential(thinkMs))
+      const known = await this.#act(process, random)
+      if (!known) process = this.history.newProcess()
+    }
+  }
+
+  /** One thing that a client does; false when its outcome is not known. */
+  async #act(process: number, random: SimRandom): Promise<boolean> {
+    const dice = random.float()
+    if (dice < 0.35) return this.#put(process, random, this.#newKey())
+    if (dice < 0.5 && this.#keys.length > 0) {
+      return (await this.#get(process, random, random.pick(this.#keys))) !== undefined
+    }
+    const key = this.#sharedKey(random)
+    if (dice < 0.65) return this.#put(process, random, key)
+    const read = await this.#get(process, random, key)
+    if (read === undefined || dice < 0.75) return read !== undefined
+    // A read that was not full still gives a context, and what it covers may go.
+    if (dice < 0.93 || read === null) return this.#put(process, random, key, read)
+    return this.#delete(process, random, key, read)
+  }
+
+  #newKey(): string {
+    const key = `own/${this.#values}`
+    this.#keys.push(key)
+    return key
+  }
+
+  #sharedKey(random: SimRandom): string {
+    const key = `shared/${random.int(SHARED_KEYS)}`
+    if (!this.#keys.includes(key)) this.#keys.push(key)
+    return key
+  }
+
+  async #put(
+    process: number,
+    random: SimRandom,
+    key: string,
+    over: KvRead | null = null,
+  ): Promise<boolean> {
+    const value = `v${++this.#values}`
+    const options = { deadlineMs: DEADLINE_MS, ...contextOf(over) }
+    const index = this.#someHost(random)
+    const covers = over === null ? [] : valuesOf(over)
+    const node = this.#world.host(index).name
+    this.history.invoke({ process, f: 'write', key, value, covers, node })
+    const answer = await this.#call(index, (api) => api.kv.put(key, value, options))
+    return this.#settleWrite(process, value, answer)
+  }
+
+  async #delete(process: number, random: SimRandom, key: string, over: KvRead): Promise<boolean> {
+    const options = { deadlineMs: DEADLINE_MS, ...contextOf(over) }
+    const index = this.#someHost(random)
+    const node = this.#world.host(index).name
+    this.history.invoke({ process, f: 'delete', key, value: null, covers: valuesOf(over), node })
+    const answer = await this.#call(index, (api) => api.kv.del(key, options))
+    return this.#settleWrite(process, null, answer)
+  }
+
+  #settleWrite(process: number, value: string | null, answer: Answer<KvWritten>): boolean {
+    if ('error' in answer) {
+      const known = this.#outcomeOf(answer.error) === 'not-applied'
+      this.history.finish(process, known ? 'fail' : 'info')
+      return known
+    }
+    const { acks, replicas, partial } = answer.value
+    if (partial !== acks * 2 <= replicas || acks < 1) {
+      throw new SimulationError(`acknowledged by ${acks} of ${replicas}, partial: ${partial}`)
+    }
+    this.history.finish(process, partial ? 'info' : 'ok')
+    if (!partial) this.acknowledged++
+    else if (value !== null) this.#partial.set(value, this.history.lines.at(-1)?.t ?? 0)
+    return !partial
+  }
+
+  /** What was read, null for nothing; undefined when it was not a full read. */
+  async #get(
+    process: number,
+    random: SimRandom,
+    key: string,
+    level?: 'quorum',
+  ): Promise<KvRead | null | undefined> {
+    const index = this.#someHost(random)
+    const options = { deadlineMs: DEADLINE_MS, ...(level === undefined ? {} : { level }) }
+    const node = this.#world.host(index).name
+    this.history.invoke({ process, f: 'read', key, value: null, node })
+    const answer = await this.#call(index, (api) => api.kv.get(key, options))
+    if ('error' in answer || answer.value?.partial === true) {
+      if ('error' in answer) this.#outcomeOf(answer.error)
+      this.history.finish(process, 'info')
+      return undefined
+    }
+    const read = answer.value
+    this.history.finish(process, 'ok', read === null ? [] : valuesOf(read))
+    return read
+  }
+
+  #someHost(random: SimRandom): number {
+    const used = this.#world.hosts.filter(({ index }) => this.#uses(index))
+    const up = used.filter(({ node }) => node !== null)
+    return random.pick(up.length > 0 ? up : used).index
+  }
+
+  async #call<T>(index: number, run: (node: N) => Promise<T>): Promise<Answer<T>> {
+    const startUs = this.#world.kernel.nowUs
+    const host = this.#world.host(index)
+    const { process } = host
+    let answered = false
+    const overdue = this.#world.kernel.schedule(
+      null,
+      (DEADLINE_MS + OVERDUE_MS) * 1000,
+      'client',
+      () => {
+        const held = host.lastHeldUs + OVERDUE_MS * 1000 > startUs
+        if (answered || held || host.process !== process) return
+        const why = `${host.name} still owes an answer due at ${startUs / 1000 + DEADLINE_MS} ms`
+        this.#world.kernel.fail(new SimulationError(why))
+      },
+    )
+    try {
+      const value = await this.#world.call(index, (node) => {
+        if (node === null) throw new ProcessDied(`${host.name} has not started yet`)
+        return run(node)
+      })
+      return { value }
+    } catch (error) {
+      return { error }
+    } finally {
+      answered = true
+      this.#world.kernel.cancel(overdue)
+    }
+  }
+
+  /** Whatever reaches a user is an AtollError, and never a defect. */
+  #outcomeOf(error: unknown): 'applied' | 'not-applied' | 'unknown' {
+    if (error instanceof ProcessDied) return 'unknown'
+    if (!(error instanceof AtollError) || error.code === 'INTERNAL') {
+      const message = 'a client met an error that no user should see'
+      throw new SimulationError(message, { cause: error })
+    }
+    this.#codes.set(error.code, (this.#codes.get(error.code) ?? 0) + 1)
+    return error.outcome
+  }
+}
+
+function contextOf(over: KvRead | null): { readonly context?: string } {
+  return over === null ? {} : { context: over.version }
+}
+
+function valuesOf(read: KvRead): string[] {
+  return [read.value, ...read.siblings].map(String)
+}
+
+function check(what: string, operations: readonly Operation[]): void {
+  for (const [key, ofKey] of byKey(operations)) {
+    const verdict = checkSiblings(ofKey)
+    if (verdict.kind !== 'valid') {
+      const story = ofKey.map((one) => JSON.stringify(one)).join('\n')
+      throw new SimulationError(`${what} on ${key}: ${verdict.why}\n${story}`)
+    }
+  }
+}
