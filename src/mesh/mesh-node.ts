@@ -1,0 +1,297 @@
+/** The mesh of one node (see mesh.ts): hands links to peers, and calls to their channels. */
+import { AtollError, type ErrorCode } from '../base/errors.ts'
+import type { PeerId } from '../base/ids.ts'
+import { type Clock, sleep, type Timer } from '../seams/clock.ts'
+import type { Log } from '../seams/log.ts'
+import type { Link, Network } from '../seams/network.ts'
+import type { Random } from '../seams/random.ts'
+import { WIRE_VERSION_MAX } from '../wire/version.ts'
+import { Deadlines } from './deadlines.ts'
+import { encodeHello, examineHello, type SelfFacts } from './hello.ts'
+import {
+  GREETINGS_MAX,
+  PEERS_IDLE_MAX,
+  PEERS_MAX,
+  STOP_GRACE_MS,
+  TIMEOUT_MS_MAX,
+} from './limits.ts'
+import type {
+  Mesh,
+  PeerEvidence,
+  RemotePeer,
+  RequestHandler,
+  RequestKind,
+  RequestOptions,
+} from './mesh.ts'
+import { type Desk, MeshLink } from './mesh-link.ts'
+import { FrameWriter } from './outgoing.ts'
+import { Peer, type PeerContext } from './peer.ts'
+import { Search } from './search.ts'
+import { Server } from './server.ts'
+
+export interface MeshOptions {
+  /** Not started yet: the mesh starts and stops it. */
+  readonly network: Network
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: Log
+  readonly self: SelfFacts
+  /** The node's last word on who may talk to it, such as that the peer was removed. */
+  readonly gate: (remote: RemotePeer) => ErrorCode | null
+}
+
+export function createMesh(options: MeshOptions): MeshNode {
+  return new MeshNode(options)
+}
+
+export class MeshNode implements Mesh {
+  readonly self: RemotePeer
+  readonly #options: MeshOptions
+  readonly #network: Network
+  readonly #server: Server
+  readonly #deadlines: Deadlines
+  readonly #peers = new Map<PeerId, Peer>()
+  readonly #greetings = new Set<MeshLink>()
+  readonly #context: PeerContext
+  readonly #desk: Desk
+  /** Channels with something to send at the end of this turn. */
+  #dirty: { flush(): void }[] = []
+  #flushTimer: Timer | null = null
+  #lastId = 0
+  #state: 'new' | 'running' | 'stopping' | 'stopped' = 'new'
+  #stopping: Promise<void> | null = null
+  #onGossip: ((from: RemotePeer, message: Uint8Array) => void) | null = null
+  #onEvidence: ((evidence: PeerEvidence) => void) | null = null
+  #onJoin: ((link: Link) => void) | null = null
+  #onRefused: ((peer: PeerId, error: AtollError) => void) | null = null
+
+  constructor(options: MeshOptions) {
+    const { network, clock, log, self } = options
+    this.#options = options
+    this.#network = network
+    const { storageId, boot, role } = self
+    this.self = { peer: network.self, storageId, boot, role, wireVersion: WIRE_VERSION_MAX }
+    this.#server = new Server(log)
+    this.#deadlines = new Deadlines(clock)
+    this.#context = this.#makeContext()
+    this.#desk = this.#makeDesk()
+  }
+
+  addresses(): readonly string[] {
+    return this.#network.addresses()
+  }
+
+  learnAddresses(peer: PeerId, addresses: readonly string[]): void {
+    if (peer !== this.self.peer) this.#network.learnAddresses(peer, addresses)
+  }
+
+  connect(peer: PeerId): void {
+    if (this.#state === 'running') this.#peer(peer)?.connect()
+  }
+
+  reconnect(peer: PeerId): void {
+    if (this.#state === 'running') this.#peer(peer)?.reconnect()
+  }
+
+  forget(peer: PeerId): void {
+    const known = this.#peers.get(peer)
+    this.#peers.delete(peer)
+    known?.forget()
+  }
+
+  sendGossip(peer: PeerId, message: Uint8Array, priority: 'probe' | 'rumour'): void {
+    if (this.#state !== 'running') return
+    const sent = this.#peer(peer)?.gossip.send(message, priority)
+    if (sent !== false) return
+    this.#options.log.write('error', 'mesh.datagram-too-large', { bytes: message.length })
+  }
+
+  onGossip(listener: (from: RemotePeer, message: Uint8Array) => void): void {
+    this.#onGossip = listener
+  }
+
+  onEvidence(listener: (evidence: PeerEvidence) => void): void {
+    this.#onEvidence = listener
+  }
+
+  /** Links of peers that want to be admitted. One listener; without one they are closed. */
+  onJoin(listener: (link: Link) => void): void {
+    this.#onJoin = listener
+  }
+
+  /** A peer refused this node, or sent nonsense. One listener, for the operator's eyes. */
+  onRefused(listener: (peer: PeerId, error: AtollError) => void): void {
+    this.#onRefused = listener
+  }
+
+  request(
+    peer: PeerId,
+    kind: RequestKind,
+    body: Uint8Array,
+    options: RequestOptions,
+  ): Promise<Uint8Array> {
+    const { timeoutMs } = options
+    if (this.#state !== 'running') return Promise.reject(stopped())
+    if (!(timeoutMs > 0 && timeoutMs <= TIMEOUT_MS_MAX)) {
+      return Promise.reject(new AtollError('USAGE', `a time-out of ${timeoutMs} ms`))
+    }
+    if (peer === this.self.peer) return this.#server.local(this.self, kind, body)
+    const known = this.#peer(peer)
+    if (known === null) return Promise.reject(new AtollError('BUSY', 'too many peers are known'))
+    return known.channel(options.trafficClass ?? 'request').request(kind, body, options)
+  }
+
+  handle(kind: RequestKind, handler: RequestHandler): void {
+    this.#server.handle(kind, handler)
+  }
+
+  async start(): Promise<void> {
+    if (this.#state !== 'new') throw stopped()
+    this.#state = 'running'
+    await this.#network.start((link) => this.#onLink(link))
+  }
+
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop()
+    return this.#stopping
+  }
+
+  async #stop(): Promise<void> {
+    this.#state = 'stopping'
+    const grace = new AbortController()
+    const wait = sleep(this.#options.clock, STOP_GRACE_MS, grace.signal).catch(() => undefined)
+    await Promise.race([this.#server.stop(), wait])
+    grace.abort()
+    this.#flush()
+    this.#state = 'stopped'
+    for (const link of this.#greetings) link.close()
+    for (const peer of this.#peers.values()) peer.stop()
+    this.#peers.clear()
+    this.#deadlines.stop()
+    this.#flushTimer?.cancel()
+    await this.#network.stop()
+  }
+
+  #peer(id: PeerId): Peer | null {
+    let peer = this.#peers.get(id)
+    if (peer !== undefined) return peer
+    if (this.#peers.size >= PEERS_IDLE_MAX) this.#forgetIdle()
+    if (this.#peers.size >= PEERS_MAX) return null
+    peer = new Peer(id, this.#context)
+    this.#peers.set(id, peer)
+    return peer
+  }
+
+  #forgetIdle(): void {
+    for (const [id, peer] of this.#peers) if (peer.idle) this.#peers.delete(id)
+  }
+
+  #onLink(link: Link): void {
+    if (link.trafficClass === 'join' && this.#state === 'running' && this.#onJoin !== null) {
+      this.#onJoin(link)
+      return
+    }
+    const crowded = this.#greetings.size >= GREETINGS_MAX
+    if (link.trafficClass === 'join' || this.#state !== 'running' || crowded) {
+      link.open({ onFrame: () => {}, onDrain: () => {}, onClose: () => {} })
+      link.abort()
+      return
+    }
+    this.#greet(link)
+  }
+
+  #greet(link: Link): void {
+    const greeting = new MeshLink(link, this.#desk)
+    this.#greetings.add(greeting)
+    greeting.start()
+  }
+
+  #makeContext(): PeerContext {
+    const { network, clock, random } = this.#options
+    const search = new Search(network, clock)
+    const isStopped = (): boolean => this.#state === 'stopped'
+    return {
+      network,
+      clock,
+      random,
+      deadlines: this.#deadlines,
+      writer: new FrameWriter(),
+      server: this.#server,
+      get stopped() {
+        return isStopped()
+      },
+      nextId: () => ++this.#lastId,
+      flushSoon: (channel) => this.#flushSoon(channel),
+      obstacle: (peer) => this.#peers.get(peer)?.obstacle ?? null,
+      onGossip: (from, message) => this.#deliverGossip(from, message),
+      greet: (link) => this.#greet(link),
+      emit: (evidence) => this.#onEvidence?.(evidence),
+      search: (peer, found) => search.find(peer, found),
+    }
+  }
+
+  #makeDesk(): Desk {
+    const { clock, self } = this.#options
+    return {
+      clock,
+      hello: () => encodeHello(self, this.#network.addresses()),
+      examine: (peer, frame) => this.#examine(peer, frame),
+      onGreeted: (link, remote) => {
+        this.#greetings.delete(link)
+        const peer = this.#peers.get(remote.peer) as Peer
+        return peer.adopt(link, remote)
+      },
+      onGreetingFailed: (link, error) => {
+        this.#greetings.delete(link)
+        this.#refused(link.peer, error)
+        this.#peers.get(link.peer)?.greetingFailed(link, error)
+      },
+      onDropped: (link, error) => this.#refused(link.peer, error),
+    }
+  }
+
+  #examine(peer: PeerId, frame: Uint8Array): RemotePeer {
+    const { clock, self, gate } = this.#options
+    if (this.#state !== 'running') throw stopped()
+    const { remote, addresses } = examineHello(frame, peer, self, clock.wallMs())
+    const code = gate(remote)
+    if (code !== null) {
+      throw new AtollError(code, `${peer} is not welcome in cluster ${self.clusterId}`, {
+        hint: 'it was removed; a new data directory may join with a new ticket',
+      })
+    }
+    const known = this.#peer(peer)
+    if (known === null) throw new AtollError('BUSY', 'too many peers are known')
+    const stale = known.staleness(remote)
+    if (stale !== null) throw stale
+    if (addresses.length > 0) this.#network.learnAddresses(peer, addresses)
+    return remote
+  }
+
+  #refused(peer: PeerId, error: AtollError): void {
+    const quiet = error.code === 'UNREACHABLE' || error.code === 'STOPPED'
+    const fields = { peer, code: error.code, why: error.message }
+    this.#options.log.write(quiet ? 'debug' : 'warn', 'mesh.refused', fields)
+    if (!quiet) this.#onRefused?.(peer, error)
+  }
+
+  #deliverGossip(from: RemotePeer, message: Uint8Array): void {
+    if (this.#state === 'running') this.#onGossip?.(from, message)
+  }
+
+  #flushSoon(channel: { flush(): void }): void {
+    this.#dirty.push(channel)
+    this.#flushTimer ??= this.#options.clock.soon(this.#flush)
+  }
+
+  readonly #flush = (): void => {
+    this.#flushTimer = null
+    const dirty = this.#dirty
+    this.#dirty = []
+    for (const channel of dirty) channel.flush()
+  }
+}
+
+function stopped(): AtollError {
+  return new AtollError('STOPPED', 'this node is stopped or stopping')
+}
