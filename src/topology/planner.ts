@@ -1,0 +1,174 @@
+/**
+ * The planner: from the current topology and what is believed of the members, the next topology
+ * (registers.md §4). Pure; safety does not depend on it (`validate.ts` checks what it makes).
+ *
+ * - A partition that still moves is left alone, but for its `prev`, which goes when it is installed.
+ * - A partition moves only while a majority of its replicas is alive, or it could never finish.
+ * - The dead are replaced by themselves only with a live spare, never below the replication
+ *   factor, and not at all while more than a third of the members are gone: then it is more
+ *   likely that we are the ones cut off.
+ * - A disk that leaves or was removed is emptied even if fewer replicas remain, as long as half
+ *   of each replica set is alive to hand over (the seal of registers.md, "Even groups").
+ * - A member goes from the list when no replica set names it any more.
+ */
+import type { StorageId } from '../base/ids.ts'
+import { hashTopology } from './codec.ts'
+import { ADDRESSES_MAX, MEMBERS_MAX } from './limits.ts'
+import { Placement, type Seat, type Slot } from './placement.ts'
+import { Ranking } from './ranking.ts'
+import { chooseRoots } from './roots.ts'
+import type { Partition, Topology, TopologyMember } from './topology.ts'
+import { majorityOf, sameIds } from './validate.ts'
+
+export interface PlanInput {
+  readonly current: Topology
+  /** Who is alive, settled and may store, with newest facts; members of `current` among them. */
+  readonly candidates: readonly TopologyMember[]
+  /** Disks of members that answer. */
+  readonly alive: ReadonlySet<StorageId>
+  /** Members gone for so long that they should be replaced. */
+  readonly lost: ReadonlySet<StorageId>
+  /** Members that asked to go. */
+  readonly leaving: ReadonlySet<StorageId>
+  /** Disks that the operator removes now, besides those of `current.removed`. */
+  readonly removed: readonly StorageId[]
+  /** Partitions whose new replicas hold everything: their `prev` may go. */
+  readonly installed: ReadonlySet<number>
+}
+
+export interface Plan {
+  /** null when there is nothing to change. */
+  readonly next: Topology | null
+  /** One clause for each kind of change, for people. */
+  readonly reasons: readonly string[]
+  /** The only change is of addresses or names, which may wait for a better reason. */
+  readonly minor: boolean
+}
+
+export function planTopology(input: PlanInput): Plan {
+  const { current } = input
+  const removed = [...new Set([...current.removed, ...input.removed])]
+  const going = new Set([...input.leaving, ...removed])
+  const draft = draftMembers(input, going)
+  const partitions = placePartitions(input, draft, going)
+  const named = new Set(
+    partitions.flatMap(({ replicas, prev }) => [...replicas, ...(prev?.replicas ?? [])]),
+  )
+  const goes = (id: StorageId) => !named.has(id) && (going.has(id) || replaceable(input).has(id))
+  const kept = draft.filter(({ storageId }) => !goes(storageId))
+  const members = kept.length > 0 ? kept : draft
+  const serves = (id: StorageId) => !going.has(id) && !replaceable(input).has(id)
+  const able = (id: StorageId) => serves(id) && input.alive.has(id)
+  const roots = chooseRoots(current.roots, members, serves, able)
+  const changed = { ...current, members, roots, partitions, removed }
+  const reasons = reasonsOf(current, changed)
+  const minor = reasons.length === 0 && !sameFacts(current.members, members)
+  if (reasons.length === 0 && !minor) return { next: null, reasons, minor }
+  const next = { ...changed, number: current.number + 1, parent: hashTopology(current) }
+  return { next, reasons: minor ? ['facts'] : reasons, minor }
+}
+
+/** The lost, unless so many are gone that the fault is more likely ours. */
+function replaceable(input: PlanInput): ReadonlySet<StorageId> {
+  const { members } = input.current
+  const gone = members.filter(({ storageId }) => !input.alive.has(storageId)).length
+  return gone * 3 > members.length ? new Set() : input.lost
+}
+
+/** Present members with newest facts, then those who join, in the order of their disks. */
+function draftMembers(input: PlanInput, going: ReadonlySet<StorageId>): TopologyMember[] {
+  const fresh = new Map(input.candidates.map((member) => [member.storageId, member]))
+  const present = input.current.members.map((member) => fresh.get(member.storageId) ?? member)
+  const known = new Set(present.map(({ storageId }) => storageId))
+  const joining = input.candidates
+    .filter(({ storageId }) => !known.has(storageId) && !going.has(storageId))
+    .toSorted((a, b) => (a.storageId < b.storageId ? -1 : 1))
+  const all = [...present, ...joining].slice(0, Math.max(MEMBERS_MAX, present.length))
+  return all.map((member) =>
+    member.addresses.length <= ADDRESSES_MAX
+      ? member
+      : { ...member, addresses: member.addresses.slice(0, ADDRESSES_MAX) },
+  )
+}
+
+function placePartitions(
+  input: PlanInput,
+  draft: readonly TopologyMember[],
+  going: ReadonlySet<StorageId>,
+): Partition[] {
+  const { current, alive, installed } = input
+  const lost = replaceable(input)
+  const candidates = new Set(input.candidates.map(({ storageId }) => storageId))
+  const anyCapacity = draft.some(({ capacity }) => capacity > 0)
+  const seats = draft.map(({ storageId, zone, capacity }): Seat => {
+    const takes = candidates.has(storageId) && alive.has(storageId)
+    if (going.has(storageId)) return { capacity, zone, takes: false, fate: 'emptied' }
+    const stays = !lost.has(storageId) && (capacity > 0 || !anyCapacity)
+    return { capacity, zone, takes, fate: stays ? 'stays' : 'replaced' }
+  })
+  const indexes = new Map(draft.map(({ storageId }, index) => [storageId, index]))
+  const slots = current.partitions.map(({ replicas, prev }): Slot => {
+    const live = replicas.filter((id) => alive.has(id)).length
+    const needed = replicas.some((id) => going.has(id))
+      ? Math.ceil(replicas.length / 2)
+      : majorityOf(replicas.length)
+    return {
+      replicas: replicas.map((id) => indexes.get(id) ?? 0),
+      fixed: prev !== null || live < needed,
+    }
+  })
+  const ranking = new Ranking(
+    draft.map(({ id }) => id),
+    slots.length,
+  )
+  const placed = new Placement(seats, slots, current.replicationFactor, ranking).step()
+  return current.partitions.map((partition, index): Partition => {
+    const now = placed[index] ?? []
+    if (now !== slots[index]?.replicas) {
+      const { cfg, replicas } = partition
+      const next = now.map((seat) => draft[seat]?.storageId ?? '')
+      return { cfg: current.number + 1, replicas: next, prev: { cfg, replicas } }
+    }
+    const retires = partition.prev !== null && installed.has(index)
+    return retires ? { ...partition, prev: null } : partition
+  })
+}
+
+function reasonsOf(before: Topology, after: Topology): string[] {
+  const had = new Set(before.members.map(({ storageId }) => storageId))
+  const has = new Set(after.members.map(({ storageId }) => storageId))
+  const joined = after.members.filter(({ storageId }) => !had.has(storageId)).length
+  const left = before.members.filter(({ storageId }) => !has.has(storageId)).length
+  const moved = count(after, (partition, i) => partition.cfg !== before.partitions[i]?.cfg)
+  const retired = count(
+    after,
+    ({ prev }, i) => prev === null && (before.partitions[i]?.prev ?? null) !== null,
+  )
+  const removed = after.removed.length - before.removed.length
+  return [
+    ...(joined > 0 ? [`${joined} join`] : []),
+    ...(left > 0 ? [`${left} go`] : []),
+    ...(removed > 0 ? [`${removed} removed`] : []),
+    ...(moved > 0 ? [`${moved} partitions move`] : []),
+    ...(retired > 0 ? [`${retired} partitions have moved`] : []),
+    ...(sameIds(before.roots, after.roots) ? [] : ['roots change']),
+  ]
+}
+
+function count(topology: Topology, holds: (partition: Partition, index: number) => boolean) {
+  return topology.partitions.filter(holds).length
+}
+
+function sameFacts(a: readonly TopologyMember[], b: readonly TopologyMember[]): boolean {
+  return a.every((member, index) => {
+    const other = b[index]
+    return (
+      other !== undefined &&
+      member.id === other.id &&
+      member.name === other.name &&
+      member.zone === other.zone &&
+      member.capacity === other.capacity &&
+      sameIds(member.addresses, other.addresses)
+    )
+  })
+}

@@ -1,0 +1,43 @@
+/**
+ * Whether a disk may be removed for good. It may as long as half of every replica set that names
+ * it is alive: that much hands over what the set holds (registers.md, "Even groups").
+ */
+import { AtollError } from '../base/errors.ts'
+import type { StorageId } from '../base/ids.ts'
+import type { Membership } from '../swim/member.ts'
+import { REMOVED_MAX } from './limits.ts'
+import type { Topology } from './topology.ts'
+
+/** The error to answer with, or null when the removal may go ahead. */
+export function refusalOfRemoval(
+  topology: Topology,
+  membership: Membership,
+  storageId: StorageId,
+): AtollError | null {
+  const ids = new Map(topology.members.map((member) => [member.storageId, member.id]))
+  const isKnown = membership.members().some((member) => member.storageId === storageId)
+  if (!ids.has(storageId) && !isKnown) {
+    return new AtollError('NOT_FOUND', `no member has the disk ${storageId}`)
+  }
+  if (topology.removed.length >= REMOVED_MAX) {
+    return new AtollError('TOO_LARGE', `${REMOVED_MAX} disks have been removed already`)
+  }
+  if (topology.roots[0] === storageId) {
+    return new AtollError('CONFLICT', 'this disk issues the topologies', {
+      hint: 'let its node leave by itself',
+    })
+  }
+  const self = membership.self()
+  const isAlive = (id: StorageId) =>
+    id === self.storageId || membership.isUsable(ids.get(id) ?? '', id)
+  const stuck = topology.partitions.findIndex(({ replicas, prev }) =>
+    [replicas, prev?.replicas ?? []].some(
+      (group) =>
+        group.includes(storageId) && group.filter(isAlive).length < Math.ceil(group.length / 2),
+    ),
+  )
+  if (stuck < 0) return null
+  return new AtollError('NO_QUORUM', `too few others hold partition ${stuck}`, {
+    hint: 'start more of its replicas first',
+  })
+}

@@ -1,0 +1,38 @@
+/** Bodies of the requests that members send to the issuer, and of its answers. */
+import { isId, type StorageId } from '../base/ids.ts'
+import { WireError, WireReader, WireWriter } from '../wire/codec.ts'
+import type { Installed } from './issuer.ts'
+import { PARTITIONS_MAX } from './limits.ts'
+import { REPORT_ITEMS_MAX } from './movement-reporter.ts'
+
+export function encodeReport(installed: readonly Installed[]): Uint8Array {
+  const out = new WireWriter()
+  out.list(installed, (to, { partition, cfg }) => void to.uint(partition).uint(cfg))
+  return out.finish()
+}
+
+export function decodeReport(bytes: Uint8Array): Installed[] {
+  return new WireReader(bytes).list(REPORT_ITEMS_MAX, (from) => {
+    const partition = from.uint(PARTITIONS_MAX - 1)
+    return { partition, cfg: from.uint() }
+  })
+}
+
+export function encodeRemoval(storageId: StorageId): Uint8Array {
+  return new WireWriter().string(storageId).finish()
+}
+
+export function decodeRemoval(bytes: Uint8Array): StorageId {
+  const storageId = new WireReader(bytes).string(64)
+  if (!isId(storageId)) throw new WireError('malformed storage id')
+  return storageId
+}
+
+/** Every answer is the number of a topology. */
+export function encodeNumber(number: number): Uint8Array {
+  return new WireWriter().uint(number).finish()
+}
+
+export function decodeNumber(bytes: Uint8Array): number {
+  return new WireReader(bytes).uint()
+}
