@@ -55,6 +55,11 @@ export class Cluster<N extends SimNode> {
     this.#members.add(index)
   }
 
+  /** Its node is gone for good, and another one may join on the same machine. */
+  expel(index: number): void {
+    this.#members.delete(index)
+  }
+
   /** Nobody suspects anybody, all know the same topology, and nothing moves. */
   async settled(): Promise<void> {
     let why = ''

@@ -26,7 +26,7 @@ const CONTROL_BYTES = 64
 export type Packet =
   | { readonly kind: 'frame'; readonly stream: number; readonly bytes: Uint8Array }
   | { readonly kind: 'open'; readonly stream: number; readonly trafficClass: TrafficClass }
-  | { readonly kind: 'opened' | 'close' | 'abort' | 'fin'; readonly stream: number }
+  | { readonly kind: 'opened' | 'close' | 'abort'; readonly stream: number }
 
 /** One direction of a connection. */
 class Pipe {
@@ -108,11 +108,11 @@ export class SimConnection {
     from.opening.delete(stream)
   }
 
-  /** An orderly end: what was sent still arrives. */
-  finish(from: SimSocket): void {
+  /** The program ends the connection and whatever is on it, at once and within this call. */
+  end(from: SimSocket): void {
     if (!from.open) return
-    this.#send(from, { kind: 'fin', stream: 0 }, CONTROL_BYTES)
-    this.#shut(from, 'closed')
+    for (const link of from.links.values()) link.abort()
+    this.reset(from, 'reset')
   }
 
   /**
@@ -263,9 +263,6 @@ export class SimConnection {
       case 'abort':
         to.links.delete(packet.stream)
         link?.end(packet.kind === 'close' ? 'closed' : 'reset')
-        return
-      case 'fin':
-        this.#shut(to, 'closed')
         return
       default:
         unreachable(packet)

@@ -47,18 +47,20 @@ export class SimLink implements Link {
   send(frame: Uint8Array): boolean {
     if (!this.#open) return false
     if (frame.length > FRAME_BYTES_MAX) {
-      this.#leave('abort', 'reset')
+      this.abort()
       return false
     }
     return this.#connection.sendFrame(this.#socket, this, frame.slice())
   }
 
   close(): void {
-    this.#leave('close', 'closed')
+    if (!this.#leave('close')) return
+    this.#socket.network.schedule(() => this.end('closed'))
   }
 
+  /** The handler hears of it within this call, as with libp2p: the harder case for it. */
   abort(): void {
-    this.#leave('abort', 'closed')
+    if (this.#leave('abort')) this.end('reset')
   }
 
   deliver(frame: Uint8Array): void {
@@ -83,11 +85,11 @@ export class SimLink implements Link {
     this.#handler?.onClose(reason)
   }
 
-  #leave(kind: 'close' | 'abort', reason: CloseReason): void {
-    if (!this.#open) return
+  #leave(kind: 'close' | 'abort'): boolean {
+    if (!this.#open) return false
     this.#open = false
     this.#socket.links.delete(this.stream)
     this.#connection.sendControl(this.#socket, kind, this.stream)
-    this.#socket.network.schedule(() => this.end(reason))
+    return true
   }
 }

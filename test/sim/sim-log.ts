@@ -9,6 +9,7 @@ export class LogRing {
   readonly #kernel: Kernel
   readonly #lines: string[] = []
   readonly #level: number
+  readonly #aliases = new Map<string, string>()
   #next = 0
 
   constructor(kernel: Kernel, level: LogLevel = 'info') {
@@ -24,10 +25,17 @@ export class LogRing {
     this.#next = (this.#next + 1) % LINES_MAX
   }
 
+  /** Shows this text as something that people can read. */
+  alias(text: string, name: string): void {
+    this.#aliases.set(text, name)
+  }
+
   /** Oldest first; at most `count`. */
   lines(count = LINES_MAX): readonly string[] {
     const all = [...this.#lines.slice(this.#next), ...this.#lines.slice(0, this.#next)]
-    return all.slice(-count)
+    return all.slice(-count).map((line) => {
+      return line.replaceAll(/\b12D3\w{48}\b/g, (id) => this.#aliases.get(id) ?? id)
+    })
   }
 
   of(source: string): Log {

@@ -79,9 +79,7 @@ export class SimNetwork implements Network {
     const wasUp = this.#state === 'up'
     this.#state = 'stopped'
     for (const dial of this.#dials) dial.stop()
-    for (const connection of this.#connections) {
-      connection.finish(connection.socketOf(this))
-    }
+    for (const connection of this.#connections) connection.end(connection.socketOf(this))
     this.#unlisten()
     if (!wasUp) return
     await new Promise<void>((resolve) => {
@@ -126,7 +124,7 @@ export class SimNetwork implements Network {
   disconnect(peer: PeerId): void {
     for (const connection of this.#connections) {
       const socket = connection.socketOf(this)
-      if (connection.otherOf(socket).network.self === peer) connection.reset(socket, 'closed')
+      if (connection.otherOf(socket).network.self === peer) connection.end(socket)
     }
   }
 

@@ -191,7 +191,7 @@ export class World<N> {
 
   resume(index: number): void {
     const host = this.host(index)
-    host.lastHeldUs = this.kernel.nowUs
+    host.lastHeldUs = Math.max(this.kernel.nowUs, host.process?.stalledUntilUs ?? 0)
     if (host.process !== null) this.kernel.resume(host.process)
   }
 
@@ -301,6 +301,7 @@ export class World<N> {
       network: (config) => {
         const network = new SimNetwork(this.fabric, host.machine, process, config)
         host.network = network
+        this.log.alias(network.self, host.name)
         return network
       },
       storage: (directory) => host.disk.open(directory, after),
