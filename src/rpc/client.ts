@@ -6,12 +6,11 @@
 import type { Socket } from 'node:net'
 import * as v from 'valibot'
 import { AtollError } from '../base/errors.ts'
-import type { CallOptions } from '../node/api.ts'
 import { errorOfObject } from './error-object.ts'
 import { EventQueue } from './event-queue.ts'
 import { REPLY_BYTES_MAX } from './limits.ts'
 import { LineSplitter } from './line-splitter.ts'
-import { type CallShape, PendingCall } from './pending-call.ts'
+import { type CallShape, type ClientCallOptions, PendingCall } from './pending-call.ts'
 
 /** Calls under way on one connection. */
 const IN_FLIGHT_MAX = 65_536
@@ -54,7 +53,7 @@ export class RpcClient {
   }
 
   /** Ends with AtollError: what the daemon said, or UNREACHABLE, TIMEOUT, CANCELLED, BUSY. */
-  call(method: CallShape, params: object, options: CallOptions = {}): Promise<unknown> {
+  call(method: CallShape, params: object, options: ClientCallOptions = {}): Promise<unknown> {
     return this.#start(method, params, options, null)
   }
 
@@ -96,7 +95,7 @@ export class RpcClient {
   #start(
     method: CallShape,
     params: object,
-    options: CallOptions,
+    options: ClientCallOptions,
     queue: EventQueue | null,
   ): Promise<unknown> {
     if (this.#lost !== null) return Promise.reject(this.#lost)
@@ -149,6 +148,7 @@ export class RpcClient {
   /** False: no line of this protocol. */
   #onLine(line: string | null): boolean {
     if (line === null) return false
+    if (line === '') return true
     let message: unknown
     try {
       message = JSON.parse(line)

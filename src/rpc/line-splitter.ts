@@ -10,7 +10,7 @@ const LF = 0x0a
 const FIRST_BYTES = 1024
 
 export interface Split {
-  /** Whole lines without their line feed, blank ones left out; null: not UTF-8. */
+  /** Whole lines without their line feed; null: not UTF-8. */
   readonly lines: readonly (string | null)[]
   /** A line is longer than allowed: nothing after it can be told apart. */
   readonly tooLong: boolean
@@ -73,21 +73,16 @@ export class LineSplitter {
 
 /** One decode for all lines of a read, unless one of them is not UTF-8. */
 function linesOf(whole: Buffer): (string | null)[] {
-  if (isUtf8(whole)) return whole.toString('utf8').split('\n').filter(isContent)
+  if (isUtf8(whole)) return whole.toString('utf8').split('\n')
   const lines: (string | null)[] = []
   for (let start = 0; start <= whole.length; ) {
     const found = whole.indexOf(LF, start)
     const end = found === -1 ? whole.length : found
     const line = whole.subarray(start, end)
-    const text = isUtf8(line) ? line.toString('utf8') : null
-    if (text === null || isContent(text)) lines.push(text)
+    lines.push(isUtf8(line) ? line.toString('utf8') : null)
     start = end + 1
   }
   return lines
-}
-
-function isContent(line: string): boolean {
-  return line !== '' && line.trim() !== ''
 }
 
 function longest(chunk: Buffer, last: number): number {

@@ -11,6 +11,11 @@ export type CallShape = Pick<AnyMethod<never>, 'name' | 'changes' | 'result'>
 /** A daemon that stands still is given this much longer than the call's own deadline. */
 const GRACE_MS = 1000
 
+export interface ClientCallOptions extends CallOptions {
+  /** How long the reply may take, known to this side alone; default: the deadline and a second. */
+  readonly patienceMs?: number
+}
+
 export class PendingCall {
   readonly promise: Promise<unknown>
   /** Whether the request may have left this process. */
@@ -23,7 +28,7 @@ export class PendingCall {
   readonly #timer: NodeJS.Timeout | null
 
   /** `onGivenUp` is told when the caller or the deadline ends the call before its reply. */
-  constructor(method: CallShape, options: CallOptions, onGivenUp: () => void) {
+  constructor(method: CallShape, options: ClientCallOptions, onGivenUp: () => void) {
     const { promise, resolve, reject } = Promise.withResolvers<unknown>()
     this.promise = promise
     this.#resolve = resolve
@@ -32,11 +37,9 @@ export class PendingCall {
     this.#onGivenUp = onGivenUp
     this.#signal = options.signal
     this.#signal?.addEventListener('abort', this.#onAbort, { once: true })
-    const { deadlineMs } = options
+    const { deadlineMs, patienceMs = deadlineMs && deadlineMs + GRACE_MS } = options
     this.#timer =
-      deadlineMs === undefined
-        ? null
-        : setTimeout(() => this.#onDeadline(deadlineMs), deadlineMs + GRACE_MS)
+      patienceMs === undefined ? null : setTimeout(() => this.#onDeadline(patienceMs), patienceMs)
     this.#timer?.unref()
   }
 
@@ -75,8 +78,8 @@ export class PendingCall {
     this.#onGivenUp()
   }
 
-  #onDeadline(deadlineMs: number): void {
-    const message = `the daemon did not answer ${this.#method.name} in ${deadlineMs} ms`
+  #onDeadline(afterMs: number): void {
+    const message = `the daemon did not answer ${this.#method.name} in ${afterMs} ms`
     this.fail(new AtollError('TIMEOUT', message, { outcome: this.#outcome() }))
     this.#onGivenUp()
   }

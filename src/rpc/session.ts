@@ -73,8 +73,9 @@ export class Session implements ReplySink {
     return this.#calls.size === 0 && this.#subscriptions.size === 0
   }
 
-  /** null: a line that is not UTF-8. */
+  /** null: a line that is not UTF-8. Blank ones are passed over. */
   onLine(line: string | null): void {
+    if (line === '' || line === '\r') return
     if (line === null) return this.refuse(protocolError(PARSE_ERROR, 'the line is not UTF-8'))
     const { depthMax, elementsMax } = this.#service.limits
     const excess = jsonExcess(line, depthMax, elementsMax)

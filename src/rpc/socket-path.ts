@@ -8,13 +8,17 @@ export const SOCKET_PATH_BYTES_MAX = 107
 
 const SYSTEM_PATH = '/run/atoll/atoll.sock'
 
-type Environment = Readonly<Record<string, string | undefined>>
+export type Environment = Readonly<Record<string, string | undefined>>
 
-/** Where a daemon listens: ATOLL_SOCKET, else $XDG_RUNTIME_DIR/atoll, else /run/atoll. */
-export function defaultSocketPath(env: Environment): string {
+/**
+ * Where a daemon listens: ATOLL_SOCKET, else $XDG_RUNTIME_DIR/atoll, else /run/atoll. A user who is
+ * not root and has no runtime directory gets a private one under /tmp, as tmux does.
+ */
+export function defaultSocketPath(env: Environment, uid = process.getuid?.() ?? 0): string {
   const { ATOLL_SOCKET, XDG_RUNTIME_DIR } = env
   if (ATOLL_SOCKET) return ATOLL_SOCKET
-  return XDG_RUNTIME_DIR ? join(XDG_RUNTIME_DIR, 'atoll', 'atoll.sock') : SYSTEM_PATH
+  if (XDG_RUNTIME_DIR) return join(XDG_RUNTIME_DIR, 'atoll', 'atoll.sock')
+  return uid === 0 ? SYSTEM_PATH : `/tmp/atoll-${uid}/atoll.sock`
 }
 
 /** Where a client looks: the same, but the system's daemon serves when the user runs none. */

@@ -1,0 +1,63 @@
+/** What a command has at hand, and how it reaches its daemon. */
+import type { CallOptions } from '../node/api.ts'
+import type { RpcClient } from '../rpc/client.ts'
+import { connectClient } from '../rpc/connect.ts'
+import { type Environment, findSocketPath } from '../rpc/socket-path.ts'
+import { findContext, readContexts } from './contexts.ts'
+import type { Output } from './output.ts'
+
+/** The options that every command takes. */
+export interface GlobalOptions {
+  readonly socket?: string
+  readonly at?: string
+  readonly timeoutMs?: number
+}
+
+export interface CommandContext {
+  readonly output: Output
+  readonly env: Environment
+  readonly options: GlobalOptions
+  /** `atoll` or `atolld`: what to tell people to type. */
+  readonly program: string
+  /** The daemon's own program file, for `dev`. */
+  readonly atolld: string
+  /** Aborts at Ctrl-C, for commands that end in an orderly way. */
+  readonly interrupted: () => AbortSignal
+}
+
+/** --socket, --at, ATOLL_SOCKET, the current context, the default. */
+export function socketOf({ options, env }: CommandContext): string {
+  if (options.socket !== undefined) return options.socket
+  if (options.at === undefined && env['ATOLL_SOCKET']) return env['ATOLL_SOCKET']
+  const contexts = readContexts(env)
+  const name = options.at === undefined ? contexts.current : findContext(contexts, options.at)
+  return contexts.contexts[name ?? '']?.socket ?? findSocketPath(env)
+}
+
+/** Runs with a connection and closes it. */
+export async function withClient<T>(
+  context: CommandContext,
+  run: (client: RpcClient) => Promise<T>,
+): Promise<T> {
+  const client = await connectClient(socketOf(context))
+  try {
+    return await run(client)
+  } finally {
+    await client.close()
+  }
+}
+
+/** A daemon that stands still is given up after this long, where nobody said otherwise. */
+const PATIENCE_MS = 60_000
+const PATIENCE_SLOW_MS = 30 * 60_000
+const SLOW: readonly string[] = ['join', 'leave', 'init']
+
+export function callOptions(
+  { options }: CommandContext,
+  method: string,
+): CallOptions & { readonly patienceMs: number } {
+  const patienceMs = SLOW.includes(method) ? PATIENCE_SLOW_MS : PATIENCE_MS
+  return options.timeoutMs === undefined
+    ? { patienceMs }
+    : { deadlineMs: options.timeoutMs, patienceMs: options.timeoutMs + 1000 }
+}

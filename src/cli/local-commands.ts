@@ -1,0 +1,142 @@
+/** The commands that are more, or less, than one call. What they do is loaded when it is done. */
+import { type Command, InvalidArgumentError } from 'commander'
+import { type Action, commandAt, type Register } from './table-commands.ts'
+
+const DEV_NODES_MAX = 9
+
+export function addLocalCommands(program: Command, register: Register): void {
+  addStoreCommands(program, register)
+  addDevCommands(program, register)
+  const add = (name: string, help: string, action: Action) =>
+    commandAt(program, name)
+      .description(help)
+      .action(() => register(name, false, action))
+
+  add('version', 'the version of this program', async (context) => {
+    const { showVersion } = await import('./local/version.ts')
+    showVersion(context)
+  })
+  add('member.watch', 'the members as they are, then every change', async (context) => {
+    const { watchMembers } = await import('./local/member-watch.ts')
+    await watchMembers(context)
+  })
+  add('config.show', 'the settings a daemon started now would have', async (context) => {
+    const { showConfig } = await import('./local/config.ts')
+    showConfig(context)
+  })
+  add('context.ls', 'list the contexts', async (context) => {
+    const { listContexts } = await import('./local/context.ts')
+    listContexts(context)
+  })
+  withArgument(program, register, 'context.use', '<name>', 'the context to use from now on', {
+    help: 'choose a context',
+    load: async () => (await import('./local/context.ts')).useContext,
+  })
+  withArgument(program, register, 'config.validate', '<file>', 'the file', {
+    help: 'check a configuration file',
+    load: async () => (await import('./local/config.ts')).validateConfig,
+  })
+  commandAt(program, 'completion')
+    .description('a completion script: bash, zsh or fish')
+    .argument('<shell>', 'bash, zsh or fish')
+    .action((shell: string) =>
+      register('completion', false, async (context) => {
+        const { showCompletion } = await import('./local/completion.ts')
+        showCompletion(context, program, shell)
+      }),
+    )
+}
+
+interface Local {
+  readonly help: string
+  readonly load: () => Promise<(context: Parameters<Action>[0], argument: string) => Promise<void>>
+}
+
+function withArgument(
+  program: Command,
+  register: Register,
+  name: string,
+  argument: string,
+  argumentHelp: string,
+  { help, load }: Local,
+): void {
+  commandAt(program, name)
+    .description(help)
+    .argument(argument, argumentHelp)
+    .action((given: string) =>
+      register(name, false, async (context) => (await load())(context, given)),
+    )
+}
+
+function addStoreCommands(program: Command, register: Register): void {
+  commandAt(program, 'kv.ls')
+    .description('list keys and values by prefix')
+    .argument('[prefix]', 'what the keys begin with', '')
+    .option('--after <key>', 'begin after this key')
+    .option('--limit <count>', 'at most this many keys', count)
+    .action((prefix: string, options: { after?: string; limit?: number }) =>
+      register('kv.ls', false, async (context) => {
+        const { listKeys } = await import('./local/kv-ls.ts')
+        await listKeys(context, prefix, options)
+      }),
+    )
+  commandAt(program, 'kv.export')
+    .description('write keys and values as lines of JSON, for import')
+    .argument('[prefix]', 'what the keys begin with', '')
+    .action((prefix: string) =>
+      register('kv.export', false, async (context) => {
+        const { exportKeys } = await import('./local/kv-ls.ts')
+        await exportKeys(context, prefix)
+      }),
+    )
+  commandAt(program, 'kv.import')
+    .description('store lines of JSON: {"key":…,"value":…}')
+    .argument('<file>', 'the file, or - for standard input')
+    .option('--resume-from <line>', 'skip the lines before this one', count, 1)
+    .option('--in-flight <count>', 'puts under way at once', count, 256)
+    .action((file: string, options: { resumeFrom: number; inFlight: number }) =>
+      register('kv.import', true, async (context) => {
+        const { importFile } = await import('./local/kv-import.ts')
+        await importFile(context, file, options)
+      }),
+    )
+}
+
+function addDevCommands(program: Command, register: Register): void {
+  commandAt(program, 'dev')
+    .option('--nodes <count>', `daemons, 1 to ${DEV_NODES_MAX}`, nodes, 3)
+    .action((options: { nodes: number }) =>
+      register('dev', false, async (context) => {
+        const { runDev } = await import('./dev/run.ts')
+        await runDev(context, options.nodes)
+      }),
+    )
+  const orders = {
+    kill: 'kill a daemon of the mesh, as a power loss would',
+    pause: 'stop a daemon in mid-step, as a stall would',
+    cut: 'cut a daemon off the network',
+    heal: 'undo what was done to a daemon, or to all',
+  } as const
+  for (const [order, help] of Object.entries(orders)) {
+    commandAt(program, `dev.${order}`)
+      .description(help)
+      .argument(order === 'heal' ? '[name]' : '<name>', 'the daemon')
+      .action((name: string | undefined) =>
+        register(`dev.${order}`, true, async (context) => {
+          const { giveOrder } = await import('./dev/order.ts')
+          await giveOrder(context, order as keyof typeof orders, name)
+        }),
+      )
+  }
+}
+
+function count(text: string): number {
+  if (/^[1-9]\d{0,8}$/.test(text)) return Number(text)
+  throw new InvalidArgumentError('It must be a whole number from 1 on.')
+}
+
+function nodes(text: string): number {
+  const number = count(text)
+  if (number <= DEV_NODES_MAX) return number
+  throw new InvalidArgumentError(`It must be at most ${DEV_NODES_MAX}.`)
+}

@@ -1,0 +1,10 @@
+/** `version`: of this program, without a daemon; `status` tells the daemon's. */
+import { VERSION } from '../../rpc/version.ts'
+import type { CommandContext } from '../command.ts'
+
+export function showVersion({ output }: CommandContext): void {
+  output.result(
+    { version: VERSION, node: process.versions.node },
+    { human: ({ version }) => `${version}\n`, raw: ({ version }) => `${version}\n` },
+  )
+}

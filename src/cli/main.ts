@@ -1,0 +1,91 @@
+/**
+ * The atoll command: reads its words, does one thing, and ends with the exit status of the table
+ * of errors. It never loads libp2p, so that it starts in a tenth of a second.
+ */
+import { CommanderError } from 'commander'
+import { AtollError } from '../base/errors.ts'
+import { asAtollError } from '../rpc/error-line.ts'
+import type { Environment } from '../rpc/socket-path.ts'
+import type { CommandContext } from './command.ts'
+import { Output } from './output.ts'
+import { buildProgram, type Chosen, type ProgramOptions } from './program.ts'
+import { type Format, FORMATS, processStreams, type Streams } from './terminal.ts'
+
+export interface CliOptions {
+  /** The name it was called by. */
+  readonly name: string
+  /** The daemon's program file. */
+  readonly atolld: string
+  readonly streams?: Streams
+  readonly env?: Environment
+  /** See `CommandContext.interrupted`; default: by the process's signals. */
+  readonly interrupted?: () => AbortSignal
+}
+
+export async function runCli(argv: readonly string[], cli: CliOptions): Promise<number> {
+  const env = cli.env ?? process.env
+  const streams = cli.streams ?? processStreams()
+  // Known before the words are read: what is wrong with them is told in this format, too.
+  const output = new Output(formatOf(argv), streams, Boolean(env['NO_COLOR']))
+  let chosen: Chosen | null = null
+  try {
+    chosen = await parse(argv, cli.name, output)
+    if (chosen === null) return 0
+    await chosen.action(contextOf(chosen.options, output, env, cli))
+    return 0
+  } catch (error) {
+    return output.error(asAtollError(error), chosen?.changes ?? false)
+  }
+}
+
+/** null: help was asked for and shown. */
+async function parse(
+  argv: readonly string[],
+  name: string,
+  output: Output,
+): Promise<Chosen | null> {
+  const { program, chosen } = buildProgram(name, output.streams)
+  try {
+    await program.parseAsync([...argv], { from: 'user' })
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error
+    if (error.exitCode === 0) return null
+    const message = error.message.replace(/^error: /, '').replace(/\s+/g, ' ')
+    const shown = message.startsWith('(outputHelp)') ? 'a command is missing' : message
+    throw new AtollError('USAGE', shown, { hint: `see: ${name} --help` })
+  }
+  const found = chosen()
+  if (found === null) throw new AtollError('USAGE', 'a command is missing')
+  return found
+}
+
+function contextOf(
+  options: ProgramOptions,
+  output: Output,
+  env: Environment,
+  { name, atolld, interrupted = interruptedBySignal }: CliOptions,
+): CommandContext {
+  return { output, env, options, program: name, atolld, interrupted }
+}
+
+/** From now on the first Ctrl-C is a wish; the second ends the process. */
+function interruptedBySignal(): AbortSignal {
+  const abort = new AbortController()
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(signal, () => {
+      if (abort.signal.aborted) process.exit(1)
+      abort.abort()
+    })
+  }
+  return abort.signal
+}
+
+function formatOf(argv: readonly string[]): Format {
+  let given: string | undefined
+  for (const [i, argument] of argv.entries()) {
+    if (argument === '--') break
+    if (argument === '-o' || argument === '--output') given = argv[i + 1]
+    else given = /^(?:-o|--output=)(\w+)$/.exec(argument)?.[1] ?? given
+  }
+  return FORMATS.find((format) => format === given) ?? 'human'
+}

@@ -1,0 +1,83 @@
+/** All commands and options, for commander: from the table of methods and from the local ones. */
+import { Command, InvalidArgumentError, Option } from 'commander'
+import { VERSION } from '../rpc/version.ts'
+import type { CommandContext, GlobalOptions } from './command.ts'
+import { addLocalCommands } from './local-commands.ts'
+import { parseDuration } from './duration.ts'
+import { type Action, addTableCommands, commandAt } from './table-commands.ts'
+import { FORMATS, type Streams } from './terminal.ts'
+
+export type ProgramOptions = GlobalOptions
+
+/** What the words asked for. */
+export interface Chosen {
+  readonly changes: boolean
+  readonly options: ProgramOptions
+  readonly action: (context: CommandContext) => Promise<void>
+}
+
+/** One line for each group of commands. */
+const NOUNS: Readonly<Record<string, string>> = {
+  kv: 'the replicated store',
+  member: 'who is here, and who is alive',
+  ticket: 'what lets another daemon join',
+  topology: 'which replica holds what',
+  context: 'names for the sockets of daemons',
+  config: 'the settings of a daemon',
+  dev: 'a throw-away mesh on this machine, to play with and to break',
+}
+
+/** Methods whose commands do more than one call. */
+const LOCAL = ['kv.ls']
+
+export interface Program {
+  readonly program: Command
+  readonly chosen: () => Chosen | null
+}
+
+export function buildProgram(name: string, streams: Streams): Program {
+  const program = new Command(name)
+  let chosen: Chosen | null = null
+  const register = (_method: string, changes: boolean, action: Action) => {
+    chosen = { changes, action, options: optionsOf(program) }
+  }
+  program
+    .description('talk to an atoll daemon: who is here, who is alive, and what they keep')
+    .version(VERSION, '--version', 'the version')
+    .addOption(new Option('-o, --output <format>', 'how results look').choices([...FORMATS]))
+    .option('--socket <path>', 'socket of the daemon')
+    .option('--at <context>', 'daemon by the name of its context')
+    .addOption(new Option('--timeout <duration>', 'give up after this long').argParser(duration))
+  for (const [noun, help] of Object.entries(NOUNS)) commandAt(program, noun).description(help)
+  addTableCommands(program, register, LOCAL)
+  addLocalCommands(program, register)
+  finish(program, streams)
+  return { program, chosen: () => chosen }
+}
+
+function optionsOf(program: Command): ProgramOptions {
+  const { socket, at, timeout } = program.opts<{ socket?: string; at?: string; timeout?: number }>()
+  return {
+    ...(socket === undefined ? {} : { socket }),
+    ...(at === undefined ? {} : { at }),
+    ...(timeout === undefined ? {} : { timeoutMs: timeout }),
+  }
+}
+
+function duration(text: string): number {
+  try {
+    return parseDuration(text)
+  } catch (error) {
+    throw new InvalidArgumentError((error as Error).message)
+  }
+}
+
+/** Errors are thrown, not printed, and help goes where data goes. */
+function finish(command: Command, streams: Streams): void {
+  command.exitOverride()
+  command.configureOutput({ writeOut: streams.out, writeErr: () => undefined })
+  command.configureHelp({ showGlobalOptions: true })
+  command.helpCommand(false)
+  command.allowExcessArguments(false)
+  for (const child of command.commands) finish(child, streams)
+}

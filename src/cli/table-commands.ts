@@ -1,0 +1,144 @@
+/**
+ * The commands that are calls: made from the table of methods, so that their names, parameters
+ * and help are those of JSON-RPC.
+ */
+import { type Command, InvalidArgumentError, Option } from 'commander'
+import { unreachable } from '../base/assert.ts'
+import { AtollError } from '../base/errors.ts'
+import type { CliArgument, CliFlag, CliShape } from '../rpc/method.ts'
+import { METHODS, type MethodName, type ResultOf } from '../rpc/methods.ts'
+import { readArgument, readSecret } from '../rpc/text-source.ts'
+import { valueToJson } from '../rpc/values.ts'
+import { callOptions, type CommandContext, withClient } from './command.ts'
+import { parseDuration } from './duration.ts'
+import type { View } from './output.ts'
+import { VIEWS } from './views.ts'
+
+/** Over every limit on values; the daemon names the right one. */
+const VALUE_BYTES_MAX = 4 * 1024 * 1024
+
+type TableMethod = (typeof METHODS)[MethodName]
+export type Action = (context: CommandContext) => Promise<void>
+/** Registers what a command does once its words have been read. */
+export type Register = (method: string, changes: boolean, action: Action) => void
+
+/** Adds a command for every method that has one and that `skip` does not name. */
+export function addTableCommands(
+  program: Command,
+  register: Register,
+  skip: readonly string[],
+): void {
+  for (const method of Object.values(METHODS)) {
+    if (method.cli === null || method.kind !== 'call' || skip.includes(method.name)) continue
+    const command = commandAt(program, method.name).description(method.help)
+    const shape: CliShape = method.cli
+    addShape(command, shape)
+    command.action((...given: unknown[]) => {
+      const params = paramsOf(shape, given.slice(0, shape.args.length), command.opts())
+      register(method.name, method.changes, (context) => runCall(context, method, params))
+    })
+  }
+}
+
+/** `kv.put` is the command `put` of the command `kv`. */
+export function commandAt(program: Command, name: string): Command {
+  const words = name.split('.')
+  let at = program
+  for (const word of words) {
+    at = at.commands.find((command) => command.name() === word) ?? at.command(word)
+  }
+  return at
+}
+
+function addShape(command: Command, { args, flags }: CliShape): void {
+  for (const { param, kind, help, optional } of args) {
+    const name = kind === 'pairs' ? `${param}...` : param
+    command.argument(optional === true ? `[${name}]` : `<${name}>`, help)
+  }
+  for (const flag of flags) {
+    const option = new Option(flag.flag, flag.help)
+    if (flag.choices !== undefined) option.choices(flag.choices)
+    command.addOption(option.argParser(flag.choices === undefined ? parserOf(flag) : choice(flag)))
+  }
+}
+
+function parserOf(flag: CliFlag): (text: string) => unknown {
+  return (text) => {
+    try {
+      return read(flag, text)
+    } catch (error) {
+      throw new InvalidArgumentError((error as Error).message)
+    }
+  }
+}
+
+function choice({ choices = [] }: CliFlag): (text: string) => string {
+  return (text) => {
+    if (choices.includes(text)) return text
+    throw new InvalidArgumentError(`Allowed choices are ${choices.join(', ')}.`)
+  }
+}
+
+function paramsOf(
+  { args, flags }: CliShape,
+  given: readonly unknown[],
+  options: Readonly<Record<string, unknown>>,
+): object {
+  const params: Record<string, unknown> = {}
+  for (const [i, argument] of args.entries()) {
+    const value = given[i]
+    if (value !== undefined) params[argument.param] = read(argument, value as string | string[])
+  }
+  for (const flag of flags) {
+    const value = options[new Option(flag.flag).attributeName()]
+    if (value !== undefined) params[flag.param] = value
+  }
+  return params
+}
+
+function read({ kind, param }: CliArgument, given: string | readonly string[]): unknown {
+  if (typeof given !== 'string') return pairs(given)
+  switch (kind) {
+    case 'text':
+      return given
+    case 'integer':
+      if (/^\d{1,15}$/.test(given)) return Number(given)
+      throw new AtollError('USAGE', `${param} must be a whole number, not "${given}"`)
+    case 'duration':
+      return parseDuration(given)
+    case 'value':
+      return valueToJson(readArgument(given, VALUE_BYTES_MAX))
+    case 'secret':
+      return readSecret(given)
+    case 'pairs':
+      return pairs([given])
+    default:
+      return unreachable(kind)
+  }
+}
+
+function pairs(given: readonly string[]): Record<string, string | null> {
+  const entries = given.map((text): [string, string | null] => {
+    const equals = text.indexOf('=')
+    if (equals < 1) throw new AtollError('USAGE', `"${text}" is not key=value`)
+    return [text.slice(0, equals), text.slice(equals + 1) || null]
+  })
+  return Object.fromEntries(entries)
+}
+
+async function runCall(
+  context: CommandContext,
+  method: TableMethod,
+  params: object,
+): Promise<void> {
+  const result = await withClient(context, (client) =>
+    client.call(method, params, callOptions(context, method.name)),
+  )
+  if (method.name === 'kv.get' && result === null) {
+    const { key } = params as { readonly key: string }
+    throw new AtollError('NOT_FOUND', `there is no value of "${key}"`)
+  }
+  // The client has checked the result by the method's schema, and the view is that method's.
+  const view = VIEWS[method.name as keyof typeof VIEWS] as View<ResultOf<MethodName>>
+  context.output.result(result as ResultOf<MethodName>, view)
+}

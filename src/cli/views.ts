@@ -1,0 +1,203 @@
+/** How results look to a person. One view per method of the table; a test asks for each. */
+import type { JsonValue } from '../node/api.ts'
+import type { CallName, ResultOf } from '../rpc/methods.ts'
+import { valueFromJson } from '../rpc/values.ts'
+import { formatDuration } from './duration.ts'
+import type { View } from './output.ts'
+import { columns, type Colour, type Paint, printable } from './terminal.ts'
+
+type CliCall = Exclude<CallName, 'version' | 'rpc.discover'>
+
+const SHORT = 60
+
+/** A value on one line of a list. */
+export function shortValue(json: JsonValue): string {
+  const text = printable(typeof json === 'string' ? json : JSON.stringify(json))
+  return text.length <= SHORT ? text : `${text.slice(0, SHORT)}…`
+}
+
+/** A value's own bytes. */
+export function rawValue(json: JsonValue): string | Uint8Array {
+  const value = valueFromJson(json)
+  if (typeof value === 'string' || value instanceof Uint8Array) return value
+  return JSON.stringify(value)
+}
+
+const STATE_COLOURS: Readonly<Record<string, Colour>> = {
+  alive: 'green',
+  running: 'green',
+  suspect: 'yellow',
+  dead: 'red',
+}
+
+function state(name: string, paint: Paint): string {
+  const colour = STATE_COLOURS[name]
+  return colour === undefined ? name : paint(colour, name)
+}
+
+function plural(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? '' : 's'}`
+}
+
+const member: View<ResultOf<'member.show'>> = {
+  human: (one, paint) => columns(memberRows(one, paint)),
+}
+
+function memberRows(one: ResultOf<'member.show'>, paint: Paint): string[][] {
+  return [
+    ['name', printable(one.name)],
+    ['id', one.id],
+    ['state', state(one.state, paint)],
+    ['role', one.role],
+    ['zone', printable(one.zone) || '-'],
+    ['incarnation', String(one.incarnation)],
+    ['addresses', one.addresses.map(printable).join(' ') || '-'],
+    ['tags', tagsText(one.tags) || '-'],
+  ]
+}
+
+function tagsText(tags: Readonly<Record<string, string>>): string {
+  return Object.entries(tags)
+    .map(([key, value]) => printable(`${key}=${value}`))
+    .join(' ')
+}
+
+const written: View<ResultOf<'kv.put'>> = {
+  human: ({ acks, replicas, partial }, paint) => {
+    const missing = plural(replicas - acks, 'cop')
+      .replace(/cops$/, 'copies')
+      .replace(/cop$/, 'copy')
+    const rest = partial ? ` · ${paint('yellow', 'partial')}: ${missing} pending` : ''
+    return `${paint('green', 'ok')}  acks ${acks}/${replicas}, durable${rest}\n`
+  },
+  raw: ({ version }) => `${version}\n`,
+}
+
+const claimed: View<ResultOf<'init'>> = {
+  human: ({ clusterId }, paint) => `${paint('green', 'ok')}  cluster ${clusterId}\n`,
+  raw: ({ clusterId }) => `${clusterId}\n`,
+}
+
+const status: View<ResultOf<'status'>> = {
+  human: (now, paint) => {
+    const { alive, suspect, dead } = now.members
+    const claimedRows =
+      now.state === 'unclaimed'
+        ? [['next', 'atoll init, or atoll join TICKET']]
+        : [
+            ['cluster', now.clusterId],
+            ['members', `${alive} alive, ${suspect} suspect, ${dead} dead`],
+            ['topology', `${now.topology}, ${plural(now.movingPartitions, 'partition')} moving`],
+            ['tolerates', plural(now.toleratesFailures, 'failure')],
+          ]
+    return columns([
+      ['name', paint('bold', printable(now.name))],
+      ['state', state(now.state, paint)],
+      ['id', now.id],
+      ...claimedRows,
+      ['role', now.role],
+      ['addresses', now.addresses.join(' ') || '-'],
+      ['up', formatDuration(now.uptimeMs)],
+      ['version', now.version],
+      ...now.warnings.map((warning) => [paint('yellow', 'warning'), printable(warning)]),
+    ])
+  },
+}
+
+const kvGet: View<ResultOf<'kv.get'>> = {
+  human: (read) => {
+    if (read === null) return ''
+    return typeof read.value === 'string' ? `${read.value}\n` : `${JSON.stringify(read.value)}\n`
+  },
+  raw: (read) => (read === null ? '' : rawValue(read.value)),
+  note: (read) => {
+    if (read === null) return null
+    const notes = []
+    if (read.siblings.length > 0) {
+      const others = plural(read.siblings.length, 'other value')
+      notes.push(`${others} of concurrent writers: see -o json; put with --context to resolve`)
+    }
+    if (read.partial) notes.push(`partial: ${read.acks} of ${read.replicas} replicas answered`)
+    return notes.length === 0 ? null : notes.join('\n')
+  },
+}
+
+const kvLs: View<ResultOf<'kv.ls'>> = {
+  human: ({ entries }) =>
+    columns(entries.map(({ key, value }) => [printable(key), shortValue(value)])),
+  raw: ({ entries }) => entries.map(({ key }) => `${key}\n`).join(''),
+  note: ({ next, partial }) => {
+    const more = next === null ? [] : [`more keys: --after ${JSON.stringify(next)}`]
+    const lost = partial ? ['partial: some replicas did not answer, keys may be missing'] : []
+    return [...more, ...lost].join('\n') || null
+  },
+}
+
+const explain: View<ResultOf<'explain'>> = {
+  human: (found, paint) =>
+    columns([
+      ['key', printable(found.key)],
+      ['kad id', found.kadId],
+      ['partition', `${found.partition} (since topology ${found.cfg})`],
+      ...found.replicas.map(({ name, state: belief, version, answered }, i) => [
+        i === 0 ? 'replicas' : '',
+        `${printable(name)}  ${state(belief, paint)}  ${answered ? version || 'nothing' : 'no answer'}`,
+      ]),
+      ['closest', found.closest.map(printable).join(' ') || '-'],
+      ...found.notes.map((note) => ['note', printable(note)]),
+    ]),
+}
+
+const topologyShow: View<ResultOf<'topology.show'>> = {
+  human: ({ number, members, roots, replicationFactor, partitions }, paint) => {
+    const moving = partitions.filter(({ previous }) => previous !== null).length
+    const held = (storageId: string) =>
+      partitions.filter(({ replicas }) => replicas.includes(storageId)).length
+    const rows = members.map((one) => [
+      printable(one.name),
+      state(one.state, paint),
+      `${held(one.storageId)} partitions`,
+      roots.includes(one.storageId) ? 'root' : '',
+      printable(one.zone),
+    ])
+    const size = plural(partitions.length, 'partition')
+    return `topology ${number} · ${size} × ${replicationFactor} · ${moving} moving\n${columns(rows)}`
+  },
+}
+
+export const VIEWS: { readonly [N in CliCall]: View<ResultOf<N>> } = {
+  status,
+  init: claimed,
+  join: claimed,
+  leave: {
+    human: (_result, paint) => `${paint('green', 'ok')}  left the cluster; the daemon stops\n`,
+    raw: () => '',
+  },
+  explain,
+  'kv.put': written,
+  'kv.get': kvGet,
+  'kv.del': written,
+  'kv.ls': kvLs,
+  'member.ls': {
+    human: (members, paint) => columns(members.map((one) => memberLine(one, paint))),
+  },
+  'member.show': member,
+  'member.tag': member,
+  'ticket.create': { human: ({ ticket }) => `${ticket}\n`, raw: ({ ticket }) => `${ticket}\n` },
+  'ticket.revoke': {
+    human: ({ revoked }, paint) => (revoked ? `${paint('green', 'ok')}  revoked\n` : 'unknown\n'),
+    raw: ({ revoked }) => `${revoked}\n`,
+  },
+  'topology.show': topologyShow,
+}
+
+export const memberChange: View<ResultOf<'member.watch'>> = {
+  human: ({ kind, member: one }, paint) =>
+    `${state(kind, paint)}  ${printable(one.name)}  ${one.id}\n`,
+  raw: ({ kind, member: one }) => `${kind}\t${one.name}\t${one.id}\n`,
+}
+
+function memberLine(one: ResultOf<'member.show'>, paint: Paint): string[] {
+  const rest = [printable(one.zone), tagsText(one.tags)].filter((text) => text !== '').join(' ')
+  return [printable(one.name), state(one.state, paint), one.role, one.id, rest]
+}

@@ -1,0 +1,273 @@
+/** What commands print and how they end: the promises that scripts and people rely on. */
+import assert from 'node:assert/strict'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { AtollError } from '../../src/base/errors.ts'
+import { CliRig } from './cli-rig.ts'
+
+describe('commands', () => {
+  let cli: CliRig
+  beforeEach(async () => {
+    cli = await CliRig.open()
+  })
+  afterEach(() => cli.close())
+
+  const stored = (key: string) => cli.rig.node.values.get(key)
+
+  it('kv put says how many disks have it', async () => {
+    const { out } = await cli.run('kv', 'put', 'color', 'blue')
+    assert.equal(out, 'ok  acks 3/3, durable\n')
+    assert.equal((await cli.run('kv', 'del', 'color')).out.includes('2 copies pending'), true)
+  })
+
+  it('kv get prints the value, as JSON with all that is known', async () => {
+    cli.rig.node.values.set('color', 'blue')
+    assert.equal((await cli.run('kv', 'get', 'color')).out, 'blue\n')
+    assert.equal((await cli.run('kv', 'get', 'color', '-o', 'raw')).out, 'blue')
+    assert.deepEqual(JSON.parse((await cli.run('kv', 'get', 'color', '-o', 'json')).out), {
+      key: 'color',
+      value: 'blue',
+      version: 'v1',
+      acks: 3,
+      replicas: 3,
+      siblings: [],
+      partial: false,
+    })
+  })
+
+  it('kv get of bytes: exact as raw, base64 as JSON', async () => {
+    const bytes = Uint8Array.of(0, 255, 10, 128)
+    cli.rig.node.values.set('k', bytes)
+    assert.deepEqual([...(await cli.run('kv', 'get', 'k', '-o', 'raw')).bytes], [...bytes])
+    const { out } = await cli.run('kv', 'get', 'k', '-o', 'json')
+    assert.deepEqual((JSON.parse(out) as { value: unknown }).value, { base64: 'AP8KgA==' })
+  })
+
+  it('kv put takes a file, text or bytes', async () => {
+    const file = join(cli.dir, 'v')
+    writeFileSync(file, Uint8Array.of(255, 0))
+    await cli.run('kv', 'put', 'k', `@${file}`)
+    assert.deepEqual(stored('k'), Uint8Array.of(255, 0))
+    writeFileSync(file, 'text\n')
+    await cli.run('kv', 'put', 'k', `@${file}`)
+    assert.equal(stored('k'), 'text\n')
+    await cli.run('kv', 'put', 'k', '@@home')
+    assert.equal(stored('k'), '@home')
+  })
+
+  it('prints the ticket alone, and takes one from a file', async () => {
+    assert.equal((await cli.run('ticket', 'create', '--uses', '0')).out, 'atoll1fake\n')
+    const file = join(cli.dir, 't')
+    writeFileSync(file, '  atoll1fake\n')
+    assert.equal((await cli.run('join', `@${file}`)).status, 0)
+    assert.equal((await cli.run('join', 'atoll1other')).status, 7)
+  })
+
+  it('member ls -o json is the array', async () => {
+    const { out } = await cli.run('member', 'ls', '-o', 'json')
+    const members = JSON.parse(out) as Record<string, unknown>[]
+    assert.equal(members.length, 3)
+    for (const field of ['id', 'name', 'state', 'addresses', 'tags', 'incarnation']) {
+      assert.ok(field in (members[0] ?? {}), field)
+    }
+  })
+
+  it('kv ls reads all pages', async () => {
+    for (let i = 0; i < 2500; i++) cli.rig.node.values.set(`k/${String(i).padStart(5, '0')}`, 'v')
+    const { out } = await cli.run('kv', 'ls', 'k/', '-o', 'raw')
+    assert.equal(out.split('\n').length - 1, 2500)
+    const json = JSON.parse((await cli.run('kv', 'ls', 'k/', '-o', 'json')).out) as {
+      entries: unknown[]
+      next: unknown
+    }
+    assert.equal(json.entries.length, 2500)
+    assert.equal(json.next, null)
+    const limited = await cli.run('kv', 'ls', 'k/', '--limit', '7', '-o', 'jsonl')
+    assert.equal(limited.out.split('\n').length - 1, 7)
+  })
+
+  it('export and import bring back every kind of value', async () => {
+    const { values } = cli.rig.node
+    values.set('text', 'a\nb"\u{1f3dd}')
+    values.set('bytes', Uint8Array.of(0, 255))
+    values.set('json', { base64: 'not bytes', n: [1, null, true] })
+    values.set('tricky', { base64: 'AA==' })
+    values.set('number', 5)
+    const before = new Map(values)
+    const { out } = await cli.run('kv', 'export')
+    const file = join(cli.dir, 'all.jsonl')
+    writeFileSync(file, out)
+    values.clear()
+    const { status, out: said } = await cli.run('kv', 'import', file)
+    assert.equal(status, 0)
+    assert.match(said, /imported 5/)
+    assert.deepEqual(values, before)
+  })
+
+  it('import names bad lines by number, stores the others, and fails', async () => {
+    const file = join(cli.dir, 'bad.jsonl')
+    const lines = [
+      '{"key":"a","value":"1"}',
+      'nonsense',
+      '',
+      '{"value":1}',
+      '{"key":"b","value":2}',
+    ]
+    writeFileSync(file, lines.join('\n'))
+    const { status, err } = await cli.run('kv', 'import', file)
+    assert.equal(status, 2)
+    assert.match(err, /line 2: not JSON/)
+    assert.match(err, /line 4: "key"/)
+    assert.equal(stored('a'), '1')
+    assert.equal(stored('b'), 2)
+  })
+
+  it('import stops at a failure and says where to resume; resuming skips what is done', async () => {
+    const file = join(cli.dir, 'x.jsonl')
+    const lines = Array.from({ length: 50 }, (_, i) => JSON.stringify({ key: `k${i}`, value: 'v' }))
+    writeFileSync(file, `${lines.join('\n')}\n`)
+    cli.rig.node.failure = new AtollError('STORAGE_FAILED', 'the disk failed')
+    const failed = await cli.run('kv', 'import', file)
+    assert.equal(failed.status, 1)
+    assert.match(failed.err, /--resume-from 1/)
+    cli.rig.node.failure = null
+    const resumed = await cli.run('kv', 'import', file, '--resume-from', '41')
+    assert.match(resumed.out, /imported 10/)
+    assert.equal(stored('k39'), undefined)
+    assert.equal(stored('k40'), 'v')
+  })
+
+  it('import keeps its bound of puts under way', async () => {
+    const file = join(cli.dir, 'x.jsonl')
+    const lines = Array.from({ length: 300 }, (_, i) =>
+      JSON.stringify({ key: `k${i}`, value: 'v' }),
+    )
+    writeFileSync(file, lines.join('\n'))
+    let most = 0
+    let now = 0
+    const { kv } = cli.rig.node
+    const put = kv.put
+    kv.put = async (...args) => {
+      most = Math.max(most, ++now)
+      await new Promise<void>((resolve) => void setImmediate(resolve))
+      now--
+      return await put(...args)
+    }
+    await cli.run('kv', 'import', file, '--in-flight', '7')
+    assert.equal(cli.rig.node.values.size, 300)
+    assert.equal(most, 7)
+  })
+
+  it('ends with the status of the table of errors', async () => {
+    assert.equal((await cli.run('kv', 'get', 'none')).status, 4)
+    assert.equal((await cli.run('member', 'show', 'nobody')).status, 4)
+    assert.equal((await cli.run('init')).status, 5)
+    assert.equal((await cli.bare('--socket', '/nonexistent/s', 'status')).status, 3)
+    cli.rig.node.failure = new AtollError('NO_QUORUM', '1 of 3 answered')
+    assert.equal((await cli.run('kv', 'get', 'k')).status, 6)
+    cli.rig.node.failure = new AtollError('DENIED', 'no')
+    assert.equal((await cli.run('kv', 'get', 'k')).status, 7)
+  })
+
+  it('says what is known of the outcome, and what to do next', async () => {
+    cli.rig.node.failure = new AtollError('NO_QUORUM', '1 of 3 replicas answered in 2 s', {
+      outcome: 'unknown',
+      hint: 'see: atoll explain k',
+    })
+    const put = await cli.run('kv', 'put', 'k', 'v')
+    assert.equal(
+      put.err,
+      'error NO_QUORUM: 1 of 3 replicas answered in 2 s; whether it was done is unknown. ' +
+        'See: atoll explain k\n',
+    )
+    const get = await cli.run('kv', 'get', 'k')
+    assert.doesNotMatch(get.err, /unknown/)
+  })
+
+  it('refuses nonsense with status 2, one line, and nothing on standard output', async () => {
+    const nonsense: readonly (readonly string[])[] = [
+      [],
+      ['no-such-command'],
+      ['kv'],
+      ['kv', 'no-such'],
+      ['kv', 'put'],
+      ['kv', 'put', 'k'],
+      ['kv', 'put', 'k', 'v', 'w'],
+      ['kv', 'get', 'k', '--no-such-flag'],
+      ['kv', 'get', 'k', '--level', 'most'],
+      ['kv', 'get', 'k', '-o', 'xml'],
+      ['kv', 'get', 'k', '--timeout', 'soon'],
+      ['kv', 'get', ''],
+      ['kv', 'put', 'k', '@/nonexistent'],
+      ['kv', 'import', '/nonexistent'],
+      ['ticket', 'create', '--ttl', '-1h'],
+      ['ticket', 'create', '--uses', 'many'],
+      ['member', 'tag', 'nothing'],
+      ['completion', 'tcsh'],
+      ['dev', '--nodes', '0'],
+      ['dev', '--nodes', '100'],
+      ['config', 'validate', '/nonexistent'],
+      ['--socket', 'x'.repeat(108), 'status'],
+    ]
+    for (const words of nonsense) {
+      const { status, out, err } = await cli.run(...words)
+      assert.equal(status, 2, `${words.join(' ')}: ${err}`)
+      assert.equal(out, '')
+      assert.match(err, /^error (USAGE|CONFIG_INVALID): [^\n]+\n$/, words.join(' '))
+    }
+  })
+
+  it('tells usage errors in the format that was asked for', async () => {
+    const { err } = await cli.run('kv', 'put', '-o', 'json')
+    assert.equal((JSON.parse(err) as { error: { code: string } }).error.code, 'USAGE')
+  })
+
+  it('shows help on standard output', async () => {
+    for (const words of [['--help'], ['kv', '--help'], ['kv', 'put', '--help']]) {
+      const { status, out, err } = await cli.bare(...words)
+      assert.deepEqual([status, err], [0, ''])
+      assert.match(out, /Usage: atoll/)
+    }
+  })
+
+  it('member watch tells the members, then changes, until Ctrl-C', async () => {
+    for (const format of ['human', 'json', 'jsonl', 'raw']) {
+      cli.interrupt = new AbortController()
+      let lines = 0
+      const words = ['--socket', cli.rig.path, 'member', 'watch', '-o', format]
+      const { status, out } = await cli.watched(words, () => {
+        if (++lines === 3) cli.interrupt.abort()
+      })
+      assert.equal(status, 0)
+      assert.equal(out.trimEnd().split('\n').length, 3)
+      if (format.startsWith('json')) for (const line of out.trimEnd().split('\n')) JSON.parse(line)
+    }
+  })
+
+  it('finds the daemon by context, and its siblings by --at', async () => {
+    mkdirSync(join(cli.dir, 'atoll'), { recursive: true })
+    const dead = { socket: join(cli.dir, 'dead.sock') }
+    const contexts = { 'dev/a': dead, 'dev/c': { socket: cli.rig.path } }
+    const file = join(cli.dir, 'atoll', 'contexts.json')
+    writeFileSync(file, JSON.stringify({ current: 'dev/a', contexts }))
+    assert.equal((await cli.bare('status')).status, 3)
+    assert.equal((await cli.bare('--at', 'c', 'status')).status, 0)
+    assert.equal((await cli.bare('--at', 'x', 'status')).status, 4)
+    assert.equal((await cli.bare('context', 'use', 'c')).out, 'ok  context dev/c\n')
+    assert.equal((await cli.bare('status')).status, 0)
+    cli.env['ATOLL_SOCKET'] = dead.socket
+    assert.equal((await cli.bare('status')).status, 3)
+  })
+
+  it('keeps other people’s control characters off the terminal', async () => {
+    cli.rig.node.values.set('k\u001b[2J', 'v\u0007')
+    assert.doesNotMatch((await cli.run('kv', 'ls')).out, /[^\P{Cc}\n]/u)
+  })
+
+  it('gives up a daemon that stands still, and says that the outcome is unknown', async () => {
+    cli.rig.node.gate = new Promise<void>(() => undefined)
+    const { status, err } = await cli.run('kv', 'put', 'k', 'v', '--timeout', '20ms')
+    assert.equal(status, 6)
+    assert.match(err, /^error TIMEOUT: .*unknown/)
+  })
+})
