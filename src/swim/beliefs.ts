@@ -61,11 +61,15 @@ export class Beliefs {
     return this.#rumours.size
   }
 
+  get suspicions(): number {
+    return this.#suspicions.size
+  }
+
   /** What we hold of a member, to be told to others. */
   claimOf(held: Held): Claim {
-    const { id, state, incarnation } = held.member
+    const { id, state, incarnation, storageId } = held.member
     const accusations = this.#suspicions.get(id)?.accusations() ?? []
-    return { id, state, incarnation, version: held.version, accusations }
+    return { id, state, incarnation, version: held.version, storageId, accusations }
   }
 
   recordOf(held: Held): MemberRecord {
@@ -123,8 +127,8 @@ export class Beliefs {
     const held = this.members.get(id)
     const suspicion = this.#suspicions.get(id)
     if (held === undefined || suspicion === undefined) return
-    const { now, lateAt, timers } = this.#turn
-    if (lateAt === now && suspicion.postpone(now)) {
+    const { now, lateAt, timers, profile } = this.#turn
+    if (now - lateAt < profile.probeTimeoutMs && suspicion.postpone(now)) {
       timers.set('suspicion', id, suspicion.deadline)
       return
     }
@@ -187,11 +191,11 @@ export class Beliefs {
     const { incarnation } = member
     const ahead = claim.incarnation > incarnation || claim.version > version
     const accused = claim.incarnation === incarnation && claim.state !== 'alive'
-    const mistaken = claim.incarnation === incarnation && claim.version !== version
+    // Of another process under our name, whose facts must be superseded too.
+    const foreign = claim.version !== version || claim.storageId !== member.storageId
+    const mistaken = claim.incarnation === incarnation && foreign
     if (ahead || accused || mistaken) {
-      // Another version than ours is of another process under our name: it must be superseded too.
-      const renews = claim.version !== version
-      this.#setSelf(refutation(incarnation, claim.incarnation), renews, member)
+      this.#setSelf(refutation(incarnation, claim.incarnation), foreign, member)
       if (claim.state !== 'alive') this.#parts.onRefute()
       this.#log('swim.refute', this.#self, { accused: claim.incarnation, state: claim.state })
     } else if (claim.state !== 'alive') {

@@ -9,7 +9,7 @@
  * Deviation from SWIM: there, "confirm" beats everything for ever. Here a returning process, and
  * one that was cut off for longer than any time-out, comes back with a higher incarnation.
  */
-import type { PeerId } from '../base/ids.ts'
+import type { PeerId, StorageId } from '../base/ids.ts'
 import { BOOT_MAX, INCARNATION_MAX } from './limits.ts'
 import type { MemberFacts, MemberState } from './member.ts'
 
@@ -25,6 +25,8 @@ export interface Claim {
   readonly incarnation: number
   /** Incarnation at which the owner last changed its facts. Never above `incarnation`. */
   readonly version: number
+  /** Whose disk is meant: a wiped one starts with the numbers that its forerunner started with. */
+  readonly storageId: StorageId
   /** Who suspects; empty unless the state is `suspect`. */
   readonly accusations: readonly Accusation[]
 }

@@ -6,7 +6,7 @@
 import { unreachable } from '../base/assert.ts'
 import { WireError, WireReader, WireWriter } from '../wire/codec.ts'
 import type { Claim, MemberRecord } from './claim.ts'
-import { factsBytes, readFacts, writeFacts } from './facts.ts'
+import { factsBytes, readFacts, readStorageId, writeFacts } from './facts.ts'
 import {
   ACCUSATIONS_MAX,
   INCARNATION_MAX,
@@ -105,7 +105,7 @@ export function decodePushPull(bytes: Uint8Array): PushPull & { readonly digest:
 
 function writeClaim(out: WireWriter, claim: Claim): void {
   out.string(claim.id).uint(STATES.indexOf(claim.state))
-  out.uint(claim.incarnation).uint(claim.version)
+  out.uint(claim.incarnation).uint(claim.version).string(claim.storageId)
   out.list(claim.accusations, (to, { by, strong }) => void to.string(by).bool(strong))
 }
 
@@ -114,11 +114,12 @@ function readClaim(from: WireReader): Claim {
   const state = STATES[from.uint(STATES.length - 1)] as MemberState
   const incarnation = from.uint(INCARNATION_MAX)
   const version = from.uint(incarnation)
+  const storageId = readStorageId(from)
   const accusations = from.list(ACCUSATIONS_MAX, (each) => ({
     by: readPeer(each),
     strong: each.bool(),
   }))
-  return { id, state, incarnation, version, accusations }
+  return { id, state, incarnation, version, storageId, accusations }
 }
 
 function writeRecord(out: WireWriter, { claim, facts }: MemberRecord): void {
@@ -138,7 +139,7 @@ function readPeer(from: WireReader): string {
 
 /** Upper bounds of encoded sizes, for the budgets of messages. */
 export function claimBytes(claim: Claim): number {
-  let bytes = claim.id.length + 20
+  let bytes = claim.id.length + claim.storageId.length + 22
   for (const { by } of claim.accusations) bytes += by.length + 2
   return bytes
 }

@@ -3,6 +3,7 @@
  * rejected by the reader under the same limits, with nothing allocated for what is too long.
  */
 import { AtollError } from '../base/errors.ts'
+import type { StorageId } from '../base/ids.ts'
 import { isId } from '../base/ids.ts'
 import { utf8Length } from '../base/bytes.ts'
 import type { WireReader, WireWriter } from '../wire/codec.ts'
@@ -35,13 +36,19 @@ export function readFacts(from: WireReader): MemberFacts {
   const name = from.string(NAME_BYTES_MAX)
   const zone = from.string(NAME_BYTES_MAX)
   const role = from.bool() ? 'edge' : 'member'
-  const storageId = from.string(PEER_ID_BYTES_MAX)
-  if (storageId !== '' && !isId(storageId)) throw new WireError('malformed storage id')
+  const storageId = readStorageId(from)
   const boot = from.uint(BOOT_MAX)
   const capacity = from.uint(CAPACITY_MAX)
   const addresses = from.list(ADDRESSES_MAX, (each) => each.string(ADDRESS_BYTES_MAX))
   const tags = readTags(from)
   return { name, zone, role, storageId, boot, capacity, addresses, tags }
+}
+
+/** '' of an edge, which has no disk. */
+export function readStorageId(from: WireReader): StorageId {
+  const storageId = from.string(PEER_ID_BYTES_MAX)
+  if (storageId !== '' && !isId(storageId)) throw new WireError('malformed storage id')
+  return storageId
 }
 
 function readTags(from: WireReader): Record<string, string> {

@@ -22,6 +22,8 @@ export class FailureDetector {
   readonly #turn: Turn
   readonly #beliefs: Beliefs
   readonly #order: ProbeOrder
+  /** When lateness last cost a point of health: once a period, or a few late timers cost all. */
+  #chargedAt = Number.NEGATIVE_INFINITY
 
   constructor(self: PeerId, turn: Turn, beliefs: Beliefs) {
     this.#turn = turn
@@ -41,6 +43,17 @@ export class FailureDetector {
   /** Probes this member from now on, for as long as it is up. */
   addTarget(id: PeerId): void {
     this.#order.add(id)
+  }
+
+  /**
+   * Between two timers far apart a standstill would go unseen, so while a probe or a suspicion is
+   * pending a timer runs often enough to be late itself. Called after every input.
+   */
+  watchSelf(): void {
+    const { timers, now, profile } = this.#turn
+    const pending = this.prober.inFlight > 0 || this.#beliefs.suspicions > 0
+    if (!pending || timers.at('beat') !== undefined) return
+    timers.set('beat', '', now + lateAfterMs(profile.probeTimeoutMs))
   }
 
   onTick(): void {
@@ -78,6 +91,8 @@ export class FailureDetector {
     const lateMs = now - timers.deadline
     if (!(lateMs > lateAfterMs(profile.probeTimeoutMs))) return
     this.#turn.lateAt = now
+    if (now - this.#chargedAt < profile.periodMs) return
+    this.#chargedAt = now
     this.awareness.change(1)
     const fields = { lateMs: Math.round(lateMs), health: this.awareness.score }
     this.#turn.emit({ kind: 'log', level: 'warn', event: 'swim.standstill', fields })

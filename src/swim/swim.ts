@@ -217,6 +217,7 @@ export class Swim {
     this.#turn.now = now
     run()
     this.#wants.flush()
+    if (!this.#goodbye.begun) this.#detector.watchSelf()
     return this.#turn.takeEffects()
   }
 
@@ -242,6 +243,8 @@ export class Swim {
         return this.#detector.prober.onDirectTimeout(subject)
       case 'probe-end':
         return this.#detector.prober.onEnd(subject)
+      case 'beat':
+        return // Only its lateness matters, and that was noted.
       case 'relay-nack':
         return this.#detector.relay.onNackDue(Number(subject))
       case 'relay-end':

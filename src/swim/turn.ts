@@ -20,6 +20,8 @@ export type TimerKind =
   /** No direct answer to a probe so far; end of a probe. */
   | 'probe-direct'
   | 'probe-end'
+  /** Runs often while a verdict is pending, to notice when our own process stands still. */
+  | 'beat'
   /** A ping on behalf of another: tell it that there is none yet; forget it. */
   | 'relay-nack'
   | 'relay-end'

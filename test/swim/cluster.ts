@@ -16,6 +16,8 @@ import { LAN } from '../../src/swim/parameters.ts'
 import { Swim } from '../../src/swim/swim.ts'
 import { SimRandom } from '../sim/sim-random.ts'
 
+const LOOK_EVERY_MS = 5
+
 export interface ClusterOptions {
   readonly seed: string
   readonly size: number
@@ -225,8 +227,14 @@ export class Cluster {
     this.#byName.set(peer, machine)
   }
 
+  /** Looks at the condition every few milliseconds: it may cost more than an event. */
   #runUntil(condition: () => boolean, end: number): void {
-    while (!condition()) {
+    let look = this.now
+    for (;;) {
+      if (this.now >= look) {
+        if (condition()) return
+        look = this.now + LOOK_EVERY_MS
+      }
       const next = this.#heap[0]
       if (next === undefined || next.at > end) {
         this.now = end
@@ -244,7 +252,11 @@ export class Cluster {
   }
 
   #later(delayMs: number, run: () => void): void {
-    const event = { at: this.now + delayMs, order: this.#order++, run }
+    this.#at(this.now + delayMs, run)
+  }
+
+  #at(at: number, run: () => void): void {
+    const event = { at, order: this.#order++, run }
     const heap = this.#heap
     let i = heap.length
     heap.push(event)
@@ -279,7 +291,7 @@ export class Cluster {
   #as(machine: Machine, run: () => void): void {
     if (!machine.up || this.#byName.get(machine.name) !== machine) return
     if (machine.pausedUntil > this.now) {
-      this.#later(machine.pausedUntil - this.now, () => this.#as(machine, run))
+      this.#at(machine.pausedUntil, () => this.#as(machine, run))
     } else run()
   }
 
@@ -297,7 +309,7 @@ export class Cluster {
     const { deadline } = machine.core
     if (deadline >= machine.armedAt) return
     machine.armedAt = deadline
-    this.#later(Math.max(0, deadline - this.now), () => this.#onTimer(machine, deadline))
+    this.#at(Math.max(this.now, deadline), () => this.#onTimer(machine, deadline))
   }
 
   #onTimer(machine: Machine, at: number): void {
