@@ -32,10 +32,18 @@ export interface Slot {
   readonly fixed: boolean
 }
 
-/** Below this part of its share a member asks for more … */
+/** Below this part of its share a member asks for more, until it has that much. */
 const HUNGRY = 0.75
-/** … until it has this part of it. The gap keeps members from taking turns. */
+/** Below this part of its share a member is a newcomer, and asks for more at once: */
+const NEW = 0.5
 const FED = 0.9
+/** A partition keeps at least one of this many nearest members. */
+const NEAR = 3
+/**
+ * Partitions are brought near again while a step moves less than this many times a member's share
+ * for each member that comes or goes. One such repair may cost two moves.
+ */
+const STEP_MOVES = 1.4
 /** Members and partitions tried before a search for room gives up: bounds the worst case. */
 const RELIEF_TRIES = 16
 
@@ -43,15 +51,24 @@ export class Placement {
   readonly #seats: readonly Seat[]
   readonly #slots: readonly Slot[]
   readonly #ranking: Ranking
+  readonly #staying: number
+  /** Members that come or go in this step. */
+  #changes: number
   readonly #target: number
   readonly #replicas: number[][]
   readonly #load: number[]
   readonly #shares: readonly number[]
   readonly #bounds: readonly number[]
+  /** May be given replicas. */
+  readonly #open: readonly boolean[]
+  /** Zones of those who may be given replicas. */
+  readonly #zones: ReadonlySet<string>
   /** Partitions a member was ever given in this step; checked against `#replicas` when used. */
   readonly #held: number[][]
   /** Replicas given in this step (`replicaKey`): they may be given elsewhere without a move. */
   readonly #fresh = new Set<number>()
+  /** Filled when asked for. */
+  readonly #near: (readonly number[] | undefined)[]
   /** Has lost a replica in this step. */
   readonly #touched: boolean[]
 
@@ -68,16 +85,23 @@ export class Placement {
       capacity: fate === 'stays' ? capacity : 0,
       zone,
     }))
-    this.#target = Math.min(replicationFactor, seats.filter(({ fate }) => fate === 'stays').length)
+    this.#staying = seats.filter(({ fate }) => fate === 'stays').length
+    this.#target = Math.min(replicationFactor, this.#staying)
     this.#shares = sharesOf(staying, slots.length, replicationFactor)
+    this.#open = seats.map(
+      ({ takes, fate }, seat) => takes && fate === 'stays' && (this.#shares[seat] ?? 0) > 0,
+    )
+    this.#zones = new Set(seats.filter((_, seat) => this.#open[seat]).map(({ zone }) => zone))
     this.#bounds = this.#shares.map((share) => boundOf(share, slots.length))
     this.#replicas = slots.map(({ replicas }) => [...replicas])
+    this.#near = slots.map(() => undefined)
     this.#touched = slots.map(() => false)
     this.#load = seats.map(() => 0)
     this.#held = seats.map(() => [])
     for (const [slot, { replicas }] of slots.entries()) {
       for (const seat of replicas) this.#count(slot, seat)
     }
+    this.#changes = seats.filter(({ fate }, i) => fate !== 'stays' && this.#loadOf(i) > 0).length
   }
 
   /** The next replica sets; a set that did not change is the very array that came in. */
@@ -85,6 +109,7 @@ export class Placement {
     this.#replaceAndGrow()
     this.#spreadZones()
     this.#feedTheHungry()
+    this.#keepNear()
     this.#relieveTheOverloaded()
     return this.#slots.map(({ replicas }, slot) => {
       const now = this.#replicas[slot] ?? []
@@ -125,11 +150,10 @@ export class Placement {
 
   /** Gives one more member to a partition, the nearest that fits. */
   #add(slot: number): void {
+    const isNewZone = (each: number) => this.#isNewZone(slot, each)
     const seat =
-      this.#nearest(slot, (each) => this.#hasRoom(each) && this.#isNewZone(slot, each)) ??
-      this.#relieved(slot, (each) => this.#isNewZone(slot, each)) ??
-      this.#nearest(slot, (each) => this.#hasRoom(each)) ??
-      this.#relieved(slot, () => true) ??
+      (this.#zonesOf(slot).size < this.#zones.size ? this.#fitting(slot, isNewZone) : null) ??
+      this.#fitting(slot, () => true) ??
       this.#leastLoaded(slot)
     if (seat === null) return
     this.#replicas[slot]?.push(seat)
@@ -139,12 +163,11 @@ export class Placement {
 
   /** Where new zones have come, a partition with two replicas in one zone gives one of them up. */
   #spreadZones(): void {
-    const zones = new Set(this.#seats.filter(({ takes }) => takes).map(({ zone }) => zone))
-    if (zones.size < 2) return
+    if (this.#zones.size < 2) return
     for (const slot of this.#slots.keys()) {
       const replicas = this.#replicas[slot] ?? []
       const own = replicas.map((seat) => this.#zone(seat))
-      if (new Set(own).size >= Math.min(replicas.length, zones.size)) continue
+      if (new Set(own).size >= Math.min(replicas.length, this.#zones.size)) continue
       const doubled = this.#ranking
         .sorted(slot, replicas)
         .findLast((seat) => own.indexOf(this.#zone(seat)) !== own.lastIndexOf(this.#zone(seat)))
@@ -159,13 +182,16 @@ export class Placement {
 
   /** Members far below their share (newcomers above all) take the partitions nearest to them. */
   #feedTheHungry(): void {
+    const all = this.#slots.map((_, slot) => slot)
     for (const [seat, { takes }] of this.#seats.entries()) {
       const share = this.#shares[seat] ?? 0
-      if (!takes || this.#loadOf(seat) >= Math.floor(share * HUNGRY)) continue
-      const wanted = Math.floor(share * FED)
-      const near = this.#ranking.slotsNearestTo(seat, this.#slots.length)
+      if (!takes || !this.#isHungry(seat)) continue
+      const isNew = this.#loadOf(seat) < share * NEW
+      if (isNew) this.#changes++
+      const wanted = Math.floor(share * (isNew ? FED : HUNGRY))
+      const near = this.#ranking.nearestSlots(seat, all)
       const excess = [
-        (from: number) => this.#loadOf(from) > (this.#bounds[from] ?? 0),
+        (from: number) => this.#excessOf(from) > 0,
         (from: number) => this.#loadOf(from) > (this.#shares[from] ?? 0),
       ]
       for (const hasExcess of excess) {
@@ -184,56 +210,108 @@ export class Placement {
       .sorted(slot, replicas)
       .findLast(
         (each) =>
-          hasExcess(each) && this.#mayGive(slot, each) && this.#keepsZones(slot, each, seat),
+          hasExcess(each) &&
+          this.#mayGive(slot, each) &&
+          this.#keepsZones(slot, each, seat) &&
+          this.#keepsNear(slot, each, seat),
       )
     if (from !== undefined) this.#swap(slot, from, seat)
   }
 
+  /**
+   * A partition that joins have left without any of its nearest members gets one of them back, so
+   * that a live Kademlia lookup meets a replica among its first answers. A few at a time and only
+   * when members come or go: nearness alone is no reason to move data.
+   */
+  #keepNear(): void {
+    const share = (this.#slots.length * this.#target) / this.#staying
+    const movesMax = share * STEP_MOVES * this.#changes
+    for (const [slot, { fixed }] of this.#slots.entries()) {
+      if (this.#fresh.size + 2 > movesMax) return
+      if (fixed || this.#touched[slot] === true || this.#hasNear(slot)) continue
+      const from = this.#spareReplica(slot)
+      if (from === null) continue
+      const to = this.#amongNear(slot, (seat) => this.#keepsZones(slot, from, seat))
+      if (to !== null) this.#swap(slot, from, to)
+    }
+  }
+
+  /** The replica that can best give one up: the fullest that would not be hungry afterwards. */
+  #spareReplica(slot: number): number | null {
+    let best: number | null = null
+    for (const seat of this.#replicas[slot] ?? []) {
+      const fed = this.#loadOf(seat) - 1 >= Math.floor((this.#shares[seat] ?? 0) * HUNGRY)
+      if (!fed || !this.#mayGive(slot, seat)) continue
+      if (best === null || this.#levelOf(seat) > this.#levelOf(best)) best = seat
+    }
+    return best
+  }
+
   #relieveTheOverloaded(): void {
     for (const seat of this.#seats.keys()) {
-      const bound = this.#bounds[seat] ?? 0
-      if (this.#loadOf(seat) <= bound || this.#seats[seat]?.fate !== 'stays') continue
-      const farFirst = this.#ranking.farthestFirst(seat, this.#held[seat] ?? [])
-      for (const slot of farFirst) {
-        if (this.#loadOf(seat) <= bound) break
-        if (!this.#holds(slot, seat) || !this.#mayGive(slot, seat)) continue
-        const fits = (each: number) => this.#keepsZones(slot, seat, each)
-        const to =
-          this.#nearest(slot, (each) => this.#hasRoom(each) && fits(each)) ??
-          this.#relieved(slot, fits)
-        if (to !== null) this.#swap(slot, seat, to)
+      if (this.#excessOf(seat) <= 0 || this.#seats[seat]?.fate !== 'stays') continue
+      const slots = this.#ranking.nearestSlots(seat, this.#held[seat] ?? []).toReversed()
+      for (const nearness of ['kept', 'any'] as const) {
+        for (const slot of slots) {
+          if (this.#excessOf(seat) <= 0) break
+          if (this.#holds(slot, seat)) this.#giveAway(slot, seat, nearness)
+        }
       }
     }
   }
 
+  #giveAway(slot: number, seat: number, nearness: 'kept' | 'any'): void {
+    if (!this.#mayGive(slot, seat)) return
+    const fits = (to: number) =>
+      this.#keepsZones(slot, seat, to) && (nearness === 'any' || this.#keepsNear(slot, seat, to))
+    const taker =
+      this.#nearest(slot, (to) => this.#hasRoom(to) && fits(to)) ?? this.#relieved(slot, fits)
+    if (taker !== null) this.#swap(slot, seat, taker)
+  }
+
+  /** The nearest with room; a partition that has none of its nearest members yet gets one. */
+  #fitting(slot: number, fits: (seat: number) => boolean): number | null {
+    return (
+      (this.#hasNear(slot) ? null : this.#amongNear(slot, fits)) ??
+      this.#nearest(slot, (seat) => this.#hasRoom(seat) && fits(seat)) ??
+      this.#relieved(slot, fits)
+    )
+  }
+
   #nearest(slot: number, fits: (seat: number) => boolean): number | null {
-    for (const seat of this.#ranking.nearestTo(slot)) {
-      if (this.#mayTake(slot, seat) && fits(seat)) return seat
-    }
-    return null
+    return this.#ranking.find(slot, (seat) => this.#mayTake(slot, seat) && fits(seat))
+  }
+
+  /** One of the nearest members; a full one hands one of its partitions on first. */
+  #amongNear(slot: number, fits: (seat: number) => boolean): number | null {
+    const near = this.#nearOf(slot).filter((seat) => this.#mayTake(slot, seat) && fits(seat))
+    const open = near.find((seat) => this.#hasRoom(seat))
+    const relieved = (seat: number) => this.#relieve(seat, true) || this.#relieve(seat, false)
+    return open ?? near.find(relieved) ?? null
   }
 
   #leastLoaded(slot: number): number | null {
     let best: number | null = null
     let bestLevel = Number.POSITIVE_INFINITY
-    for (const seat of this.#ranking.nearestTo(slot)) {
-      const level = this.#loadOf(seat) / Math.max(1, this.#shares[seat] ?? 0)
-      if (!this.#mayTake(slot, seat) || level >= bestLevel) continue
-      best = seat
-      bestLevel = level
-    }
+    this.#nearest(slot, (seat) => {
+      const level = this.#levelOf(seat)
+      if (level < bestLevel) best = seat
+      bestLevel = Math.min(level, bestLevel)
+      return false
+    })
     return best
   }
 
   /** A full member that fits, after it has handed one of its partitions to one with room. */
   #relieved(slot: number, fits: (seat: number) => boolean): number | null {
     let tries = 0
-    for (const seat of this.#ranking.nearestTo(slot)) {
-      if (!this.#mayTake(slot, seat) || !fits(seat)) continue
-      if (tries++ >= RELIEF_TRIES) return null
-      if (this.#relieve(seat, true) || this.#relieve(seat, false)) return seat
-    }
-    return null
+    let found: number | null = null
+    this.#nearest(slot, (seat) => {
+      if (!fits(seat)) return false
+      if (this.#relieve(seat, true) || this.#relieve(seat, false)) found = seat
+      return found !== null || ++tries >= RELIEF_TRIES
+    })
+    return found
   }
 
   /** Hands one partition of a member on; first one that is only just given to it. */
@@ -245,7 +323,10 @@ export class Placement {
       if (tries++ >= RELIEF_TRIES) return false
       const to = this.#nearest(
         slot,
-        (each) => this.#hasRoom(each) && this.#keepsZones(slot, seat, each),
+        (each) =>
+          this.#hasRoom(each) &&
+          this.#keepsZones(slot, seat, each) &&
+          this.#keepsNear(slot, seat, each),
       )
       if (to === null) continue
       this.#swap(slot, seat, to)
@@ -279,12 +360,11 @@ export class Placement {
   }
 
   #mayTake(slot: number, seat: number): boolean {
-    const { takes, fate } = this.#seats[seat] ?? { takes: false, fate: 'emptied' }
-    return takes && fate === 'stays' && (this.#shares[seat] ?? 0) > 0 && !this.#holds(slot, seat)
+    return this.#open[seat] === true && !this.#holds(slot, seat)
   }
 
   #hasRoom(seat: number): boolean {
-    return this.#loadOf(seat) < (this.#bounds[seat] ?? 0)
+    return this.#excessOf(seat) < 0
   }
 
   #isNewZone(slot: number, seat: number): boolean {
@@ -299,6 +379,42 @@ export class Placement {
     return !alone || !zones.some((seat) => this.#zone(seat) === this.#zone(to))
   }
 
+  /** The nearest members that stay, whether or not they hold the partition. */
+  #nearOf(slot: number): readonly number[] {
+    const known = this.#near[slot]
+    if (known !== undefined) return known
+    const near: number[] = []
+    this.#ranking.find(slot, (seat) => {
+      if (this.#seats[seat]?.fate === 'stays') near.push(seat)
+      return near.length === NEAR
+    })
+    this.#near[slot] = near
+    return near
+  }
+
+  #hasNear(slot: number): boolean {
+    return this.#nearOf(slot).some((seat) => this.#holds(slot, seat))
+  }
+
+  /** Whether the exchange does not take the last near replica away. */
+  #keepsNear(slot: number, from: number, to: number): boolean {
+    const near = this.#nearOf(slot)
+    if (!near.includes(from) || near.includes(to)) return true
+    return near.some((seat) => seat !== from && this.#holds(slot, seat))
+  }
+
+  #isHungry(seat: number): boolean {
+    return this.#loadOf(seat) < Math.floor((this.#shares[seat] ?? 0) * HUNGRY)
+  }
+
+  #levelOf(seat: number): number {
+    return this.#loadOf(seat) / Math.max(1, this.#shares[seat] ?? 0)
+  }
+
+  #excessOf(seat: number): number {
+    return this.#loadOf(seat) - (this.#bounds[seat] ?? 0)
+  }
+
   #holds(slot: number, seat: number): boolean {
     return this.#replicas[slot]?.includes(seat) === true
   }
@@ -309,6 +425,10 @@ export class Placement {
 
   #sizeOf(slot: number): number {
     return this.#replicas[slot]?.length ?? 0
+  }
+
+  #zonesOf(slot: number): ReadonlySet<string> {
+    return new Set((this.#replicas[slot] ?? []).map((seat) => this.#zone(seat)))
   }
 
   #zone(seat: number): string {

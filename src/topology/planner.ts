@@ -49,15 +49,16 @@ export function planTopology(input: PlanInput): Plan {
   const { current } = input
   const removed = [...new Set([...current.removed, ...input.removed])]
   const going = new Set([...input.leaving, ...removed])
+  const lost = replaceable(input)
   const draft = draftMembers(input, going)
-  const partitions = placePartitions(input, draft, going)
+  const partitions = placePartitions(input, draft, going, lost)
   const named = new Set(
     partitions.flatMap(({ replicas, prev }) => [...replicas, ...(prev?.replicas ?? [])]),
   )
-  const goes = (id: StorageId) => !named.has(id) && (going.has(id) || replaceable(input).has(id))
+  const goes = (id: StorageId) => !named.has(id) && (going.has(id) || lost.has(id))
   const kept = draft.filter(({ storageId }) => !goes(storageId))
   const members = kept.length > 0 ? kept : draft
-  const serves = (id: StorageId) => !going.has(id) && !replaceable(input).has(id)
+  const serves = (id: StorageId) => !going.has(id) && !lost.has(id)
   const able = (id: StorageId) => serves(id) && input.alive.has(id)
   const roots = chooseRoots(current.roots, members, serves, able)
   const changed = { ...current, members, roots, partitions, removed }
@@ -95,9 +96,9 @@ function placePartitions(
   input: PlanInput,
   draft: readonly TopologyMember[],
   going: ReadonlySet<StorageId>,
+  lost: ReadonlySet<StorageId>,
 ): Partition[] {
   const { current, alive, installed } = input
-  const lost = replaceable(input)
   const candidates = new Set(input.candidates.map(({ storageId }) => storageId))
   const anyCapacity = draft.some(({ capacity }) => capacity > 0)
   const seats = draft.map(({ storageId, zone, capacity }): Seat => {

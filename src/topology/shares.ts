@@ -41,11 +41,13 @@ export function sharesOf(
   const perPartition = Math.ceil(Math.min(replicasEach, able) / byZone.size)
   const caps = parts.map((part) => Math.min(partitions * perPartition, part * ZONE_STRETCH))
   const spread = fill(parts, caps, total)
-  const rest = total - sum(spread)
+  // What spreading cannot place goes where capacity is, the stretch being the limit still.
+  const headroom = parts.map((part, index) => part * ZONE_STRETCH - (spread[index] ?? 0))
+  const rest = fill(parts, headroom, total - sum(spread))
   const scales = new Map<string, number>()
   for (const [index, zone] of [...byZone.keys()].entries()) {
     const part = parts[index] ?? 0
-    const wanted = (spread[index] ?? 0) + (rest * part) / total
+    const wanted = (spread[index] ?? 0) + (rest[index] ?? 0)
     scales.set(zone, part === 0 ? 0 : wanted / part)
   }
   const wanted = plain.map((share, index) => share * (scales.get(members[index]?.zone ?? '') ?? 0))
