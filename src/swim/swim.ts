@@ -143,7 +143,8 @@ export class Swim {
   onDeadline(now: number): Effect[] {
     return this.#act(now, () => {
       this.#detector.noteLateness(now)
-      for (;;) {
+      // At most those that were set before: what they set for now waits for the next call.
+      for (let left = this.#turn.timers.size; left > 0; left--) {
         const due = this.#turn.timers.take(now)
         if (due === null) return
         this.#onTimer(due)

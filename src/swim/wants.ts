@@ -45,7 +45,7 @@ export class Wants {
   onDue(): void {
     const { now } = this.#turn
     for (const [id, { of, askedAt, attempts }] of this.#open) {
-      if (now - askedAt < ASK_AGAIN_MS) break
+      if (now < askedAt + ASK_AGAIN_MS) break // The timer's own sum: rounding must not part them.
       this.#open.delete(id)
       if (attempts < ATTEMPTS_MAX) this.#ask(id, of, attempts + 1)
     }
