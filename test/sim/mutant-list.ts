@@ -35,4 +35,32 @@ export const MUTANTS: readonly Mutant[] = [
     from: '        path.cut = false\n',
     to: '',
   },
+  {
+    name: 'mesh: time-outs never fire',
+    scenario: 'members',
+    file: 'src/mesh/deadlines.ts',
+    from: '    if (tick < this.#armedTick) this.#arm(tick, nowMs)\n',
+    to: '',
+  },
+  {
+    name: 'mesh: ids used twice',
+    scenario: 'members',
+    file: 'src/mesh/mesh-node.ts',
+    from: 'nextId: () => ++this.#lastId,',
+    to: 'nextId: () => (this.#lastId = (this.#lastId % 3) + 1),',
+  },
+  {
+    name: 'swim: nobody refutes',
+    scenario: 'members',
+    file: 'src/swim/beliefs.ts',
+    from: '      this.#setSelf(refutation(incarnation, claim.incarnation), foreign, member)\n',
+    to: '',
+  },
+  {
+    name: 'identity: a restart is not counted',
+    scenario: 'members',
+    file: 'src/node/identity.ts',
+    from: 'const boot = (lastBoot ?? 0) + 1',
+    to: 'const boot = 1',
+  },
 ]

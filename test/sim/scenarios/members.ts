@@ -26,6 +26,7 @@ import { type HostInfo, ProcessDied, World } from '../world.ts'
 const DURATION_MS = 60_000
 const LOSSY_MS = 60_000
 const LOSS = 0.2
+const LONG_PARTING_MS = 120_000
 /** Evidence of a crash (membership.md) makes all know within about two seconds. */
 const DETECTION_MS_MAX = 12_000
 const ECHO = 60_000
@@ -78,12 +79,16 @@ async function runMembers(context: ScenarioContext): Promise<ScenarioReport> {
   await world.run(async () => {
     for (const { index } of world.hosts) await world.start(index)
     await viewsEqual(world, 60_000)
-    const traffic = { stopped: false }
+    const traffic = { stopped: false, paused: false }
     const caller = callAround(world, world.random.fork('calls'), traffic, calls)
     faults.run().catch((error: unknown) => world.kernel.fail(error))
     await world.sleep(DURATION_MS)
+    // Membership must heal by itself: a call to a peer would dial it.
+    traffic.paused = true
     await faults.stop()
     await viewsEqual(world, 180_000)
+    await partLong(world, random)
+    traffic.paused = false
     await world.sleep(30_000)
     knownMs = await killOne(world, random.int(size))
     await viewsEqual(world, 120_000)
@@ -179,6 +184,16 @@ async function killOne(world: World<Seat>, index: number): Promise<number> {
   return Math.round(tookMs)
 }
 
+/** So long that all have given all others up, and the dead hear no rumours any more. */
+async function partLong(world: World<Seat>, random: SimRandom): Promise<void> {
+  const order = world.hosts.map(({ index }) => index)
+  const cut = 1 + random.int(order.length - 1)
+  world.partition(order.slice(0, cut), order.slice(cut))
+  await world.sleep(LONG_PARTING_MS)
+  world.heal()
+  await viewsEqual(world, 120_000)
+}
+
 async function loseSome(world: World<Seat>, meeting: Meeting): Promise<void> {
   for (const a of world.hosts) {
     for (const b of world.hosts) world.fabric.path(a.machine, b.machine).loss = LOSS
@@ -197,7 +212,7 @@ async function loseSome(world: World<Seat>, meeting: Meeting): Promise<void> {
 async function callAround(
   world: World<Seat>,
   random: SimRandom,
-  traffic: { readonly stopped: boolean },
+  traffic: { readonly stopped: boolean; readonly paused: boolean },
   calls: { ok: number; failed: number },
 ): Promise<void> {
   const open = new Set<Promise<void>>()
@@ -205,7 +220,7 @@ async function callAround(
     await world.sleep(random.exponential(50))
     const [from, to] = [random.pick(world.hosts), random.pick(world.hosts)]
     const target = to.node?.mesh.self.peer
-    if (from.node === null || target === undefined) continue
+    if (traffic.paused || from.node === null || target === undefined) continue
     const body = random.bytes(random.int(random.chance(0.1) ? 200_000 : 200))
     const call = callOne(world, from.index, target, body, calls)
     open.add(call)
