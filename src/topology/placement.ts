@@ -67,6 +67,8 @@ export class Placement {
   readonly #held: number[][]
   /** Replicas given in this step (`replicaKey`): they may be given elsewhere without a move. */
   readonly #fresh = new Set<number>()
+  /** Replicas that partitions lack and that this step has not given yet. */
+  #owed = 0
   /** Filled when asked for. */
   readonly #near: (readonly number[] | undefined)[]
   /** Has lost a replica in this step. */
@@ -130,6 +132,9 @@ export class Placement {
       this.#drop(slot, seat)
       this.#touched[slot] = true
     }
+    for (const [slot, { fixed }] of this.#slots.entries()) {
+      if (!fixed) this.#owed += Math.max(0, this.#target - this.#sizeOf(slot))
+    }
     for (let round = 0; round < this.#target; round++) {
       for (const [slot, { fixed }] of this.#slots.entries()) {
         const size = this.#sizeOf(slot)
@@ -155,6 +160,7 @@ export class Placement {
       (this.#zonesOf(slot).size < this.#zones.size ? this.#fitting(slot, isNewZone) : null) ??
       this.#fitting(slot, () => true) ??
       this.#leastLoaded(slot)
+    this.#owed--
     if (seat === null) return
     this.#replicas[slot]?.push(seat)
     this.#fresh.add(replicaKey(slot, seat))
@@ -224,10 +230,8 @@ export class Placement {
    * when members come or go: nearness alone is no reason to move data.
    */
   #keepNear(): void {
-    const share = (this.#slots.length * this.#target) / this.#staying
-    const movesMax = share * STEP_MOVES * this.#changes
     for (const [slot, { fixed }] of this.#slots.entries()) {
-      if (this.#fresh.size + 2 > movesMax) return
+      if (this.#movesLeft() < 2) return
       if (fixed || this.#touched[slot] === true || this.#hasNear(slot)) continue
       const from = this.#spareReplica(slot)
       if (from === null) continue
@@ -286,7 +290,8 @@ export class Placement {
   #amongNear(slot: number, fits: (seat: number) => boolean): number | null {
     const near = this.#nearOf(slot).filter((seat) => this.#mayTake(slot, seat) && fits(seat))
     const open = near.find((seat) => this.#hasRoom(seat))
-    const relieved = (seat: number) => this.#relieve(seat, true) || this.#relieve(seat, false)
+    const relieved = (seat: number) =>
+      this.#relieve(seat, true) || (this.#movesLeft() >= 2 && this.#relieve(seat, false))
     return open ?? near.find(relieved) ?? null
   }
 
@@ -401,6 +406,12 @@ export class Placement {
     const near = this.#nearOf(slot)
     if (!near.includes(from) || near.includes(to)) return true
     return near.some((seat) => seat !== from && this.#holds(slot, seat))
+  }
+
+  /** What is left of the moves that a step may make beyond what it must. */
+  #movesLeft(): number {
+    const share = (this.#slots.length * this.#target) / this.#staying
+    return share * STEP_MOVES * this.#changes - this.#fresh.size - this.#owed
   }
 
   #isHungry(seat: number): boolean {
