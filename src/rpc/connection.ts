@@ -37,6 +37,7 @@ export class Connection implements SessionOut {
   #pumping = false
   /** Replies of this turn. */
   #outbox: string[] = []
+  #outboxLength = 0
   /** No more lines are begun; it closes once all that is under way is answered. */
   #ending = false
 
@@ -47,7 +48,6 @@ export class Connection implements SessionOut {
     this.#splitter = new LineSplitter(this.#limits.lineBytesMax)
     this.#session = new Session(options.service, this)
     socket.on('data', (chunk: Buffer) => this.#onData(chunk))
-    socket.on('drain', () => this.#onDrain())
     socket.on('end', () => this.#onEnd())
     socket.on('error', () => socket.destroy())
     socket.on('close', () => this.#onClose())
@@ -67,10 +67,11 @@ export class Connection implements SessionOut {
   }
 
   get behind(): boolean {
-    return this.#socket.writableLength > this.#limits.writeBytesSoft
+    return this.#socket.writableLength + this.#outboxLength > this.#limits.writeBytesSoft
   }
 
   send(line: string): void {
+    this.#outboxLength += line.length
     if (this.#outbox.push(line) === 1) setImmediate(this.#flush)
   }
 
@@ -112,14 +113,17 @@ export class Connection implements SessionOut {
     if (this.#socket.destroyed) return
     const text = `${this.#outbox.join('\n')}\n`
     this.#outbox = []
-    this.#socket.write(text)
+    this.#outboxLength = 0
+    this.#socket.write(text, this.#onWritten)
     if (this.#socket.writableLength > this.#limits.writeBytesMax) {
       this.#options.onSlow()
       this.#socket.destroy()
     } else this.eased()
   }
 
-  #onDrain(): void {
+  /** Also called when the socket has failed; then there is nothing left to do. */
+  readonly #onWritten = (): void => {
+    if (this.#socket.destroyed || this.behind) return
     this.#session.flush()
     this.eased()
   }

@@ -1,0 +1,176 @@
+/** Subscriptions and cancellation: order, gaps that are told, and nothing left behind. */
+import assert from 'node:assert/strict'
+import type { MemberChange } from '../../src/node/api.ts'
+import { MEMBERS } from './fake-node.ts'
+import { type Message, Rig, until } from './rig.ts'
+
+const change: MemberChange = { kind: 'alive', member: MEMBERS[0] as (typeof MEMBERS)[0] }
+
+/** An endless source that is fed by hand. */
+class Feed implements AsyncIterable<MemberChange> {
+  #wake = Promise.withResolvers<void>()
+  #events: MemberChange[] = []
+  #over = false
+
+  push(count: number): void {
+    for (let i = 0; i < count; i++) this.#events.push(change)
+    this.#wake.resolve()
+  }
+
+  end(): void {
+    this.#over = true
+    this.#wake.resolve()
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<MemberChange, void, undefined> {
+    for (;;) {
+      const events = this.#events
+      this.#events = []
+      yield* events
+      if (this.#over) return
+      if (this.#events.length > 0) continue
+      this.#wake = Promise.withResolvers<void>()
+      await this.#wake.promise
+    }
+  }
+}
+
+function eventsOf(message: Message): unknown[] {
+  return message.params?.['events'] as unknown[]
+}
+
+describe('rpc subscriptions', () => {
+  let rig: Rig
+  beforeEach(async () => {
+    rig = await Rig.open()
+  })
+  afterEach(() => rig.close())
+
+  it('reply first, then events with seq and cursor', async () => {
+    const client = rig.raw()
+    const reply = await client.call('member.watch')
+    assert.deepEqual(reply.result, { subscription: 's1', cursor: '0' })
+    const first = await client.next()
+    assert.equal(first.method, 'member.watch')
+    assert.equal(first.params?.['subscription'], 's1')
+    assert.equal(first.params['seq'], 1)
+    assert.equal(first.params['cursor'], '3')
+    assert.equal(eventsOf(first).length, 3)
+  })
+
+  it('ends with the source, and says so', async () => {
+    const feed = new Feed()
+    rig.node.changes = feed
+    const client = rig.raw()
+    await client.call('member.watch')
+    await client.next()
+    client.send({
+      jsonrpc: '2.0',
+      id: 2,
+      method: '$/cancelRequest',
+      params: { subscription: 's1' },
+    })
+    feed.end()
+    const messages = [await client.next(), await client.next()]
+    assert.ok(messages.some(({ params }) => params?.['ended'] === true))
+  })
+
+  it('drops what a slow reader cannot take, tells how much, and goes on in order', async () => {
+    await rig.close()
+    rig = await Rig.open({ eventsMax: 50, writeBytesSoft: 1000 })
+    const feed = new Feed()
+    rig.node.changes = feed
+    rig.node.values.set('big', 'x'.repeat(4_000_000))
+    const client = rig.raw()
+    await client.call('member.watch')
+    await client.next()
+    client.socket.pause()
+    client.send({ jsonrpc: '2.0', id: 2, method: 'kv.get', params: { key: 'big' } })
+    await until(() => rig.node.calls === 1, 'the big reply under way')
+    const total = 500
+    for (let i = 0; i < total / 10; i++) {
+      feed.push(10)
+      await new Promise<void>((resolve) => void setImmediate(resolve))
+    }
+    client.socket.resume()
+    let seen = 0
+    let missed = 0
+    let seq = 1
+    while (seen + missed < total) {
+      const { id, params } = await client.next()
+      if (id !== undefined) continue
+      assert.equal(params?.['seq'], ++seq)
+      const gap = params['gap'] as { missed: number } | undefined
+      missed += gap?.missed ?? 0
+      seen += (params['events'] as unknown[]).length
+      assert.equal(params['cursor'], String(3 + seen + missed))
+    }
+    assert.ok(missed > 0, 'nothing was missed: the test proves nothing')
+    assert.equal(seen + missed, total)
+  })
+
+  it('are bounded per connection', async () => {
+    await rig.close()
+    rig = await Rig.open({ subscriptionsMax: 2 })
+    const client = rig.raw()
+    client.send(
+      ...[1, 2, 3].map((id) => ({ jsonrpc: '2.0', id, method: 'member.watch', params: {} })),
+    )
+    for (;;) {
+      const { id, error } = await client.next()
+      if (id !== 3) continue
+      assert.equal(error?.data.code, 'BUSY')
+      return
+    }
+  })
+
+  it('end with the connection, and so do its calls', async () => {
+    rig.node.gate = new Promise<void>(() => undefined)
+    const client = rig.raw()
+    client.send(
+      { jsonrpc: '2.0', id: 1, method: 'member.watch' },
+      { jsonrpc: '2.0', id: 2, method: 'kv.get', params: { key: 'k' } },
+    )
+    await until(() => rig.node.signals.length === 2, 'both begun')
+    assert.ok(rig.node.signals.every((signal) => !signal.aborted))
+    client.socket.destroy()
+    await until(() => rig.node.signals.every((signal) => signal.aborted), 'both cancelled')
+    await until(() => rig.server.connections === 0, 'the connection gone')
+  })
+})
+
+describe('rpc cancellation', () => {
+  let rig: Rig
+  beforeEach(async () => {
+    rig = await Rig.open()
+    rig.node.gate = new Promise<void>(() => undefined)
+  })
+  afterEach(() => rig.close())
+
+  it('ends the call, which is answered with CANCELLED and an unknown outcome', async () => {
+    const client = rig.raw()
+    client.send({ jsonrpc: '2.0', id: 5, method: 'kv.put', params: { key: 'k', value: 'v' } })
+    await until(() => rig.node.calls === 1, 'begun')
+    client.send({ jsonrpc: '2.0', method: '$/cancelRequest', params: { id: 5 } })
+    const { id, error } = await client.next()
+    assert.equal(id, 5)
+    assert.deepEqual([error?.data.code, error?.data.outcome], ['CANCELLED', 'unknown'])
+  })
+
+  it('of what is over, or never was, is no error', async () => {
+    const client = rig.raw()
+    const reply = await client.call('$/cancelRequest', { id: 77 }, 1)
+    assert.equal(reply.result, null)
+    assert.equal((await client.call('$/cancelRequest', {}, 2)).error?.code, -32602)
+  })
+
+  it('answers a call that its node does not end in time', async () => {
+    await rig.close()
+    rig = await Rig.open({ deadlineGraceMs: 1 })
+    rig.node.gate = new Promise<void>(() => undefined)
+    const reply = await rig.raw().call('kv.put', { key: 'k', value: 'v', deadlineMs: 10 })
+    assert.deepEqual([reply.error?.data.code, reply.error?.data.outcome], ['TIMEOUT', 'unknown'])
+    assert.equal(rig.node.options[0]?.deadlineMs, 10)
+    assert.equal(rig.node.signals[0]?.aborted, true)
+  })
+})

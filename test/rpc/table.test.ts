@@ -1,0 +1,70 @@
+/** The table of methods: what comes out of the node fits it, and nothing of it is lost on the way. */
+import assert from 'node:assert/strict'
+import * as v from 'valibot'
+import type {
+  Explanation,
+  KvWritten,
+  MemberChange,
+  MemberInfo,
+  Status,
+  TopologyInfo,
+} from '../../src/node/api.ts'
+import manifest from '../../package.json' with { type: 'json' }
+import type { Frozen } from '../../src/rpc/method.ts'
+import { type MethodName, METHODS, type ResultOf } from '../../src/rpc/methods.ts'
+import { openRpc } from '../../src/rpc/openrpc.ts'
+import { VERSION } from '../../src/rpc/version.ts'
+
+/** A compile error here means that a schema and the interface of the node have drifted apart. */
+type Same<A, B> = [A] extends [B] ? ([B] extends [A] ? true : never) : never
+type Fits<N extends MethodName, T> = Same<Frozen<ResultOf<N>>, Frozen<T>>
+const same: readonly [
+  Fits<'status', Status>,
+  Fits<'explain', Explanation>,
+  Fits<'kv.put', KvWritten>,
+  Fits<'kv.del', KvWritten>,
+  Fits<'member.ls', readonly MemberInfo[]>,
+  Fits<'member.watch', MemberChange>,
+  Fits<'topology.show', TopologyInfo>,
+] = [true, true, true, true, true, true, true]
+
+describe('table of methods', () => {
+  it('names each method by its key', () => {
+    assert.equal(same.length, 7)
+    for (const [name, method] of Object.entries(METHODS)) assert.equal(method.name, name)
+  })
+
+  it('gives each command the parameters that its schema has', () => {
+    for (const { name, cli, params } of Object.values(METHODS)) {
+      if (cli === null) continue
+      const known = Object.keys(
+        (params as v.StrictObjectSchema<v.ObjectEntries, undefined>).entries,
+      )
+      for (const { param } of [...cli.args, ...cli.flags]) {
+        assert.ok(known.includes(param), `${name} has no parameter ${param}`)
+      }
+    }
+  })
+
+  it('takes a deadline with every call, and helps in one line', () => {
+    for (const { name, kind, params, help } of Object.values(METHODS)) {
+      const { entries } = params as v.StrictObjectSchema<v.ObjectEntries, undefined>
+      assert.equal('deadlineMs' in entries, kind === 'call', name)
+      assert.match(help, /^[a-z][^\n]{5,80}[^.]$/, name)
+    }
+  })
+
+  it('becomes an OpenRPC document that is JSON and refers to nothing that it lacks', () => {
+    const document = openRpc(Object.values(METHODS))
+    assert.deepEqual(JSON.parse(JSON.stringify(document)), document)
+    const text = JSON.stringify(document)
+    const errors = (document['components'] as { errors: object }).errors
+    for (const [, code = ''] of text.matchAll(/#\/components\/errors\/([A-Z_]+)/g)) {
+      assert.ok(code in errors, code)
+    }
+  })
+
+  it('says the version of the package', () => {
+    assert.equal(VERSION, manifest.version)
+  })
+})
