@@ -30,7 +30,7 @@ function explain(issue: v.BaseIssue<unknown>, place: string): string {
     return issue.message
   }
   if (type === 'custom') return issue.message
-  if (place === '') return 'the parameters must be an object'
+  if (type === 'strict_object') return 'the parameters must be an object'
   return `must be ${expected ?? 'something else'}, not ${shortened(received)}`
 }
 
