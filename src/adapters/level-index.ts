@@ -1,0 +1,106 @@
+/** The ordered index over LevelDB (classic-level). Small caches: a daemon has little memory. */
+import { ClassicLevel } from 'classic-level'
+import { AtollError } from '../base/errors.ts'
+import type { Index, IndexRange, IndexWrite } from '../seams/storage.ts'
+import { storageError } from './storage-error.ts'
+
+type Level = ClassicLevel<string, Uint8Array>
+
+const CACHE_BYTES = 4 * 1024 * 1024
+const WRITE_BUFFER_BYTES = 2 * 1024 * 1024
+/** Entries fetched in one crossing into native code. */
+const CHUNK_ENTRIES = 256
+const CHUNK_BYTES = 256 * 1024
+
+/** Rejects with DIR_LOCKED, naming the directory, while another process has it open. */
+export async function openLevelIndex(path: string, directory: string): Promise<Index> {
+  const level: Level = new ClassicLevel(path, {
+    keyEncoding: 'utf8',
+    valueEncoding: 'view',
+    cacheSize: CACHE_BYTES,
+    writeBufferSize: WRITE_BUFFER_BYTES,
+    maxFileSize: 8 * 1024 * 1024,
+  })
+  try {
+    await level.open()
+  } catch (error) {
+    throw openError(error, directory)
+  }
+  return new LevelIndex(level)
+}
+
+function openError(error: unknown, directory: string): AtollError {
+  const cause = (error as Error).cause ?? error
+  const code = (cause as { code?: string }).code
+  if (code === 'LEVEL_LOCKED') {
+    return new AtollError('DIR_LOCKED', `another process uses the data directory "${directory}"`, {
+      hint: 'talk to that daemon over its socket, or stop it first',
+      cause,
+    })
+  }
+  return levelError(cause, `opening the index in "${directory}"`)
+}
+
+function levelError(error: unknown, what: string): AtollError {
+  const { code, message } = error as { code?: string; message: string }
+  if (code === 'LEVEL_CORRUPTION' || /corrupt/i.test(message)) {
+    return new AtollError('DISK_DAMAGED', `${what}: ${message}`, {
+      hint: 'start this daemon on an empty data directory and let it join anew; the others hold its data',
+      cause: error,
+    })
+  }
+  return storageError(error, what)
+}
+
+class LevelIndex implements Index {
+  readonly #level: Level
+
+  constructor(level: Level) {
+    this.#level = level
+  }
+
+  get(key: string): Uint8Array | undefined {
+    try {
+      return this.#level.getSync(key)
+    } catch (error) {
+      throw levelError(error, 'reading the index')
+    }
+  }
+
+  async batch(writes: readonly IndexWrite[], { sync }: { readonly sync: boolean }): Promise<void> {
+    const operations = writes.map(({ key, value }) =>
+      value === null
+        ? ({ type: 'del', key } as const)
+        : ({ type: 'put', key, value: value } as const),
+    )
+    try {
+      await this.#level.batch(operations, { sync })
+    } catch (error) {
+      throw levelError(error, 'writing the index')
+    }
+  }
+
+  async *entries({ from, to, limit }: IndexRange): AsyncIterable<readonly [string, Uint8Array]> {
+    const iterator = this.#level.iterator({
+      gte: from,
+      ...(to !== undefined && { lt: to }),
+      ...(limit !== undefined && { limit }),
+      highWaterMarkBytes: CHUNK_BYTES,
+    })
+    try {
+      for (;;) {
+        const entries = await iterator.nextv(CHUNK_ENTRIES)
+        if (entries.length === 0) return
+        for (const entry of entries) yield entry
+      }
+    } catch (error) {
+      throw levelError(error, 'scanning the index')
+    } finally {
+      await iterator.close()
+    }
+  }
+
+  close(): Promise<void> {
+    return this.#level.close()
+  }
+}

@@ -1,0 +1,140 @@
+/**
+ * The append log: segments of records in sequence, written by one appender.
+ *
+ * A segment is named after the sequence number of its first record. Only the last one may end in
+ * a torn record, since a new segment begins only when the one before is synced.
+ */
+import { AtollError } from '../base/errors.ts'
+import type { AppendFile, Storage } from '../seams/storage.ts'
+import type { Write } from './database.ts'
+import { decodeRecord, encodeRecord, intactRecordAfter, type LogRecord } from './log-record.ts'
+
+const PREFIX = 'log-'
+const DIGITS = 15
+
+interface Segment {
+  readonly name: string
+  readonly firstSequence: number
+}
+
+function segmentName(firstSequence: number): string {
+  return PREFIX + String(firstSequence).padStart(DIGITS, '0')
+}
+
+export class AppendLog {
+  readonly #storage: Storage
+  /** Oldest first; the last one is open for appending. */
+  readonly #segments: Segment[] = []
+  #file: AppendFile | null = null
+  /** Of the newest record, durable or being written. */
+  #sequence = 0
+
+  private constructor(storage: Storage) {
+    this.#storage = storage
+  }
+
+  get sequence(): number {
+    return this.#sequence
+  }
+
+  /**
+   * Opens the log and hands every intact record after `applied` to `replay`, in order. Rejects
+   * with DISK_DAMAGED when a record is missing or bad anywhere but at the very end.
+   */
+  static async open(
+    storage: Storage,
+    applied: number,
+    replay: (record: LogRecord) => void,
+  ): Promise<AppendLog> {
+    const log = new AppendLog(storage)
+    const names = (await storage.list()).filter((name) => name.startsWith(PREFIX)).sort()
+    log.#sequence = applied
+    let expected: number | null = null
+    let end = 0
+    for (const [i, name] of names.entries()) {
+      const firstSequence = Number(name.slice(PREFIX.length))
+      if (firstSequence > (expected ?? applied + 1)) throw damage(name, 0, 'a segment is missing')
+      const file = (await storage.read(name)) ?? new Uint8Array()
+      const read = readSegment(file, name, i === names.length - 1, firstSequence)
+      for (const record of read.records) if (record.sequence > applied) replay(record)
+      expected = firstSequence + read.records.length
+      end = read.endOffset
+      log.#segments.push({ name, firstSequence })
+    }
+    log.#sequence = Math.max(applied, (expected ?? applied + 1) - 1)
+    await log.#openLast(end)
+    return log
+  }
+
+  async #openLast(endOffset: number): Promise<void> {
+    const last = this.#segments.at(-1)
+    if (last === undefined) return this.rotate()
+    this.#file = await this.#storage.openAppend(last.name)
+    if (this.#file.sizeBytes > endOffset) {
+      await this.#file.truncate(endOffset)
+      await this.#file.sync()
+    }
+  }
+
+  /** Durable when it resolves. DISK_FULL leaves the log as it was. */
+  async append(writes: readonly Write[]): Promise<void> {
+    if (this.#file === null) throw new AtollError('STOPPED', 'the log is closed')
+    await this.#file.append(encodeRecord(this.#sequence + 1, writes))
+    await this.#file.sync()
+    this.#sequence++
+  }
+
+  /** Begins a new segment, so that those before it can be removed one day. */
+  async rotate(): Promise<void> {
+    const firstSequence = this.#sequence + 1
+    if (this.#segments.at(-1)?.firstSequence === firstSequence) return
+    const file = await this.#storage.openAppend(segmentName(firstSequence))
+    await this.#file?.close()
+    this.#file = file
+    this.#segments.push({ name: segmentName(firstSequence), firstSequence })
+  }
+
+  /** Removes the segments whose every record is applied to the index, durably. */
+  async removeThrough(applied: number): Promise<void> {
+    for (;;) {
+      const [oldest, next] = this.#segments
+      if (oldest === undefined || next === undefined || next.firstSequence > applied + 1) return
+      await this.#storage.remove(oldest.name)
+      this.#segments.shift()
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#file?.close()
+    this.#file = null
+  }
+}
+
+function readSegment(
+  file: Uint8Array,
+  name: string,
+  isLast: boolean,
+  firstSequence: number,
+): { records: LogRecord[]; endOffset: number } {
+  const records: LogRecord[] = []
+  let offset = 0
+  while (offset < file.length) {
+    const record = decodeRecord(file, offset)
+    if (record === null) {
+      if (!isLast || intactRecordAfter(file, offset)) throw damage(name, offset, 'a bad record')
+      break
+    }
+    if (record.sequence !== firstSequence + records.length) {
+      throw damage(name, offset, 'a record out of sequence')
+    }
+    records.push(record)
+    offset = record.endOffset
+  }
+  return { records, endOffset: offset }
+}
+
+function damage(name: string, offset: number, what: string): AtollError {
+  return new AtollError('DISK_DAMAGED', `${what} in "${name}" at byte ${offset}`, {
+    hint: 'start this daemon on an empty data directory and let it join anew; the others hold its data',
+  })
+}

@@ -1,0 +1,322 @@
+/**
+ * A simulated disk: what was synced survives a power loss, of the rest a random prefix does, and
+ * the last write may be torn. The death of a process alone loses nothing that it had written.
+ *
+ * Operations take time through the `after` of the process that asks, so those of a dead process
+ * never complete. The same seed gives the same disk.
+ */
+import { compareKeys } from '../../src/base/bytes.ts'
+import { AtollError } from '../../src/base/errors.ts'
+import type { Random } from '../../src/seams/random.ts'
+import type { AppendFile, Index, IndexRange, IndexWrite, Storage } from '../../src/seams/storage.ts'
+
+export type After = (delayMs: number, run: () => void) => void
+
+/** Latency of the parts, in milliseconds: a solid-state disk, and now and then a slow moment. */
+const WRITE_MS = 0.02
+const READ_MS = 0.05
+const SYNC_MS = 0.4
+const SLOW_SYNC_MS = 20
+const SLOW_SYNC_CHANCE = 0.01
+
+interface StoredFile {
+  bytes: Uint8Array
+  /** Up to here a power loss takes nothing. */
+  syncedBytes: number
+}
+
+interface StoredIndex {
+  readonly durable: Map<string, Uint8Array>
+  live: Map<string, Uint8Array>
+  /** Batches not synced, oldest first. */
+  unsynced: (readonly IndexWrite[])[]
+}
+
+export interface DiskFaults {
+  /** Appends and index writes beyond this many bytes in all meet a full disk. */
+  capacityBytes: number
+  /** The next sync fails; every later one says so too. */
+  failSync: boolean
+}
+
+export class SimDisk {
+  readonly faults: DiskFaults = { capacityBytes: Number.POSITIVE_INFINITY, failSync: false }
+  readonly #random: Random
+  readonly #files = new Map<string, StoredFile>()
+  readonly #indexes = new Map<string, StoredIndex>()
+  /** Grows with every process that opens the disk: an older one's handles are dead. */
+  #session = 0
+  #locked = false
+  /** Names and sizes of what was synced or written, for tests that look at the order of things. */
+  syncs = 0
+
+  constructor(random: Random) {
+    this.#random = random
+  }
+
+  open(directory: string, after: After): Promise<Storage> {
+    if (this.#locked) {
+      const text = `another process uses the data directory "${directory}"`
+      return Promise.reject(new AtollError('DIR_LOCKED', text))
+    }
+    this.#locked = true
+    this.#session++
+    return Promise.resolve(new SimStorage(this, after, this.#session))
+  }
+
+  /** The process died: what it had written is the machine's memory's still. */
+  crash(): void {
+    this.#locked = false
+    this.#session++
+  }
+
+  powerLoss(): void {
+    this.crash()
+    for (const file of this.#files.values()) this.#tear(file)
+    for (const index of this.#indexes.values()) {
+      const kept = index.unsynced.slice(0, this.#random.int(index.unsynced.length + 1))
+      for (const batch of kept) applyBatch(index.durable, batch)
+      index.live = new Map(index.durable)
+      index.unsynced = []
+    }
+  }
+
+  wipe(): void {
+    this.crash()
+    this.#files.clear()
+    this.#indexes.clear()
+    this.faults.failSync = false
+  }
+
+  fileNames(): readonly string[] {
+    return [...this.#files.keys()]
+  }
+
+  fileBytes(name: string): Uint8Array | null {
+    return this.#files.get(name)?.bytes ?? null
+  }
+
+  /** Inverts one bit of what lies on the disk. */
+  flipBit(name: string, offset: number, bit = 0): void {
+    const file = this.#files.get(name)
+    const byte = file?.bytes[offset]
+    if (file === undefined || byte === undefined) throw new Error(`no byte ${offset} in "${name}"`)
+    file.bytes[offset] = byte ^ (1 << bit)
+  }
+
+  /** Inverts one bit of a value of the index. */
+  flipIndexBit(index: string, key: string, offset: number): void {
+    const value = this.#indexes.get(index)?.live.get(key)
+    const byte = value?.[offset]
+    if (value === undefined || byte === undefined) throw new Error(`no byte ${offset} of "${key}"`)
+    value[offset] = byte ^ 1
+  }
+
+  #tear(file: StoredFile): void {
+    const loose = file.bytes.length - file.syncedBytes
+    if (loose <= 0) return
+    const kept = file.syncedBytes + this.#random.int(loose + 1)
+    file.bytes = file.bytes.slice(0, kept)
+    // The last sector may hold anything: now and then what survived of the tail is garbage.
+    const torn = Math.min(kept - file.syncedBytes, 16)
+    if (torn > 0 && this.#random.int(4) === 0) {
+      file.bytes.set(this.#random.bytes(torn), kept - torn)
+    }
+    file.syncedBytes = file.bytes.length
+  }
+
+  // What follows is for SimStorage alone.
+
+  isCurrent(session: number): boolean {
+    return session === this.#session
+  }
+
+  release(session: number): void {
+    if (this.isCurrent(session)) this.#locked = false
+  }
+
+  get files(): Map<string, StoredFile> {
+    return this.#files
+  }
+
+  index(name: string): StoredIndex {
+    let index = this.#indexes.get(name)
+    if (index === undefined) {
+      index = { durable: new Map(), live: new Map(), unsynced: [] }
+      this.#indexes.set(name, index)
+    }
+    return index
+  }
+
+  hasRoom(moreBytes: number): boolean {
+    let used = moreBytes
+    for (const { bytes } of this.#files.values()) used += bytes.length
+    return used <= this.faults.capacityBytes
+  }
+
+  syncMs(): number {
+    const slow = this.#random.float() < SLOW_SYNC_CHANCE
+    return SYNC_MS + this.#random.float() * (slow ? SLOW_SYNC_MS : SYNC_MS)
+  }
+}
+
+class SimStorage implements Storage {
+  readonly #disk: SimDisk
+  readonly #after: After
+  readonly #session: number
+
+  constructor(disk: SimDisk, after: After, session: number) {
+    this.#disk = disk
+    this.#after = after
+    this.#session = session
+  }
+
+  async list(): Promise<readonly string[]> {
+    await this.takes(READ_MS)
+    return [...this.#disk.files.keys()]
+  }
+
+  async read(name: string): Promise<Uint8Array | null> {
+    await this.takes(READ_MS)
+    return this.#disk.files.get(name)?.bytes.slice() ?? null
+  }
+
+  async replace(name: string, bytes: Uint8Array): Promise<void> {
+    await this.takes(this.#disk.syncMs())
+    this.mustHaveRoom(bytes.length)
+    this.mustSync()
+    this.#disk.files.set(name, { bytes: bytes.slice(), syncedBytes: bytes.length })
+  }
+
+  async remove(name: string): Promise<void> {
+    await this.takes(this.#disk.syncMs())
+    this.#disk.files.delete(name)
+  }
+
+  async openAppend(name: string): Promise<AppendFile> {
+    await this.takes(this.#disk.syncMs())
+    const found = this.#disk.files.get(name)
+    if (found === undefined) this.#disk.files.set(name, { bytes: new Uint8Array(), syncedBytes: 0 })
+    return new SimAppendFile(this, this.#disk, this.#disk.files.get(name) as StoredFile)
+  }
+
+  async openIndex(name: string): Promise<Index> {
+    await this.takes(READ_MS)
+    return new SimIndex(this, this.#disk, this.#disk.index(name))
+  }
+
+  async close(): Promise<void> {
+    await this.takes(WRITE_MS)
+    this.#disk.release(this.#session)
+  }
+
+  /** Never resolves once the process that opened this storage is gone. */
+  takes(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.#after(ms, () => {
+        if (this.#disk.isCurrent(this.#session)) resolve()
+      })
+    })
+  }
+
+  mustHaveRoom(moreBytes: number): void {
+    if (!this.#disk.hasRoom(moreBytes)) throw new AtollError('DISK_FULL', 'no space left')
+  }
+
+  mustSync(): void {
+    this.#disk.syncs++
+    if (!this.#disk.faults.failSync) return
+    throw new AtollError('STORAGE_FAILED', 'fdatasync failed', { outcome: 'unknown' })
+  }
+}
+
+class SimAppendFile implements AppendFile {
+  readonly #storage: SimStorage
+  readonly #disk: SimDisk
+  readonly #file: StoredFile
+
+  constructor(storage: SimStorage, disk: SimDisk, file: StoredFile) {
+    this.#storage = storage
+    this.#disk = disk
+    this.#file = file
+  }
+
+  get sizeBytes(): number {
+    return this.#file.bytes.length
+  }
+
+  async append(bytes: Uint8Array): Promise<void> {
+    this.#storage.mustHaveRoom(bytes.length)
+    const grown = new Uint8Array(this.#file.bytes.length + bytes.length)
+    grown.set(this.#file.bytes)
+    grown.set(bytes, this.#file.bytes.length)
+    this.#file.bytes = grown
+    await this.#storage.takes(WRITE_MS)
+  }
+
+  async sync(): Promise<void> {
+    const through = this.#file.bytes.length
+    await this.#storage.takes(this.#disk.syncMs())
+    this.#storage.mustSync()
+    this.#file.syncedBytes = Math.max(this.#file.syncedBytes, through)
+  }
+
+  async truncate(sizeBytes: number): Promise<void> {
+    await this.#storage.takes(WRITE_MS)
+    this.#file.bytes = this.#file.bytes.slice(0, sizeBytes)
+    this.#file.syncedBytes = Math.min(this.#file.syncedBytes, sizeBytes)
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve()
+  }
+}
+
+class SimIndex implements Index {
+  readonly #storage: SimStorage
+  readonly #disk: SimDisk
+  readonly #stored: StoredIndex
+
+  constructor(storage: SimStorage, disk: SimDisk, stored: StoredIndex) {
+    this.#storage = storage
+    this.#disk = disk
+    this.#stored = stored
+  }
+
+  get(key: string): Uint8Array | undefined {
+    return this.#stored.live.get(key)
+  }
+
+  async batch(writes: readonly IndexWrite[], { sync }: { readonly sync: boolean }): Promise<void> {
+    this.#storage.mustHaveRoom(0)
+    const copies = writes.map(({ key, value }) => ({ key, value: value?.slice() ?? null }))
+    this.#stored.unsynced.push(copies)
+    await this.#storage.takes(sync ? this.#disk.syncMs() : WRITE_MS)
+    applyBatch(this.#stored.live, copies)
+    if (!sync) return
+    this.#storage.mustSync()
+    for (const batch of this.#stored.unsynced) applyBatch(this.#stored.durable, batch)
+    this.#stored.unsynced = []
+  }
+
+  async *entries({ from, to, limit }: IndexRange): AsyncIterable<readonly [string, Uint8Array]> {
+    const keys = [...this.#stored.live.keys()]
+      .filter((key) => compareKeys(key, from) >= 0)
+      .filter((key) => to === undefined || compareKeys(key, to) < 0)
+      .sort(compareKeys)
+    const found = keys.slice(0, limit).map((key) => [key, this.#stored.live.get(key)] as const)
+    await this.#storage.takes(READ_MS)
+    for (const [key, value] of found) if (value !== undefined) yield [key, value]
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve()
+  }
+}
+
+function applyBatch(map: Map<string, Uint8Array>, batch: readonly IndexWrite[]): void {
+  for (const { key, value } of batch) {
+    if (value === null) map.delete(key)
+    else map.set(key, value)
+  }
+}
