@@ -104,7 +104,7 @@ describe('hello', () => {
         const raw = await new RawPeer(world, n).start()
         const link = await raw.dial(m)
         link.link.send(hello(world, raw))
-        link.link.send(Uint8Array.of(FRAME.BATCH, 1, 1, ...[0xe8, 0x07], 1, 9))
+        link.link.send(Uint8Array.of(FRAME.BATCH, 1, 1, 0xe8, 0x07, 1, 9))
         await world.until(() => link.closed !== null, 'the link is closed')
         assert.deepEqual(link.tags, [FRAME.REFUSAL])
         assert.equal(decodeRefusal(link.frames[0] as Uint8Array).code, code)
