@@ -136,10 +136,6 @@ export class Assignment {
     return this.excessOf(seat) < 0
   }
 
-  isNewZone(slot: number, seat: number): boolean {
-    return !this.replicasOf(slot).some((each) => this.zone(each) === this.zone(seat))
-  }
-
   /** Whether the exchange leaves the partition in as many zones as before. */
   keepsZones(slot: number, from: number, to: number): boolean {
     if (this.zone(from) === this.zone(to)) return true
@@ -199,10 +195,6 @@ export class Assignment {
 
   sizeOf(slot: number): number {
     return this.#replicas[slot]?.length ?? 0
-  }
-
-  zonesOf(slot: number): ReadonlySet<string> {
-    return new Set(this.replicasOf(slot).map((seat) => this.zone(seat)))
   }
 
   zone(seat: number): string {

@@ -95,21 +95,15 @@ export class Placement {
     this.#state.putBack(slot, seat)
   }
 
-  /** Gives one more member to a partition, the nearest that fits. */
+  /** Gives one more member to a partition, the nearest that fits; zones are seen to next. */
   #add(slot: number): void {
-    const isNewZone = (each: number) => this.#state.isNewZone(slot, each)
-    const seat =
-      (this.#state.zonesOf(slot).size < this.#state.zones.size
-        ? this.#fitting(slot, isNewZone)
-        : null) ??
-      this.#fitting(slot, () => true) ??
-      this.#leastLoaded(slot)
+    const seat = this.#fitting(slot) ?? this.#leastLoaded(slot)
     this.#owed--
     if (seat === null) return
     this.#state.give(slot, seat)
   }
 
-  /** Where new zones have come, a partition with two replicas in one zone gives one of them up. */
+  /** A partition with two replicas in one zone gives one of them up to a zone that it lacks. */
   #spreadZones(): void {
     if (this.#state.zones.size < 2) return
     for (const slot of this.#state.slots.keys()) {
@@ -219,11 +213,12 @@ export class Placement {
   }
 
   /** The nearest with room; a partition that has none of its nearest members yet gets one. */
-  #fitting(slot: number, fits: (seat: number) => boolean): number | null {
+  #fitting(slot: number): number | null {
+    const any = () => true
     return (
-      (this.#state.hasNear(slot) ? null : this.#amongNear(slot, fits)) ??
-      this.#nearest(slot, (seat) => this.#state.hasRoom(seat) && fits(seat)) ??
-      this.#relieved(slot, fits)
+      (this.#state.hasNear(slot) ? null : this.#amongNear(slot, any)) ??
+      this.#nearest(slot, (seat) => this.#state.hasRoom(seat)) ??
+      this.#relieved(slot, any)
     )
   }
 

@@ -34,6 +34,9 @@ export function chooseRoots(
     const index = spare.findIndex((id) => !used.has(zones.get(id)))
     roots.push(...spare.splice(Math.max(0, index), 1))
   }
+  // Nobody can take the place of a root that is gone: it may come back.
+  const gone = current.filter((id) => zones.has(id) && !roots.includes(id))
+  roots.push(...gone.slice(0, count - roots.length))
   return spreadOver(roots, spare, zones)
 }
 
