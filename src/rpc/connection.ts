@@ -51,6 +51,8 @@ export class Connection implements SessionOut {
     socket.on('end', () => this.#onEnd())
     socket.on('error', () => socket.destroy())
     socket.on('close', () => this.#onClose())
+    // It may have been paused while the daemon came up.
+    socket.resume()
   }
 
   /** Begins nothing more, and closes once what is under way has been answered. */

@@ -6,7 +6,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { AtollError } from '../../base/errors.ts'
-import type { ConnectedNode } from '../../client.ts'
+import type { ConnectedNode } from '../../rpc/connect.ts'
 import type { Environment } from '../../rpc/socket-path.ts'
 import { DevNode } from './dev-node.ts'
 

@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { AtollError } from '../../base/errors.ts'
-import { type ConnectedNode, connect } from '../../client.ts'
+import { type ConnectedNode, connect } from '../../rpc/connect.ts'
 import type { Environment } from '../../rpc/socket-path.ts'
 
 export type DevState = 'running' | 'killed' | 'paused' | 'cut'
