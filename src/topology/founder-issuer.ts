@@ -16,7 +16,8 @@ import { type Clock, sleep, type Timer } from '../seams/clock.ts'
 import type { Log } from '../seams/log.ts'
 import type { Membership } from '../swim/member.ts'
 import { REQUEST_KINDS } from '../wire/kinds.ts'
-import { Census, type Count } from './census.ts'
+import { Census } from './census.ts'
+import { Departed } from './departed.ts'
 import { InstalledEvidence } from './evidence.ts'
 import type { Installed, TopologyIssuer } from './issuer.ts'
 import { MEMBERS_MAX } from './limits.ts'
@@ -32,7 +33,7 @@ import {
   encodeReport,
 } from './requests.ts'
 import type { TopologyLog } from './topology-log.ts'
-import type { Topology } from './topology.ts'
+import type { Topology, TopologyMember } from './topology.ts'
 import { refusalOfSuccessor } from './validate.ts'
 
 const INTERVAL_MS = 1000
@@ -71,9 +72,10 @@ export class FounderIssuer implements TopologyIssuer {
   readonly #self: StorageId
   readonly #census: Census
   readonly #evidence = new InstalledEvidence()
-  /** Disks that asked to go, until they are gone from topology and membership. ≤ MEMBERS_MAX. */
+  readonly #departed: Departed
+  /** Disks that asked to go, until no topology names them. At most MEMBERS_MAX. */
   readonly #leaving = new Set<StorageId>()
-  /** Disks that the operator removes, until a topology says so. ≤ MEMBERS_MAX. */
+  /** Disks that the operator removes, until a topology says so. At most MEMBERS_MAX. */
   readonly #removing = new Set<StorageId>()
   readonly #aborter = new AbortController()
   readonly #tasks = new Set<Promise<void>>()
@@ -93,6 +95,7 @@ export class FounderIssuer implements TopologyIssuer {
     this.#clock = options.clock
     this.#log = options.topology
     this.#self = mesh.self.storageId
+    this.#departed = new Departed(membership, options.topology.current())
     this.#census = new Census(membership, {
       replaceAfterMs,
       settleMs: (members) => settleMs ?? (members < YOUNG_MEMBERS ? SETTLE_YOUNG_MS : SETTLE_MS),
@@ -112,6 +115,7 @@ export class FounderIssuer implements TopologyIssuer {
     this.#unsubscribe = [
       this.#options.membership.subscribe(() => this.#wakeIn(BURST_MS)),
       this.#log.subscribe((topology) => {
+        this.#departed.onTopology(topology)
         this.#evidence.prune(topology)
         this.#wakeIn(BURST_MS)
       }),
@@ -183,6 +187,7 @@ export class FounderIssuer implements TopologyIssuer {
   }
 
   #takeLeave(storageId: StorageId): void {
+    if (!isMember(this.#known(), storageId)) return this.#departed.add(storageId)
     if (this.#leaving.size >= MEMBERS_MAX) throw new AtollError('BUSY', 'too many members leave')
     this.#leaving.add(storageId)
     this.#wakeIn(0)
@@ -286,13 +291,15 @@ export class FounderIssuer implements TopologyIssuer {
     this.#forgetTheGone(current)
     const installed = this.#evidence.installed(current, count.alive)
     const removed = [...this.#removing].filter((id) => !current.removed.includes(id))
-    const { candidates, alive, lost } = count
+    const { alive, lost } = count
+    const candidates = count.candidates.filter(({ storageId }) => !this.#departed.has(storageId))
     const leaving = this.#leaving
     const plan = planTopology({ current, candidates, alive, lost, leaving, removed, installed })
     const idleMs = Math.max(0, count.changesAtMs - nowMs)
     if (plan.next === null) return idleMs
     const dueMs = this.#issuedAtMs + (plan.minor ? MINOR_INTERVAL_MS : INTERVAL_MS)
-    const earliestMs = Math.max(dueMs, this.#gathersUntil(current, count, nowMs))
+    const gathersMs = this.#gathersUntil(current, candidates, count.settlesAtMs, nowMs)
+    const earliestMs = Math.max(dueMs, gathersMs)
     if (earliestMs > nowMs) return Math.min(idleMs, earliestMs - nowMs)
     const evidence = (partition: number) => this.#evidence.of(partition)
     const refusal = refusalOfSuccessor(current, plan.next, evidence)
@@ -308,21 +315,24 @@ export class FounderIssuer implements TopologyIssuer {
   }
 
   /** While newcomers are about to settle, those who have wait for them a little. */
-  #gathersUntil(current: Topology, count: Count, nowMs: number): number {
-    const joins = count.candidates.some(({ storageId }) => !isMember(current, storageId))
-    if (!joins || count.settlesAtMs > nowMs + TOGETHER_MS) return nowMs
+  #gathersUntil(
+    current: Topology,
+    candidates: readonly TopologyMember[],
+    settlesAtMs: number,
+    nowMs: number,
+  ): number {
+    const joins = candidates.some(({ storageId }) => !isMember(current, storageId))
+    if (!joins || settlesAtMs > nowMs + TOGETHER_MS) return nowMs
     this.#waitingSinceMs ??= nowMs
-    return Math.min(count.settlesAtMs, this.#waitingSinceMs + TOGETHER_MS)
+    return Math.min(settlesAtMs, this.#waitingSinceMs + TOGETHER_MS)
   }
 
   #forgetTheGone(current: Topology): void {
     for (const id of this.#removing) {
       if (current.removed.includes(id)) this.#removing.delete(id)
     }
-    const here = this.#options.membership.members().filter(({ state }) => state === 'alive')
-    const alive = new Set(here.map(({ storageId }) => storageId))
     for (const id of this.#leaving) {
-      if (!isMember(current, id) && !alive.has(id)) this.#leaving.delete(id)
+      if (!isMember(current, id)) this.#leaving.delete(id)
     }
   }
 

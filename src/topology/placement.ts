@@ -105,23 +105,25 @@ export class Placement {
 
   /** A partition with two replicas in one zone gives one of them up to a zone that it lacks. */
   #spreadZones(): void {
-    if (this.#state.zones.size < 2) return
-    for (const slot of this.#state.slots.keys()) {
-      const replicas = this.#state.replicasOf(slot)
-      const own = replicas.map((seat) => this.#state.zone(seat))
-      if (new Set(own).size >= Math.min(replicas.length, this.#state.zones.size)) continue
-      const doubled = this.#ranking
-        .sorted(slot, replicas)
-        .findLast(
-          (seat) => own.indexOf(this.#state.zone(seat)) !== own.lastIndexOf(this.#state.zone(seat)),
-        )
-      if (doubled === undefined || !this.#state.mayGive(slot, doubled)) continue
-      const seat = this.#nearest(
-        slot,
-        (each) => this.#state.hasRoom(each) && !own.includes(this.#state.zone(each)),
-      )
-      if (seat !== null) this.#state.swap(slot, doubled, seat)
+    for (let zones = 2; zones <= Math.min(this.#target, this.#state.zones.size); zones++) {
+      for (const slot of this.#state.slots.keys()) this.#spread(slot, zones)
     }
+  }
+
+  #spread(slot: number, zones: number): void {
+    const replicas = this.#state.replicasOf(slot)
+    const own = replicas.map((seat) => this.#state.zone(seat))
+    if (new Set(own).size >= Math.min(replicas.length, zones)) return
+    const isDoubled = (zone: string) => own.indexOf(zone) !== own.lastIndexOf(zone)
+    const doubled = this.#ranking
+      .sorted(slot, replicas)
+      .findLast((seat) => isDoubled(this.#state.zone(seat)))
+    if (doubled === undefined || !this.#state.mayGive(slot, doubled)) return
+    const seat = this.#nearest(
+      slot,
+      (each) => this.#state.hasRoom(each) && !own.includes(this.#state.zone(each)),
+    )
+    if (seat !== null) this.#state.swap(slot, doubled, seat)
   }
 
   /** Members far below their share (newcomers above all) take the partitions nearest to them. */

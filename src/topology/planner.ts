@@ -25,7 +25,7 @@ export interface PlanInput {
   readonly current: Topology
   /** Who is alive, settled and may store, with newest facts; members of `current` among them. */
   readonly candidates: readonly TopologyMember[]
-  /** Disks of members that answer. */
+  /** Disks of members of `current` that answer, settled or not. */
   readonly alive: ReadonlySet<StorageId>
   /** Members gone for so long that they should be replaced. */
   readonly lost: ReadonlySet<StorageId>
@@ -60,7 +60,8 @@ export function planTopology(input: PlanInput): Plan {
   const kept = draft.filter(({ storageId }) => !goes(storageId))
   const members = kept.length > 0 ? kept : draft
   const serves = (id: StorageId) => !going.has(id) && !lost.has(id)
-  const able = (id: StorageId) => serves(id) && input.alive.has(id)
+  const candidates = new Set(input.candidates.map(({ storageId }) => storageId))
+  const able = (id: StorageId) => serves(id) && candidates.has(id)
   const roots = chooseRoots(current.roots, members, serves, able)
   const changed = { ...current, members, roots, partitions, removed }
   const reasons = reasonsOf(current, changed)
@@ -103,7 +104,7 @@ function placePartitions(
   const candidates = new Set(input.candidates.map(({ storageId }) => storageId))
   const anyCapacity = draft.some(({ capacity }) => capacity > 0)
   const seats = draft.map(({ storageId, zone, capacity }): Seat => {
-    const takes = candidates.has(storageId) && alive.has(storageId)
+    const takes = candidates.has(storageId)
     if (going.has(storageId)) return { capacity, zone, takes: false, fate: 'emptied' }
     const stays = !lost.has(storageId) && (capacity > 0 || !anyCapacity)
     return { capacity, zone, takes, fate: stays ? 'stays' : 'replaced' }

@@ -194,14 +194,17 @@ export class TopologyLog implements TopologyView {
     }
   }
 
+  /** A topology that is known already may be pushed by any member: it asks whether we have it. */
   async #onPush(from: RemotePeer, body: Uint8Array): Promise<Uint8Array> {
+    if (from.role !== 'member') throw new AtollError('DENIED', 'an edge decides no topology')
+    const next = decodeFromOutside(body)
     const current = this.#current
     const issuer = current?.members.find(({ storageId }) => storageId === current.roots[0])
     const isIssuer = from.storageId === issuer?.storageId && from.peer === issuer.id
-    if (from.role !== 'member' || (current !== null && !isIssuer)) {
+    if (current !== null && next.number > current.number && !isIssuer) {
       throw new AtollError('DENIED', 'only the issuer of topologies may push one')
     }
-    await this.learn(decodeFromOutside(body))
+    await this.learn(next)
     return new Uint8Array()
   }
 

@@ -46,10 +46,11 @@ export function inputOf(
   candidates: readonly TopologyMember[],
   more: Partial<PlanInput> = {},
 ): PlanInput {
+  const known = disksOf(current.members)
   return {
     current,
     candidates,
-    alive: disksOf(candidates),
+    alive: disksOf(candidates.filter(({ storageId }) => known.has(storageId))),
     lost: new Set(),
     leaving: new Set(),
     removed: [],

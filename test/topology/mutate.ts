@@ -33,7 +33,8 @@ export async function importMutant<T>(entry: string, mutant: Mutant): Promise<T>
       const { pathname, search } = new URL(url, root)
       if (!search.includes(PARAMETER) || fileURLToPath(`file://${pathname}`) !== target)
         return loaded
-      const source = String(loaded.source)
+      const given = loaded.source ?? ''
+      const source = typeof given === 'string' ? given : new TextDecoder().decode(given)
       if (source.split(mutant.from).length !== 2) {
         throw new Error(`${mutant.file} does not have this place once: ${mutant.from}`)
       }
