@@ -1,6 +1,6 @@
 /** Reads what `outgoing.ts` writes. Everything is bounded; bad bytes throw WireError. */
 import { WireError } from '../wire/codec.ts'
-import { FRAME, MESSAGE } from '../wire/frames.ts'
+import { FRAME, MESSAGE, PART } from '../wire/frames.ts'
 import { Cursor } from '../wire/varint.ts'
 import { BODY_BYTES_MAX, DATAGRAM_BYTES_MAX, PART_BYTES } from './limits.ts'
 import { HEADER_BYTES_MAX } from './outgoing.ts'
@@ -11,53 +11,60 @@ export interface IncomingHandler {
   onFailure(id: number, error: Uint8Array): void
 }
 
-/** The reading half of one link; holds at most one large message in pieces. */
+/** The reading half of one link; holds at most two large messages in pieces. */
 export class FrameReader {
-  #parts: Uint8Array | null = null
-  /** Bytes of `#parts` that have arrived. */
-  #filled = 0
+  readonly #request = new Assembly()
+  readonly #answer = new Assembly()
 
   read(frame: Uint8Array, handler: IncomingHandler): void {
-    switch (frame[0]) {
-      case FRAME.BATCH: {
-        const cursor = new Cursor(frame, 1)
-        while (!cursor.done) readMessage(cursor, handler)
-        return
-      }
-      case FRAME.PART: {
-        const whole = this.#join(frame)
-        if (whole === null) return
-        const cursor = new Cursor(whole, 0)
-        readMessage(cursor, handler)
-        if (!cursor.done) throw new WireError('bytes after a message in parts')
-        return
-      }
-      default:
-        throw new WireError('unknown kind of frame')
+    const cursor = new Cursor(frame, 1)
+    if (frame[0] === FRAME.BATCH) {
+      while (!cursor.done) readMessage(cursor, handler)
+    } else if (frame[0] === FRAME.PART) {
+      this.#readPart(cursor, handler)
+    } else {
+      throw new WireError('unknown kind of frame')
     }
   }
 
+  #readPart(cursor: Cursor, handler: IncomingHandler): void {
+    const flags = cursor.byte()
+    const assembly = (flags & PART.ANSWER) === 0 ? this.#request : this.#answer
+    if ((flags & PART.FIRST) !== 0) assembly.begin(cursor.varint())
+    const whole = assembly.add(cursor)
+    if (whole === null) return
+    const message = new Cursor(whole, 0)
+    readMessage(message, handler)
+    if (!message.done) throw new WireError('bytes after a message in parts')
+  }
+}
+
+/** One message whose parts arrive in order. */
+class Assembly {
+  #bytes: Uint8Array | null = null
+  /** Bytes that have arrived. */
+  #filled = 0
+
+  /** Gives up what was under way: its sender did so. */
+  begin(totalBytes: number): void {
+    const inRange = totalBytes > PART_BYTES && totalBytes <= BODY_BYTES_MAX + HEADER_BYTES_MAX
+    if (!inRange) throw new WireError(`a message in parts of ${totalBytes} bytes`)
+    this.#bytes = new Uint8Array(totalBytes)
+    this.#filled = 0
+  }
+
   /** The whole message once its last part is there. */
-  #join(frame: Uint8Array): Uint8Array | null {
-    const cursor = new Cursor(frame, 1)
-    const first = cursor.byte() === 1
-    if (!first && this.#parts === null) throw new WireError('a part without a beginning')
-    // A first part amid another message: the sender gave that one up.
-    if (first) {
-      const total = cursor.varint()
-      if (total > BODY_BYTES_MAX + HEADER_BYTES_MAX) throw new WireError('message is too large')
-      this.#parts = new Uint8Array(total)
-      this.#filled = 0
-    }
-    const parts = this.#parts
-    const bytes = frame.length - cursor.at
-    if (parts === null || bytes < 1 || bytes > PART_BYTES) throw new WireError('part of no size')
-    if (bytes > parts.length - this.#filled) throw new WireError('parts exceed their message')
-    parts.set(cursor.take(bytes), this.#filled)
-    this.#filled += bytes
-    if (this.#filled < parts.length) return null
-    this.#parts = null
-    return parts
+  add(part: Cursor): Uint8Array | null {
+    const whole = this.#bytes
+    const length = part.bytes.length - part.at
+    if (whole === null) throw new WireError('a part without a beginning')
+    if (length < 1 || length > PART_BYTES) throw new WireError(`a part of ${length} bytes`)
+    if (length > whole.length - this.#filled) throw new WireError('parts exceed their message')
+    whole.set(part.take(length), this.#filled)
+    this.#filled += length
+    if (this.#filled < whole.length) return null
+    this.#bytes = null
+    return whole
   }
 }
 

@@ -79,11 +79,13 @@ export class Line implements LinkOwner {
       else if (rival.usable) rival.drop() // One that retires still has frames to deliver.
     }
     this.#choose()
+    this.#answerFins()
   }
 
   /** The dial came to nothing. */
   failed(error: AtollError): void {
     this.dialling = false
+    this.#answerFins()
     if (this.#current === null) this.#user.onUnreachable(error)
   }
 
@@ -102,6 +104,7 @@ export class Line implements LinkOwner {
 
   onFin(_link: MeshLink): void {
     this.#choose()
+    this.#answerFins()
     if (this.#current?.writable === true) this.#user.onWritable()
   }
 
@@ -117,6 +120,15 @@ export class Line implements LinkOwner {
     if (this.#host.lower) return
     const own = a.inbound ? b : a
     own.retire(FIN.SUPERSEDED)
+  }
+
+  /**
+   * Ends what the other side has superseded, but not before the link that supersedes it has said
+   * hello here too: answers to what was sent on the old one will come on the new one.
+   */
+  #answerFins(): void {
+    if (this.#current === null && this.dialling) return
+    for (const link of this.#links) if (link.retiring) link.retire(FIN.SUPERSEDED)
   }
 
   #choose(): void {

@@ -27,7 +27,7 @@ export interface LinkOwner {
   /** Throws WireError when the frame is not valid: the link is dropped. */
   onFrame(link: MeshLink, frame: Uint8Array): void
   onWritable(link: MeshLink): void
-  /** The other side sends nothing more on this link. */
+  /** The other side sends nothing more on this link, and waits for this side to say the same. */
   onFin(link: MeshLink): void
   onGone(link: MeshLink, how: Gone): void
 }
@@ -83,6 +83,11 @@ export class MeshLink implements LinkHandler {
     return this.#phase === 'open' && !this.#finSent && this.#finReceived === null
   }
 
+  /** The other side wants to end it in good order. */
+  get retiring(): boolean {
+    return this.#phase === 'open' && !this.#finSent && this.#finReceived === FIN.SUPERSEDED
+  }
+
   get writable(): boolean {
     return this.usable && this.#writable
   }
@@ -122,7 +127,9 @@ export class MeshLink implements LinkHandler {
 
   /** The node stops: what was sent is flushed, nobody is told of the end. */
   close(): void {
-    if (this.#phase === 'open' && !this.#finSent) {
+    if (this.#phase === 'gone') return
+    // Whoever has our hello may have opened the link already, and would take it for broken.
+    if ((this.#phase === 'open' || !this.inbound) && !this.#finSent) {
       this.#link.send(Uint8Array.of(FRAME.FIN, FIN.STOPPING))
     }
     this.#phase = 'gone'
@@ -214,9 +221,6 @@ export class MeshLink implements LinkHandler {
       return
     }
     this.#owner?.onFin(this)
-    // Our half ends as well; a stopping peer closes by itself, and what it has not answered by
-    // now it never will.
-    if (why !== FIN.STOPPING) this.retire(FIN.SUPERSEDED)
   }
 
   #failGreeting(error: AtollError, how: 'abort' | 'close' | 'none' = 'abort'): void {

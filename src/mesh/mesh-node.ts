@@ -276,7 +276,13 @@ export class MeshNode implements Mesh {
   }
 
   #deliverGossip(from: RemotePeer, message: Uint8Array): void {
-    if (this.#state === 'running') this.#onGossip?.(from, message)
+    if (this.#state !== 'running') return
+    try {
+      this.#onGossip?.(from, message)
+    } catch (error) {
+      const why = error instanceof Error ? (error.stack ?? error.message) : String(error)
+      this.#options.log.write('error', 'mesh.listener-failed', { peer: from.peer, error: why })
+    }
   }
 
   #flushSoon(channel: { flush(): void }): void {

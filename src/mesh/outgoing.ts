@@ -6,7 +6,7 @@
  * network may keep a frame until the kernel takes it.
  */
 import { assert } from '../base/assert.ts'
-import { FRAME, MESSAGE } from '../wire/frames.ts'
+import { FRAME, MESSAGE, PART } from '../wire/frames.ts'
 import { VARINT_BYTES_MAX, writeVarint } from '../wire/varint.ts'
 import { BATCH_BYTES, PART_BYTES } from './limits.ts'
 
@@ -101,6 +101,7 @@ function writeHeader(out: Uint8Array, start: number, message: Outgoing): number 
 export class PartWriter {
   readonly #header: Uint8Array
   readonly #body: Uint8Array
+  readonly #stream: number
   /** Bytes of header and body that are sent. */
   #sent = 0
 
@@ -108,6 +109,7 @@ export class PartWriter {
     const header = new Uint8Array(HEADER_BYTES_MAX)
     this.#header = header.subarray(0, writeHeader(header, 0, message))
     this.#body = message.body
+    this.#stream = message.tag === MESSAGE.REQUEST ? 0 : PART.ANSWER
   }
 
   get done(): boolean {
@@ -130,7 +132,7 @@ export class PartWriter {
     const body = this.#body.subarray(bodyStart, bodyStart + PART_BYTES - header.length)
     const frame = new Uint8Array(PART_HEADER_BYTES_MAX + header.length + body.length)
     frame[0] = FRAME.PART
-    frame[1] = this.#sent === 0 ? 1 : 0
+    frame[1] = (this.#sent === 0 ? PART.FIRST : 0) | this.#stream
     let at = this.#sent === 0 ? writeVarint(frame, 2, this.#totalBytes) : 2
     frame.set(header, at)
     at += header.length

@@ -30,6 +30,14 @@ export const FIN = {
   STOPPING: 1,
 } as const
 
+/** Second byte of a PART frame. A link carries at most one request and one answer in parts. */
+export const PART = {
+  /** The message begins here; one that was under way is given up. */
+  FIRST: 1,
+  /** Of an answer; otherwise of a request. */
+  ANSWER: 2,
+} as const
+
 export const MESSAGE = {
   REQUEST: 1,
   ANSWER: 2,
