@@ -273,6 +273,7 @@ describe('evidence', () => {
       assert.deepEqual(kinds(a.evidence), ['connected', 'replaced', 'connected'])
       const [, replaced] = a.evidence
       assert.equal(replaced?.kind === 'replaced' && replaced.by.boot, 2)
+      await world.until(() => again.evidence.length > 0, 'both know')
       await again.mesh.stop()
       await oldPeer.network.start((link) => link.abort()).catch(() => undefined)
       const stale = await oldPeer.dial(a.machine)
