@@ -60,7 +60,7 @@ export function sharesOf(
 
 /** The most that a member with this share may hold. */
 export function boundOf(share: number, partitions: number): number {
-  return Math.min(partitions, Math.ceil(share * LOAD_SLACK - 1e-9))
+  return Math.min(partitions, Math.max(0, Math.ceil(share * LOAD_SLACK - 1e-9)))
 }
 
 /** Capacities; when nobody has any, all are equal, since somebody has to hold the data. */

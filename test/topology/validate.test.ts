@@ -1,0 +1,153 @@
+import assert from 'node:assert/strict'
+import { hashTopology } from '../../src/topology/codec.ts'
+import { planTopology } from '../../src/topology/planner.ts'
+import type { Partition, Topology } from '../../src/topology/topology.ts'
+import { type Evidence, refusalOfSuccessor } from '../../src/topology/validate.ts'
+import { genesisOf, inputOf, memberOf, membersOf } from './members.ts'
+import { importMutant, type Mutant } from './mutate.ts'
+
+type Check = typeof refusalOfSuccessor
+
+const members = membersOf(4)
+const start = genesisOf(members, { partitions: 8 })
+const moving = planTopology(inputOf(start, members.slice(0, 3))).next as Topology
+const cleared = after(moving, {
+  partitions: moving.partitions.map((each) => ({ ...each, prev: null })),
+})
+const three = moving.partitions[0]?.replicas ?? []
+
+function after(parent: Topology, change: Partial<Topology>): Topology {
+  return { ...parent, number: parent.number + 1, parent: hashTopology(parent), ...change }
+}
+
+function withFirst(topology: Topology, change: Partial<Partition>): Partial<Topology> {
+  const [first, ...rest] = topology.partitions
+  assert.ok(first !== undefined)
+  return { partitions: [{ ...first, ...change }, ...rest] }
+}
+
+const all: Evidence = () => new Set(three)
+const one: Evidence = () => new Set(three.slice(0, 1))
+const strangers: Evidence = () => new Set([members[3]?.storageId ?? '', three[0] ?? ''])
+
+interface Case {
+  readonly parent: Topology
+  readonly next: Topology
+  readonly evidence?: Evidence
+}
+
+const GOOD: Readonly<Record<string, Case>> = {
+  'a first movement': { parent: start, next: moving },
+  'nothing but a number': { parent: start, next: after(start, {}) },
+  'the end of a movement': { parent: moving, next: cleared, evidence: all },
+  'a majority that has installed': {
+    parent: moving,
+    next: cleared,
+    evidence: () => new Set(three.slice(0, 2)),
+  },
+}
+
+const [first] = moving.partitions
+const BAD: Readonly<Record<string, Case>> = {
+  'the same number': { parent: moving, next: { ...moving, parent: hashTopology(moving) } },
+  'an older number': { parent: moving, next: { ...start, parent: hashTopology(moving) } },
+  'a number left out': { parent: start, next: { ...after(start, {}), number: 3 } },
+  'another parent': { parent: start, next: after(start, { parent: hashTopology(moving) }) },
+  'another cluster': { parent: start, next: after(start, { clusterId: three[0] ?? '' }) },
+  'another replication factor': { parent: start, next: after(start, { replicationFactor: 2 }) },
+  'another number of partitions': {
+    parent: start,
+    next: after(start, { partitions: start.partitions.slice(0, 4) }),
+  },
+  'a move with an old cfg': {
+    parent: start,
+    next: after(
+      start,
+      withFirst(start, { replicas: three, prev: { cfg: 1, replicas: start.roots } }),
+    ),
+  },
+  'a move that forgets its old set': {
+    parent: start,
+    next: after(start, withFirst(start, { cfg: 2, replicas: three, prev: null })),
+  },
+  'a move with another old set': {
+    parent: start,
+    next: after(
+      start,
+      withFirst(start, { cfg: 2, replicas: three, prev: { cfg: 1, replicas: three } }),
+    ),
+  },
+  'a move while it moves': {
+    parent: moving,
+    next: after(
+      moving,
+      withFirst(moving, {
+        cfg: 3,
+        replicas: three.slice(0, 2),
+        prev: { cfg: 2, replicas: three },
+      }),
+    ),
+  },
+  'a new cfg without a move kept': {
+    parent: moving,
+    next: after(moving, withFirst(moving, { cfg: 3, prev: first?.prev ?? null })),
+  },
+  'a prev from nowhere': {
+    parent: cleared,
+    next: after(cleared, withFirst(cleared, { prev: { cfg: 1, replicas: three.slice(0, 1) } })),
+  },
+  'a retirement without any report': { parent: moving, next: cleared, evidence: () => undefined },
+  'a retirement with one report': { parent: moving, next: cleared, evidence: one },
+  'a retirement reported by strangers': { parent: moving, next: cleared, evidence: strangers },
+  'a removed disk that is forgotten': {
+    parent: after(start, { removed: [memberOf('gone').storageId] }),
+    next: after(after(start, { removed: [memberOf('gone').storageId] }), { removed: [] }),
+  },
+  'a removed disk that joins': {
+    parent: start,
+    next: after(start, {
+      members: members.slice(0, 2),
+      removed: members.slice(1, 2).map(({ storageId }) => storageId),
+    }),
+  },
+}
+
+function assertRules(check: Check): void {
+  for (const [name, { parent, next, evidence }] of Object.entries(GOOD)) {
+    assert.equal(check(parent, next, evidence ?? null), null, name)
+  }
+  for (const [name, { parent, next, evidence }] of Object.entries(BAD)) {
+    assert.notEqual(check(parent, next, evidence ?? null), null, name)
+  }
+}
+
+const MUTANTS: Readonly<Record<string, readonly [string, string]>> = {
+  'stale number accepted': ['next.number !== parent.number + 1', 'false'],
+  'parent check skipped': ['next.parent !== hashTopology(parent)', 'false'],
+  'cluster check skipped': ['next.clusterId !== parent.clusterId', 'false'],
+  'move while prev': ['if (before.prev !== null)', 'if (before.prev === after)'],
+  'cfg not checked': ['after.cfg !== number', 'false'],
+  'old set not checked': ['!sameConfiguration(before, after.prev)', 'false'],
+  'prev cleared early': ['count >= majorityOf(after.replicas.length)', 'count >= 1'],
+  'strangers counted': ['installed?.has(id)', 'true'],
+  'removed disk joins': ['removed.has(id) && !before.has(id)', 'false'],
+}
+
+describe('what may follow a topology', () => {
+  it('takes in what follows the rules, and refuses the rest', () => assertRules(refusalOfSuccessor))
+
+  it('does not ask a learner for evidence', () => {
+    assert.equal(refusalOfSuccessor(moving, cleared, null), null)
+  })
+
+  for (const [name, [from, to]] of Object.entries(MUTANTS)) {
+    it(`notices the mutant: ${name}`, async () => {
+      const mutant: Mutant = { file: 'topology/validate.ts', from, to }
+      const broken = await importMutant<{ refusalOfSuccessor: Check }>(
+        'topology/validate.ts',
+        mutant,
+      )
+      assert.throws(() => assertRules(broken.refusalOfSuccessor))
+    })
+  }
+})
