@@ -18,6 +18,7 @@ import { CheckedIndex } from './checked-index.ts'
 import type { Database, Write } from './database.ts'
 import { checkFormat } from './format.ts'
 import { writeBytesMax } from './log-record.ts'
+import { Table } from './table.ts'
 
 export interface DatabaseLimits {
   /** The table is written to the index once it holds more than this. */
@@ -56,13 +57,11 @@ interface Group {
   readonly reject: (error: Error) => void
 }
 
-type Table = Map<string, Uint8Array | null>
-
 /** Recovers and opens. Rejects with DISK_DAMAGED, FORMAT_UNKNOWN, or what the storage says. */
 export async function openDatabase(options: DatabaseOptions): Promise<Database> {
   await checkFormat(options.storage)
   const index = await CheckedIndex.open(options.storage)
-  const table: Table = new Map()
+  const table = new Table()
   let bytes = 0
   const log = await AppendLog.open(options.storage, index.applied, ({ writes }) => {
     for (const write of writes) {
@@ -249,7 +248,7 @@ class LogDatabase implements Database {
     try {
       if (this.#frozen === null) {
         this.#frozen = this.#table
-        this.#table = new Map()
+        this.#table = new Table()
         this.#tableBytes = 0
         this.#index.applying = this.#appendLog.sequence
       }
@@ -269,35 +268,28 @@ class LogDatabase implements Database {
   }
 
   async *scan(range: IndexRange): AsyncIterable<readonly [string, Uint8Array]> {
+    if (this.#ended !== null) throw this.#ended
+    const recent = recentIn(range, this.#frozen, this.#table)
     const { from, to, limit = Number.POSITIVE_INFINITY } = range
-    const inRange = (key: string) =>
-      compareKeys(key, from) >= 0 && (to === undefined || compareKeys(key, to) < 0)
-    const recent = new Map<string, Uint8Array | null>()
-    for (const table of [this.#frozen, this.#table]) {
-      for (const [key, value] of table ?? []) if (inRange(key)) recent.set(key, value)
-    }
-    const keys = [...recent.keys()].sort(compareKeys)
     let next = 0
     let count = 0
-    for await (const [key, value] of this.#index.entries({
-      from,
-      ...(to !== undefined && { to }),
-    })) {
-      for (; next < keys.length && compareKeys(keys[next] ?? '', key) < 0; next++) {
-        const fresh = recent.get(keys[next] ?? '')
-        if (fresh && count++ < limit) yield [keys[next] ?? '', fresh]
+    const stored = this.#index.entries({ from, ...(to !== undefined && { to }) })
+    for await (const [key, value] of stored) {
+      for (; next < recent.length && compareKeys(recent[next]?.[0] ?? '', key) < 0; next++) {
+        const [fresh, bytes] = recent[next] ?? ['', null]
+        if (bytes !== null && count++ < limit) yield [fresh, bytes]
       }
       if (count >= limit) return
-      if (!recent.has(key)) {
-        count++
-        yield [key, value]
-      }
-    }
-    for (; next < keys.length && count < limit; next++) {
-      const fresh = recent.get(keys[next] ?? '')
-      if (!fresh) continue
+      if (recent[next]?.[0] === key) continue
       count++
-      yield [keys[next] ?? '', fresh]
+      yield [key, value]
+      if (count >= limit) return
+    }
+    for (; next < recent.length && count < limit; next++) {
+      const [fresh, bytes] = recent[next] ?? ['', null]
+      if (bytes === null) continue
+      count++
+      yield [fresh, bytes]
     }
   }
 
@@ -319,4 +311,18 @@ class LogDatabase implements Database {
       throw this.#ended ?? error
     }
   }
+}
+
+/** Entries of the range that the index does not have yet, in key order; null where deleted. */
+function recentIn(
+  range: IndexRange,
+  frozen: Table | null,
+  table: Table,
+): (readonly [string, Uint8Array | null])[] {
+  const newer = table.range(range)
+  const older = frozen?.range(range) ?? []
+  if (older.length === 0) return newer
+  const overwritten = new Set(newer.map(([key]) => key))
+  const merged = older.filter(([key]) => !overwritten.has(key)).concat(newer)
+  return merged.sort(([a], [b]) => compareKeys(a, b))
 }

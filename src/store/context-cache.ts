@@ -1,0 +1,35 @@
+/**
+ * The contexts that this node last showed for keys, so that a client which writes in sequence
+ * through its daemon replaces its own writes without carrying versions around. Bounded: the least
+ * recently used goes first, and then a blind write replaces what its coordinator holds.
+ */
+import { EMPTY_VECTOR, joinVectors, type VersionVector } from './version-vector.ts'
+
+export class ContextCache {
+  readonly #entriesMax: number
+  /** In order of use, oldest first. */
+  readonly #contexts = new Map<string, VersionVector>()
+
+  constructor(entriesMax = 4096) {
+    this.#entriesMax = entriesMax
+  }
+
+  get size(): number {
+    return this.#contexts.size
+  }
+
+  get(key: string): VersionVector {
+    return this.#contexts.get(key) ?? EMPTY_VECTOR
+  }
+
+  saw(key: string, vector: VersionVector): void {
+    const joined = joinVectors(vector, this.get(key))
+    this.#contexts.delete(key)
+    this.#contexts.set(key, joined)
+    if (this.#contexts.size <= this.#entriesMax) return
+    for (const oldest of this.#contexts.keys()) {
+      this.#contexts.delete(oldest)
+      return
+    }
+  }
+}

@@ -1,0 +1,57 @@
+/**
+ * Where dots come from: one counter for the whole disk, reserved durably in blocks, so that no
+ * number is given out twice: not after a crash, and not when a partition leaves and returns. A
+ * wiped disk has another storage id.
+ */
+import { AtollError } from '../base/errors.ts'
+import type { StorageId } from '../base/ids.ts'
+import type { Database } from '../disk/database.ts'
+import { WireReader, WireWriter } from '../wire/codec.ts'
+import type { Dot } from './version-vector.ts'
+
+const KEY = 'store/dots'
+/** Numbers reserved by one write. A crash skips at most two blocks. */
+const BLOCK = 16_384
+
+export class DotSource {
+  readonly #database: Database
+  readonly #actor: StorageId
+  #next: number
+  /** Numbers below this are durably reserved. */
+  #reserved: number
+  #reserving: Promise<void> | null = null
+
+  constructor(database: Database, actor: StorageId) {
+    this.#database = database
+    this.#actor = actor
+    const stored = database.get(KEY)
+    this.#next = stored === undefined ? 1 : new WireReader(stored).uint()
+    this.#reserved = this.#next
+  }
+
+  /** The next dot, or null when none is reserved: then `await reserve()` and ask again. */
+  take(): Dot | null {
+    if (this.#reserved - this.#next < BLOCK / 2) {
+      // Ahead of need; a failure shows itself to whoever has to wait for it.
+      this.reserve().catch(() => undefined)
+    }
+    if (this.#next >= this.#reserved) return null
+    return { actor: this.#actor, n: this.#next++ }
+  }
+
+  /** Resolves when more numbers are durably reserved. */
+  reserve(): Promise<void> {
+    this.#reserving ??= this.#reserve().finally(() => {
+      this.#reserving = null
+    })
+    return this.#reserving
+  }
+
+  async #reserve(): Promise<void> {
+    const upTo = this.#reserved + BLOCK
+    if (!Number.isSafeInteger(upTo)) throw new AtollError('INTERNAL', 'the dot counter ran out')
+    const value = new WireWriter().uint(upTo).finish()
+    await this.#database.commit([{ key: KEY, value }])
+    this.#reserved = upTo
+  }
+}

@@ -1,0 +1,217 @@
+/** The store as programs see it: `kv` of the node's interface, over coordinator and scanner. */
+import { AtollError } from '../base/errors.ts'
+import { utf8, utf8Length, utf8ToText } from '../base/bytes.ts'
+import type { StorageId } from '../base/ids.ts'
+import type { Database } from '../disk/database.ts'
+import type { Mesh } from '../mesh/mesh.ts'
+import type {
+  CallOptions,
+  JsonValue,
+  KvApi,
+  KvGetOptions,
+  KvPage,
+  KvPutOptions,
+  KvRead,
+  KvWritten,
+  Value,
+} from '../node/api.ts'
+import type { Clock } from '../seams/clock.ts'
+import type { Log } from '../seams/log.ts'
+import type { Random } from '../seams/random.ts'
+import type { Membership } from '../swim/member.ts'
+import type { TopologyView } from '../topology/topology.ts'
+import { WireError } from '../wire/codec.ts'
+import { ContextCache } from './context-cache.ts'
+import { type CallLimits, Coordinator, type Put } from './coordinator.ts'
+import { DotSource } from './dot-source.ts'
+import { HybridClock } from './hybrid-clock.ts'
+import {
+  DEADLINE_MS_MAX,
+  DEFAULT_DEADLINE_MS,
+  KEY_BYTES_MAX,
+  PAGE_ENTRIES_MAX,
+  VALUE_BYTES_MAX,
+} from './limits.ts'
+import { Peers } from './peers.ts'
+import { type Kind, type Sibling, type StoreRecord, visibleSiblings } from './record.ts'
+import { Replica } from './replica.ts'
+import { Scanner } from './scan.ts'
+import { AntiEntropy } from './sync/anti-entropy.ts'
+import { Fingerprints } from './sync/fingerprints.ts'
+import { SyncServer } from './sync/sync-server.ts'
+import { joinVectors, type VersionVector, versionText, vectorOfVersion } from './version-vector.ts'
+
+export interface KvStoreOptions {
+  /** '' on an edge. */
+  readonly self: StorageId
+  /** null on an edge. */
+  readonly database: Database | null
+  readonly mesh: Mesh
+  readonly topology: TopologyView
+  readonly membership: Membership
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: Log
+  readonly reportInstalled: (partition: number, cfg: number) => void
+}
+
+const PAGE_ENTRIES = 100
+
+export class KvStore implements KvApi {
+  readonly #coordinator: Coordinator
+  readonly #scanner: Scanner
+  readonly #antiEntropy: AntiEntropy | null
+  readonly #contexts = new ContextCache()
+
+  /** Sets the mesh's handlers: make it before the mesh starts. */
+  constructor(options: KvStoreOptions) {
+    const { database, self, mesh, topology, membership, clock } = options
+    const peers = new Peers(membership)
+    const hybridClock = new HybridClock(clock)
+    let local = null
+    this.#antiEntropy = null
+    if (database !== null) {
+      const fingerprints = new Fingerprints(database)
+      const onChange = (partition: number): void => this.#antiEntropy?.changed(partition)
+      const replica = new Replica({ self, database, topology, mesh, hybridClock, onChange })
+      new SyncServer({ self, database, replica, fingerprints, mesh, topology })
+      this.#antiEntropy = new AntiEntropy({ ...options, database, replica, fingerprints, peers })
+      local = { replica, dots: new DotSource(database, self) }
+    }
+    const onMissed = (partition: number, id: StorageId): void =>
+      this.#antiEntropy?.want(id, [partition])
+    this.#coordinator = new Coordinator({ ...options, local, peers, hybridClock, onMissed })
+    this.#scanner = new Scanner({ ...options, peers })
+  }
+
+  /** After mesh and membership. */
+  async start(): Promise<void> {
+    await this.#antiEntropy?.start()
+  }
+
+  async stop(): Promise<void> {
+    await this.#antiEntropy?.stop()
+  }
+
+  /** Comparisons with other replicas that are still to be made. */
+  get syncBacklog(): number {
+    return this.#antiEntropy?.backlog ?? 0
+  }
+
+  async put(key: string, value: Value, options: KvPutOptions = {}): Promise<KvWritten> {
+    const { kind, bytes } = encodeValue(value)
+    return this.#write({ key, kind, value: bytes }, options)
+  }
+
+  async del(key: string, options: KvPutOptions = {}): Promise<KvWritten> {
+    return this.#write({ key, kind: 'tombstone', value: new Uint8Array() }, options)
+  }
+
+  async #write(write: Omit<Put, 'context'>, options: KvPutOptions): Promise<KvWritten> {
+    const { key } = write
+    checkKey(key)
+    const given = options.context === undefined ? null : contextOf(options.context)
+    // A version that the caller gives is all that the caller saw.
+    const context = given ?? this.#contexts.get(key)
+    const outcome = await this.#coordinator.put({ ...write, context }, limitsOf(options))
+    const { vector, acks, replicas, partial } = outcome
+    this.#contexts.saw(key, given === null ? vector : joinVectors(given, vector))
+    return { key, version: versionText(vector), acks, replicas, partial }
+  }
+
+  async get(key: string, options: KvGetOptions = {}): Promise<KvRead | null> {
+    checkKey(key)
+    const outcome = await this.#coordinator.get(key, limitsOf(options))
+    const { record, acks, replicas, partial } = outcome
+    if (record.vector.size > 0) this.#contexts.saw(key, record.vector)
+    const [newest, ...others] = visibleSiblings(record)
+    if (newest === undefined) return null
+    const siblings = others.map(decodeValue)
+    const version = versionText(record.vector)
+    return { key, value: decodeValue(newest), version, acks, replicas, siblings, partial }
+  }
+
+  async ls(
+    prefix: string,
+    options: CallOptions & { readonly after?: string; readonly limit?: number } = {},
+  ): Promise<KvPage> {
+    const limit = options.limit ?? PAGE_ENTRIES
+    if (!Number.isInteger(limit) || limit < 1 || limit > PAGE_ENTRIES_MAX) {
+      throw new AtollError('USAGE', `limit is 1 to ${PAGE_ENTRIES_MAX}, not ${limit}`)
+    }
+    if (prefix !== '') checkKey(prefix)
+    const limits = limitsOf(options)
+    const page = await this.#scanner.page(prefix, options.after ?? '', limit, limits)
+    const entries = page.entries.flatMap(([key, record]) => {
+      const [newest] = visibleSiblings(record)
+      return newest === undefined ? [] : [{ key, value: decodeValue(newest) }]
+    })
+    return { entries, next: page.next, partial: page.partial }
+  }
+
+  /** What each replica holds of a key: versions as text. Absent: it did not answer. */
+  async inspect(key: string, deadlineMs: number): Promise<ReadonlyMap<StorageId, string>> {
+    checkKey(key)
+    const held: ReadonlyMap<StorageId, StoreRecord> = await this.#coordinator.inspect(
+      key,
+      deadlineMs,
+    )
+    return new Map(
+      [...held].map(([id, { vector }]) => [id, vector.size === 0 ? '' : versionText(vector)]),
+    )
+  }
+}
+
+function checkKey(key: string): void {
+  if (key === '') throw new AtollError('USAGE', 'a key has at least one character')
+  if (!key.isWellFormed()) throw new AtollError('USAGE', 'the key is not well-formed Unicode')
+  // UTF-8 takes at most three bytes for one unit, so most keys need no count.
+  if (key.length * 3 <= KEY_BYTES_MAX) return
+  const bytes = utf8Length(key)
+  if (bytes <= KEY_BYTES_MAX) return
+  throw new AtollError('TOO_LARGE', `the key has ${bytes} bytes; the limit is ${KEY_BYTES_MAX}`)
+}
+
+function limitsOf(options: CallOptions & { readonly level?: CallLimits['level'] }): CallLimits {
+  const deadlineMs = options.deadlineMs ?? DEFAULT_DEADLINE_MS
+  if (!(deadlineMs > 0 && deadlineMs <= DEADLINE_MS_MAX)) {
+    throw new AtollError('USAGE', `deadlineMs is over 0 and at most ${DEADLINE_MS_MAX}`)
+  }
+  return { level: options.level, deadlineMs, signal: options.signal }
+}
+
+function contextOf(version: string): VersionVector {
+  try {
+    return vectorOfVersion(version)
+  } catch (cause) {
+    if (!(cause instanceof WireError)) throw cause
+    throw new AtollError('USAGE', `"${version.slice(0, 40)}" is no version`, {
+      hint: 'give back the version that a read or write returned, unchanged',
+    })
+  }
+}
+
+function encodeValue(value: Value): { kind: Kind; bytes: Uint8Array } {
+  const encoded = encodeAny(value)
+  if (encoded.bytes.length <= VALUE_BYTES_MAX) return encoded
+  const size = encoded.bytes.length
+  throw new AtollError('TOO_LARGE', `the value has ${size} bytes; the limit is ${VALUE_BYTES_MAX}`)
+}
+
+function encodeAny(value: Value): { kind: Kind; bytes: Uint8Array } {
+  if (typeof value === 'string') {
+    if (!value.isWellFormed()) throw new AtollError('USAGE', 'the value is not well-formed Unicode')
+    return { kind: 'text', bytes: utf8(value) }
+  }
+  if (value instanceof Uint8Array) return { kind: 'bytes', bytes: value }
+  const text: string | undefined = JSON.stringify(value)
+  if (text === undefined) throw new AtollError('USAGE', 'the value is neither bytes, text nor JSON')
+  return { kind: 'json', bytes: utf8(text) }
+}
+
+function decodeValue({ kind, value }: Sibling): Value {
+  if (kind === 'bytes') return value.slice()
+  const text = utf8ToText(value)
+  if (text === null) return value.slice()
+  return kind === 'json' ? (JSON.parse(text) as JsonValue) : text
+}

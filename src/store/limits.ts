@@ -1,0 +1,20 @@
+/** What the store refuses, and why so much and no more. */
+
+export const KEY_BYTES_MAX = 1024
+export const VALUE_BYTES_MAX = 1024 * 1024
+/** Disks in one version vector: every one that ever coordinated a write of the key. */
+export const VECTOR_MAX = 256
+/** Values that nobody has resolved. A writer that adds more is told to resolve them first. */
+export const SIBLINGS_MAX = 64
+/** All siblings of a key together. */
+export const RECORD_BYTES_MAX = 3 * 1024 * 1024
+/** How far ahead of this machine's clock a write may be stamped. */
+export const SKEW_MS_MAX = 24 * 60 * 60 * 1000
+/** A page of a scan, in entries and bytes. */
+export const PAGE_ENTRIES_MAX = 1000
+export const PAGE_BYTES = 512 * 1024
+/** One step of repair or movement. */
+export const SYNC_ENTRIES = 512
+export const SYNC_BYTES = 256 * 1024
+export const DEFAULT_DEADLINE_MS = 2000
+export const DEADLINE_MS_MAX = 60 * 60 * 1000

@@ -1,0 +1,121 @@
+/** What coordinators and replicas say to each other, as bytes. */
+import { WireError, WireReader, WireWriter } from '../wire/codec.ts'
+import { KEY_BYTES_MAX, RECORD_BYTES_MAX, VALUE_BYTES_MAX } from './limits.ts'
+import { KINDS, type Kind } from './record.ts'
+import { readVector, type VersionVector, writeVector } from './version-vector.ts'
+
+/** What every request to a replica begins with. */
+export interface Header {
+  /** Number of the topology that the sender acts on: the receiver catches up to it first. */
+  readonly topology: number
+  readonly partition: number
+  /** Configuration of the partition that the sender acts on. */
+  readonly cfg: number
+}
+
+/** An answer is this alone, or `FRESH` and what was asked for. */
+export const FRESH = 0
+const PARTITION_MAX = 65_535
+
+export function writeHeader(out: WireWriter, header: Header): WireWriter {
+  return out.uint(header.topology).uint(header.partition).uint(header.cfg)
+}
+
+export function readHeader(from: WireReader): Header {
+  return { topology: from.uint(), partition: from.uint(PARTITION_MAX), cfg: from.uint() }
+}
+
+export function readKey(from: WireReader): string {
+  const key = from.string(KEY_BYTES_MAX)
+  if (key === '') throw new WireError('empty key')
+  return key
+}
+
+export function encodeRead(header: Header, key: string): Uint8Array {
+  return writeHeader(new WireWriter(), header).string(key).finish()
+}
+
+export function encodeWrite(header: Header, key: string, record: Uint8Array): Uint8Array {
+  return writeHeader(new WireWriter(), header).string(key).bytes(record).finish()
+}
+
+export function readRecordBytes(from: WireReader): Uint8Array {
+  return from.bytes(RECORD_BYTES_MAX)
+}
+
+/** The sender's configuration is out of date: here is the number to catch up with. */
+export function encodeStale(topology: number): Uint8Array {
+  return new WireWriter().uint(topology).finish()
+}
+
+/** The number of a newer topology when the answer is a refusal of a stale request, else null. */
+export function staleNumber(from: WireReader): number | null {
+  const number = from.uint()
+  return number === FRESH ? null : number
+}
+
+/** A write that somebody who is no replica hands to one. */
+export interface ForwardedPut {
+  /** Number of the topology by which the sender chose whom to ask. */
+  readonly topology: number
+  readonly key: string
+  readonly kind: Kind
+  readonly value: Uint8Array
+  readonly context: VersionVector
+  /** Minted by the node that the client talks to: makes a second try of one write its twin. */
+  readonly stamp: number
+  readonly level: number
+  readonly deadlineMs: number
+}
+
+export function encodeForwardedPut(put: ForwardedPut): Uint8Array {
+  const out = new WireWriter()
+    .uint(put.topology)
+    .string(put.key)
+    .uint(KINDS.indexOf(put.kind))
+    .bytes(put.value)
+  writeVector(out, put.context)
+  return out.uint(put.stamp).uint(put.level).uint(put.deadlineMs).finish()
+}
+
+export function decodeForwardedPut(bytes: Uint8Array): ForwardedPut {
+  const from = new WireReader(bytes)
+  const topology = from.uint()
+  const key = readKey(from)
+  const kind = KINDS[from.uint(KINDS.length)]
+  if (kind === undefined) throw new WireError('unknown kind of value')
+  const value = from.bytes(VALUE_BYTES_MAX)
+  const context = readVector(from)
+  return {
+    topology,
+    key,
+    kind,
+    value,
+    context,
+    stamp: from.uint(),
+    level: from.uint(),
+    deadlineMs: from.uint(),
+  }
+}
+
+export interface PutOutcome {
+  readonly vector: VersionVector
+  readonly acks: number
+  readonly replicas: number
+  readonly partial: boolean
+}
+
+export function encodePutOutcome({ vector, acks, replicas, partial }: PutOutcome): Uint8Array {
+  const out = new WireWriter().uint(FRESH)
+  writeVector(out, vector)
+  return out.uint(acks).uint(replicas).bool(partial).finish()
+}
+
+/** The outcome, or the number of a newer topology by which somebody else is to be asked. */
+export function decodePutOutcome(bytes: Uint8Array): PutOutcome | number {
+  const from = new WireReader(bytes)
+  const stale = staleNumber(from)
+  if (stale !== null) return stale
+  const vector = readVector(from)
+  return { vector, acks: from.uint(), replicas: from.uint(), partial: from.bool() }
+}

@@ -1,0 +1,147 @@
+/**
+ * One replica's part: it joins what it is given with what it has, and says so when that is on its
+ * disk; it reads what is durable, and nothing else.
+ *
+ * It refuses requests of an older configuration than its own: a coordinator that has not heard of
+ * a movement would count votes of a set that no longer counts.
+ */
+import { AtollError } from '../base/errors.ts'
+import type { StorageId } from '../base/ids.ts'
+import type { Database } from '../disk/database.ts'
+import type { Mesh, RemotePeer } from '../mesh/mesh.ts'
+import type { TopologyView } from '../topology/topology.ts'
+import { WireReader, WireWriter } from '../wire/codec.ts'
+import { REQUEST_KINDS } from '../wire/kinds.ts'
+import type { HybridClock } from './hybrid-clock.ts'
+import { RECORD_BYTES_MAX } from './limits.ts'
+import { joinRecords } from './merge.ts'
+import {
+  encodeStale,
+  FRESH,
+  type Header,
+  readHeader,
+  readKey,
+  readRecordBytes,
+} from './messages.ts'
+import { databaseKey, placeIn } from './place.ts'
+import { decodeRecord, encodeRecord, type StoreRecord } from './record.ts'
+
+export interface ReplicaOptions {
+  readonly self: StorageId
+  readonly database: Database
+  readonly topology: TopologyView
+  readonly mesh: Mesh
+  readonly hybridClock: HybridClock
+  /** Called for every partition whose content changes. */
+  readonly onChange: (partition: number) => void
+}
+
+const DONE = new WireWriter().uint(FRESH).finish()
+
+export class Replica {
+  readonly #options: ReplicaOptions
+
+  /** Sets the mesh's handlers: make it before the mesh starts. */
+  constructor(options: ReplicaOptions) {
+    this.#options = options
+    options.mesh.handle(REQUEST_KINDS.KV_READ, (from, body) => this.#onRead(from, body))
+    options.mesh.handle(REQUEST_KINDS.KV_WRITE, (from, body) => this.#onWrite(from, body))
+  }
+
+  /** The durable bytes of a key's record. */
+  read(partition: number, key: string): Uint8Array | undefined {
+    return this.#options.database.get(databaseKey(partition, key))
+  }
+
+  /** The record that the next write builds on; it may not be durable yet. */
+  latest(partition: number, key: string): StoreRecord | null {
+    const bytes = this.#options.database.latest(databaseKey(partition, key))
+    return bytes === undefined ? null : decodeRecord(bytes)
+  }
+
+  /** Stores a record that builds on `latest`; durable when it resolves. */
+  store(partition: number, key: string, bytes: Uint8Array): Promise<void> {
+    this.#options.onChange(partition)
+    return this.#options.database.commit([{ key: databaseKey(partition, key), value: bytes }])
+  }
+
+  /**
+   * Joins a record of somebody else with what is here; durable when it resolves. Rejects with
+   * WireError when it is malformed, CLOCK_SKEW when its stamp is too far ahead.
+   */
+  async join(partition: number, key: string, bytes: Uint8Array): Promise<void> {
+    const { database } = this.#options
+    const incoming = decodeRecord(bytes)
+    this.#checkSkew(incoming)
+    const stored = database.latest(databaseKey(partition, key))
+    // Kept for long, so a copy: the bytes are a view of a whole frame.
+    if (stored === undefined) return this.store(partition, key, bytes.slice())
+    if (Buffer.compare(stored, bytes) === 0) return this.#whenDurable(partition, key, stored)
+    const joined = encodeRecord(joinRecords(decodeRecord(stored), incoming))
+    if (joined.length > RECORD_BYTES_MAX) {
+      throw new AtollError('TOO_LARGE', 'the unresolved values of the key are over their limit', {
+        hint: 'read the key and write it with the version that you got',
+      })
+    }
+    return this.store(partition, key, joined)
+  }
+
+  #whenDurable(partition: number, key: string, stored: Uint8Array): Promise<void> {
+    const durable = this.read(partition, key)
+    const isDurable = durable !== undefined && Buffer.compare(durable, stored) === 0
+    return isDurable ? Promise.resolve() : this.store(partition, key, stored)
+  }
+
+  #checkSkew({ siblings }: StoreRecord): void {
+    if (!siblings.some(({ stamp }) => this.#options.hybridClock.isTooFarAhead(stamp))) return
+    throw new AtollError('CLOCK_SKEW', 'the write is stamped more than a day ahead', {
+      hint: 'set the clocks of the machines; `atoll status` on each shows its time',
+    })
+  }
+
+  /**
+   * Null when the request's configuration is ours; else the answer that refuses it. Waits for the
+   * topology when the sender knows a newer one.
+   */
+  check(from: RemotePeer, header: Header): Uint8Array | null | Promise<Uint8Array | null> {
+    const known = this.#options.topology.current()?.number ?? 0
+    if (known >= header.topology) return this.#checkNow(header)
+    return this.#options.topology
+      .catchUp(header.topology, from.peer)
+      .then(() => this.#checkNow(header))
+  }
+
+  #checkNow(header: Header): Uint8Array | null {
+    const topology = this.#options.topology.current()
+    if (topology === null) return encodeStale(1)
+    const place = placeIn(topology, '', header.partition)
+    const serves = place.cfg === header.cfg && place.targets.includes(this.#options.self)
+    return serves ? null : encodeStale(topology.number)
+  }
+
+  #onRead(from: RemotePeer, body: Uint8Array): Uint8Array | Promise<Uint8Array> {
+    const reader = new WireReader(body)
+    const header = readHeader(reader)
+    const key = readKey(reader)
+    const answer = (refusal: Uint8Array | null): Uint8Array =>
+      refusal ??
+      new WireWriter()
+        .uint(FRESH)
+        .bytes(this.read(header.partition, key) ?? new Uint8Array())
+        .finish()
+    const refusal = this.check(from, header)
+    return refusal instanceof Promise ? refusal.then(answer) : answer(refusal)
+  }
+
+  async #onWrite(from: RemotePeer, body: Uint8Array): Promise<Uint8Array> {
+    const reader = new WireReader(body)
+    const header = readHeader(reader)
+    const key = readKey(reader)
+    const record = readRecordBytes(reader)
+    const checked = this.check(from, header)
+    const refusal = checked instanceof Promise ? await checked : checked
+    if (refusal !== null) return refusal
+    await this.join(header.partition, key, record)
+    return DONE
+  }
+}

@@ -1,0 +1,270 @@
+/**
+ * Anti-entropy: what keeps replicas equal, fills new ones, and lets former ones go.
+ *
+ * - Repair. When a member is alive again, when a write missed a replica, and slowly all the time,
+ *   partitions shared with a peer are compared by fingerprint and reconciled where they differ.
+ * - Movement. A new replica reconciles with the old set, each of which answers only when it
+ *   durably knows the new configuration; when a majority has, it reports the partition installed.
+ * - Farewell. A former replica offers what it holds to the current ones before it deletes it, so
+ *   that a write which only it had is not lost with it.
+ *
+ * One reconciliation runs at a time. What is to be done is a set, at most partitions times peers.
+ */
+import type { PeerId, StorageId } from '../../base/ids.ts'
+import type { Database, Write } from '../../disk/database.ts'
+import type { Mesh } from '../../mesh/mesh.ts'
+import { type Clock, sleep, type Timer } from '../../seams/clock.ts'
+import type { Log } from '../../seams/log.ts'
+import type { Random } from '../../seams/random.ts'
+import type { MemberEvent, Membership } from '../../swim/member.ts'
+import type { Topology, TopologyView } from '../../topology/topology.ts'
+import { REQUEST_KINDS } from '../../wire/kinds.ts'
+import type { Peers } from '../peers.ts'
+import { partitionEnd, partitionPrefix, placeIn } from '../place.ts'
+import type { Replica } from '../replica.ts'
+import type { Fingerprints } from './fingerprints.ts'
+import { Movement } from './movement.ts'
+import { type Direction, Reconciliation } from './reconcile.ts'
+import { decodeDigests, DIGESTS_MAX, encodeDigestQuestion } from './sync-messages.ts'
+
+export interface AntiEntropyOptions {
+  readonly self: StorageId
+  readonly database: Database
+  readonly replica: Replica
+  readonly fingerprints: Fingerprints
+  readonly mesh: Mesh
+  readonly topology: TopologyView
+  readonly membership: Membership
+  readonly peers: Peers
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: Log
+  readonly reportInstalled: (partition: number, cfg: number) => void
+}
+
+/** One partition with one peer is compared this often although nothing calls for it. */
+const ROUND_MS = 10_000
+/** After a failure the rest waits this long. */
+const RETRY_MS = 1000
+const DIGEST_TIMEOUT_MS = 30_000
+const DELETE_BATCH = 256
+
+export class AntiEntropy {
+  readonly #options: AntiEntropyOptions
+  readonly #movement: Movement
+  /** By peer, the partitions to compare with it. */
+  readonly #wanted = new Map<StorageId, Set<number>>()
+  /** Partitions that may have data here. */
+  readonly #held = new Set<number>()
+  readonly #aborter = new AbortController()
+  #unsubscribe: (() => void)[] = []
+  #timer: Timer | null = null
+  #running: Promise<void> | null = null
+
+  constructor(options: AntiEntropyOptions) {
+    this.#options = options
+    this.#movement = new Movement(options.self, options.reportInstalled)
+  }
+
+  async start(): Promise<void> {
+    const { topology, membership } = this.#options
+    await this.#findHeld()
+    if (this.#aborter.signal.aborted) return
+    this.#unsubscribe = [
+      topology.subscribe((next) => this.#onTopology(next)),
+      membership.subscribe((event) => this.#onMember(event)),
+    ]
+    const current = topology.current()
+    if (current !== null) this.#onTopology(current)
+    this.#armRound()
+  }
+
+  async stop(): Promise<void> {
+    for (const end of this.#unsubscribe) end()
+    this.#timer?.cancel()
+    this.#aborter.abort()
+    await this.#running
+  }
+
+  /** Partitions to compare or to move that nobody has got to yet. */
+  get backlog(): number {
+    let count = 0
+    for (const partitions of this.#wanted.values()) count += partitions.size
+    return count
+  }
+
+  changed(partition: number): void {
+    this.#options.fingerprints.changed(partition)
+    this.#held.add(partition)
+  }
+
+  /** A replica lacks something of a partition, or may. */
+  want(id: StorageId, partitions: Iterable<number>): void {
+    if (id === this.#options.self || this.#aborter.signal.aborted) return
+    const wanted = this.#wanted.get(id) ?? new Set()
+    for (const partition of partitions) wanted.add(partition)
+    if (wanted.size > 0) this.#wanted.set(id, wanted)
+    this.#kick()
+  }
+
+  async #findHeld(): Promise<void> {
+    const current = this.#options.topology.current()
+    for (let p = 0; p < (current?.partitions.length ?? 0); p++) {
+      const range = { from: partitionPrefix(p), to: partitionEnd(p), limit: 1 }
+      for await (const _ of this.#options.database.scan(range)) this.#held.add(p)
+    }
+  }
+
+  #onTopology(topology: Topology): void {
+    for (const [id, partitions] of this.#movement.onTopology(topology)) this.want(id, partitions)
+    this.#kick()
+  }
+
+  #onMember({ kind, member }: MemberEvent): void {
+    if (kind !== 'alive' && kind !== 'join') return
+    const topology = this.#options.topology.current()
+    if (topology !== null) this.want(member.storageId, this.#sharedWith(topology, member.storageId))
+  }
+
+  #sharedWith(topology: Topology, id: StorageId): number[] {
+    const { self } = this.#options
+    return topology.partitions.flatMap((_, p) => {
+      const { targets } = placeIn(topology, '', p)
+      return targets.includes(id) && targets.includes(self) ? [p] : []
+    })
+  }
+
+  #armRound(): void {
+    const jitter = 0.5 + this.#options.random.float()
+    this.#timer = this.#options.clock.after(ROUND_MS * jitter, () => {
+      this.#roundOfOne()
+      this.#armRound()
+    })
+  }
+
+  #roundOfOne(): void {
+    const { topology, random, self } = this.#options
+    const current = topology.current()
+    if (current === null) return
+    const partition = random.int(current.partitions.length)
+    const { targets } = placeIn(current, '', partition)
+    const others = targets.filter((id) => id !== self)
+    const other = others[random.int(Math.max(1, others.length))]
+    if (targets.includes(self) && other !== undefined) this.want(other, [partition])
+  }
+
+  #kick(): void {
+    if (this.#running !== null || this.#aborter.signal.aborted) return
+    this.#running = this.#work().finally(() => {
+      this.#running = null
+    })
+  }
+
+  async #work(): Promise<void> {
+    const { clock, log } = this.#options
+    const { signal } = this.#aborter
+    // A little later, so that what comes in one burst is one piece of work.
+    await sleep(clock, 5, signal).catch(() => undefined)
+    while (!signal.aborted) {
+      try {
+        if (!(await this.#step())) return
+      } catch (error) {
+        if (signal.aborted) return
+        log.write('debug', 'store.sync-failed', { error: String(error) })
+        await sleep(clock, RETRY_MS, signal).catch(() => undefined)
+      }
+    }
+  }
+
+  /** One peer's share of the work. False when there is nothing to do that can be done now. */
+  async #step(): Promise<boolean> {
+    const topology = this.#options.topology.current()
+    if (topology === null) return false
+    for (const [id, partitions] of this.#wanted) {
+      const peer = this.#options.peers.usable(topology, id)
+      if (peer === undefined) {
+        // It is asked for again when it is alive again.
+        this.#wanted.delete(id)
+        continue
+      }
+      await this.#compare(topology, id, peer, partitions)
+      return true
+    }
+    return this.#sayFarewell(topology)
+  }
+
+  async #compare(
+    topology: Topology,
+    id: StorageId,
+    peer: PeerId,
+    wanted: Set<number>,
+  ): Promise<void> {
+    const partitions = [...wanted].slice(0, DIGESTS_MAX)
+    const question = encodeDigestQuestion({ topology: topology.number, partitions })
+    const kind = REQUEST_KINDS.KV_SYNC_DIGEST
+    const { signal } = this.#aborter
+    const options = { timeoutMs: DIGEST_TIMEOUT_MS, trafficClass: 'bulk', signal } as const
+    const answer = await this.#options.mesh.request(peer, kind, question, options)
+    const digests = decodeDigests(answer)
+    for (const [i, partition] of partitions.entries()) {
+      const { targets } = placeIn(topology, '', partition)
+      const isShared = targets.includes(id) && targets.includes(this.#options.self)
+      if (isShared && (await this.#options.fingerprints.of(partition)) !== digests[i]) {
+        await this.#reconcile(topology, peer, partition, 'both')
+      }
+      wanted.delete(partition)
+      if (isShared) this.#movement.onReconciled(topology, partition, id)
+    }
+    if (wanted.size === 0) this.#wanted.delete(id)
+  }
+
+  async #reconcile(
+    topology: Topology,
+    peer: PeerId,
+    partition: number,
+    direction: Direction,
+  ): Promise<void> {
+    const options = { ...this.#options, signal: this.#aborter.signal }
+    const work = new Reconciliation(options, peer, topology.number, partition, direction)
+    await work.run()
+    const fields = { partition, peer, bytes: work.bytes }
+    this.#options.log.write('debug', 'store.reconciled', fields)
+  }
+
+  /** Offers and deletes one partition that is not ours any more. False when there is none. */
+  async #sayFarewell(topology: Topology): Promise<boolean> {
+    const { self, peers } = this.#options
+    for (const partition of this.#held) {
+      const { targets } = placeIn(topology, '', partition)
+      if (targets.length === 0 || targets.includes(self)) continue
+      const takers = targets.map((id) => peers.usable(topology, id)).filter((p) => p !== undefined)
+      const needed = Math.floor(targets.length / 2) + 1
+      if (takers.length < needed) continue
+      for (const peer of takers.slice(0, needed)) {
+        await this.#reconcile(topology, peer, partition, 'push')
+      }
+      await this.#drop(partition)
+      return true
+    }
+    return false
+  }
+
+  async #drop(partition: number): Promise<void> {
+    const { database, fingerprints, topology, self, log } = this.#options
+    const range = { from: partitionPrefix(partition), to: partitionEnd(partition) }
+    for (;;) {
+      const writes: Write[] = []
+      for await (const [key] of database.scan({ ...range, limit: DELETE_BATCH })) {
+        writes.push({ key, value: null })
+      }
+      if (writes.length === 0) break
+      // It may have come back to us while we were reading.
+      const current = topology.current()
+      if (current === null || placeIn(current, '', partition).targets.includes(self)) return
+      await database.commit(writes)
+      fingerprints.changed(partition)
+    }
+    this.#held.delete(partition)
+    log.write('info', 'store.partition-dropped', { partition })
+  }
+}

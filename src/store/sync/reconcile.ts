@@ -1,0 +1,141 @@
+/**
+ * Makes one partition equal here and at one peer: keys are compared in order, page by page; what
+ * differs is pulled and joined, and what the peer then still lacks is pushed. Cost grows with the
+ * number of keys in the partition, and data moves only where it differs.
+ */
+import { compareKeys } from '../../base/bytes.ts'
+import type { PeerId } from '../../base/ids.ts'
+import type { Database } from '../../disk/database.ts'
+import type { Mesh } from '../../mesh/mesh.ts'
+import { type Clock, sleep } from '../../seams/clock.ts'
+import { REQUEST_KINDS } from '../../wire/kinds.ts'
+import { SYNC_BYTES } from '../limits.ts'
+import { databaseKey } from '../place.ts'
+import type { Replica } from '../replica.ts'
+import { entryFingerprint } from './fingerprints.ts'
+import {
+  decodeKeysPage,
+  decodeRecords,
+  encodeKeysQuestion,
+  encodePullQuestion,
+  encodeRecords,
+  type KeysPage,
+} from './sync-messages.ts'
+import { joinAll, keysPage } from './sync-server.ts'
+
+export interface ReconcileOptions {
+  readonly database: Database
+  readonly replica: Replica
+  readonly mesh: Mesh
+  readonly clock: Clock
+  readonly signal: AbortSignal
+}
+
+/** Which way data may flow: an offer of a former replica takes nothing in. */
+export type Direction = 'both' | 'push'
+
+const TIMEOUT_MS = 15_000
+/** Repair leaves most of a link to the calls of users. */
+const BYTES_PER_SECOND = 32 * 1024 * 1024
+
+export class Reconciliation {
+  readonly #options: ReconcileOptions
+  readonly #peer: PeerId
+  readonly #topology: number
+  readonly #partition: number
+  readonly #direction: Direction
+  /** Bytes that went over the wire. */
+  bytes = 0
+
+  constructor(
+    options: ReconcileOptions,
+    peer: PeerId,
+    topology: number,
+    partition: number,
+    direction: Direction,
+  ) {
+    this.#options = options
+    this.#peer = peer
+    this.#topology = topology
+    this.#partition = partition
+    this.#direction = direction
+  }
+
+  async run(): Promise<void> {
+    let after = ''
+    for (;;) {
+      const theirs = await this.#theirPage(after)
+      const mine = await this.#myEntries(after, theirs)
+      const wanted = theirs.entries.filter(([key, print]) => mine.get(key) !== print)
+      if (this.#direction === 'both') await this.#pull(wanted.map(([key]) => key))
+      await this.#push(new Map(theirs.entries), [...mine.keys(), ...wanted.map(([key]) => key)])
+      if (theirs.done) return
+      after = theirs.entries.at(-1)?.[0] ?? after
+    }
+  }
+
+  async #theirPage(after: string): Promise<KeysPage> {
+    const question = { topology: this.#topology, partition: this.#partition, after }
+    return decodeKeysPage(await this.#ask(REQUEST_KINDS.KV_SYNC_KEYS, encodeKeysQuestion(question)))
+  }
+
+  /** What is here between `after` and the end of the peer's page. */
+  async #myEntries(after: string, theirs: KeysPage): Promise<Map<string, number>> {
+    const last = theirs.entries.at(-1)?.[0] ?? ''
+    const mine = new Map<string, number>()
+    for (let from = after; ; ) {
+      const page = await keysPage(this.#options.database, this.#partition, from)
+      for (const [key, print] of page.entries) {
+        if (!theirs.done && compareKeys(key, last) > 0) return mine
+        mine.set(key, print)
+      }
+      if (page.done) return mine
+      from = page.entries.at(-1)?.[0] ?? from
+    }
+  }
+
+  async #pull(keys: readonly string[]): Promise<void> {
+    let rest = keys
+    while (rest.length > 0) {
+      const question = { topology: this.#topology, partition: this.#partition, keys: rest }
+      const answer = await this.#ask(REQUEST_KINDS.KV_SYNC_PULL, encodePullQuestion(question))
+      const { records } = decodeRecords(answer)
+      await joinAll(this.#options.replica, this.#partition, records)
+      const last = records.at(-1)?.[0]
+      // Nothing came although something was asked for: it is gone there, and so are we.
+      rest = last === undefined ? [] : rest.slice(rest.indexOf(last) + 1)
+    }
+  }
+
+  /** Whatever is not the same there as it is here now. */
+  async #push(theirs: ReadonlyMap<string, number>, keys: readonly string[]): Promise<void> {
+    let records: [string, Uint8Array][] = []
+    let bytes = 0
+    for (const key of new Set(keys)) {
+      const record = this.#options.database.get(databaseKey(this.#partition, key))
+      if (record === undefined || entryFingerprint(key, record) === theirs.get(key)) continue
+      records.push([key, record])
+      bytes += record.length
+      if (bytes < SYNC_BYTES && records.length < 256) continue
+      await this.#send(records)
+      records = []
+      bytes = 0
+    }
+    if (records.length > 0) await this.#send(records)
+  }
+
+  async #send(records: readonly (readonly [string, Uint8Array])[]): Promise<void> {
+    const message = { topology: this.#topology, partition: this.#partition, records }
+    await this.#ask(REQUEST_KINDS.KV_SYNC_PUSH, encodeRecords(message))
+  }
+
+  async #ask(kind: number, body: Uint8Array): Promise<Uint8Array> {
+    const { mesh, clock, signal } = this.#options
+    const options = { timeoutMs: TIMEOUT_MS, trafficClass: 'bulk', signal } as const
+    const answer = await mesh.request(this.#peer, kind, body, options)
+    const bytes = body.length + answer.length
+    this.bytes += bytes
+    if (bytes > SYNC_BYTES / 2) await sleep(clock, (bytes / BYTES_PER_SECOND) * 1000, signal)
+    return answer
+  }
+}
