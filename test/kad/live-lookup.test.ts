@@ -62,7 +62,7 @@ describe('live Kademlia lookup', () => {
   })
 
   after(async () => {
-    await Promise.all(nodes.map((node) => node.stop()))
+    await Promise.all(nodes.map(async (node) => await node.stop()))
   })
 
   it('names peers by the same bytes', () => {
