@@ -20,6 +20,7 @@ import type { MeshLink } from './mesh-link.ts'
 import { Outbox } from './outbox.ts'
 import type { FrameWriter } from './outgoing.ts'
 import type { Server } from './server.ts'
+import type { Flushable } from './turn.ts'
 
 /** What all channels of a mesh share. */
 export interface ChannelContext {
@@ -28,7 +29,7 @@ export interface ChannelContext {
   readonly server: Server
   nextId(): number
   /** Calls `flush` at the end of this turn. */
-  flushSoon(channel: { flush(): void }): void
+  flushSoon(channel: Flushable): void
   /** Why nothing can be sent now, or null. */
   obstacle(peer: PeerId): AtollError | null
 }

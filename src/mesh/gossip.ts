@@ -10,11 +10,12 @@ import type { Line, LineUser } from './line.ts'
 import type { RemotePeer } from './mesh.ts'
 import type { MeshLink } from './mesh-link.ts'
 import type { FrameWriter } from './outgoing.ts'
+import type { Flushable } from './turn.ts'
 
 export interface GossipContext {
   readonly writer: FrameWriter
   onGossip(from: RemotePeer, message: Uint8Array): void
-  flushSoon(channel: { flush(): void }): void
+  flushSoon(channel: Flushable): void
 }
 
 export class Gossip implements LineUser {

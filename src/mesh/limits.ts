@@ -42,3 +42,5 @@ export const TIMEOUT_MS_MAX = 3_600_000
 export const RETIRE_TIMEOUT_MS = 10_000
 /** How long `stop` waits for handlers at work. */
 export const STOP_GRACE_MS = 1000
+/** How long it waits for peers to take note that it stops. */
+export const FAREWELL_MS = 500

@@ -101,10 +101,7 @@ export class MeshLink implements LinkHandler {
     if (this.#phase !== 'open' || this.#finSent) return
     this.#finSent = true
     this.#link.send(Uint8Array.of(FRAME.FIN, why))
-    if (this.#finReceived !== null) {
-      this.#end('retired', () => this.#link.close())
-      return
-    }
+    if (this.#finReceived !== null) return this.#endInOrder()
     this.#timer = this.#desk.clock.after(RETIRE_TIMEOUT_MS, () => this.drop())
   }
 
@@ -125,13 +122,11 @@ export class MeshLink implements LinkHandler {
     else this.#end('dropped', () => this.#link.close())
   }
 
-  /** The node stops: what was sent is flushed, nobody is told of the end. */
-  close(): void {
-    if (this.#phase === 'gone') return
+  /** The node stops amid the greeting. */
+  giveUp(): void {
+    if (this.#phase !== 'greeting') return
     // Whoever has our hello may have opened the link already, and would take it for broken.
-    if ((this.#phase === 'open' || !this.inbound) && !this.#finSent) {
-      this.#link.send(Uint8Array.of(FRAME.FIN, FIN.STOPPING))
-    }
+    if (!this.inbound) this.#link.send(Uint8Array.of(FRAME.FIN, FIN.STOPPING))
     this.#phase = 'gone'
     this.#timer?.cancel()
     this.#link.close()
@@ -216,11 +211,16 @@ export class MeshLink implements LinkHandler {
   #onFin(why: number): void {
     if (this.#finReceived !== null) throw new WireError('a second FIN')
     this.#finReceived = why
-    if (this.#finSent) {
-      this.#end('retired', () => this.#link.close())
-      return
-    }
+    if (this.#finSent) return this.#endInOrder()
     this.#owner?.onFin(this)
+    // A stopping peer waits for this word alone: what it has not answered by now it never will.
+    if (why === FIN.STOPPING) this.retire(FIN.SUPERSEDED)
+  }
+
+  /** Both sides have said FIN. */
+  #endInOrder(): void {
+    const how = this.#finReceived === FIN.STOPPING ? 'left' : 'retired'
+    this.#end(how, () => this.#link.close())
   }
 
   #failGreeting(error: AtollError, how: 'abort' | 'close' | 'none' = 'abort'): void {

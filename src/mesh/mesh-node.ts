@@ -1,7 +1,7 @@
 /** The mesh of one node (see mesh.ts): hands links to peers, and calls to their channels. */
 import { AtollError, type ErrorCode } from '../base/errors.ts'
 import type { PeerId } from '../base/ids.ts'
-import { type Clock, sleep, type Timer } from '../seams/clock.ts'
+import { type Clock, sleep } from '../seams/clock.ts'
 import type { Log } from '../seams/log.ts'
 import type { Link, Network } from '../seams/network.ts'
 import type { Random } from '../seams/random.ts'
@@ -9,6 +9,7 @@ import { WIRE_VERSION_MAX } from '../wire/version.ts'
 import { Deadlines } from './deadlines.ts'
 import { encodeHello, examineHello, type SelfFacts } from './hello.ts'
 import {
+  FAREWELL_MS,
   GREETINGS_MAX,
   PEERS_IDLE_MAX,
   PEERS_MAX,
@@ -28,6 +29,7 @@ import { FrameWriter } from './outgoing.ts'
 import { Peer, type PeerContext } from './peer.ts'
 import { Search } from './search.ts'
 import { Server } from './server.ts'
+import { TurnEnd } from './turn.ts'
 
 export interface MeshOptions {
   /** Not started yet: the mesh starts and stops it. */
@@ -54,12 +56,12 @@ export class MeshNode implements Mesh {
   readonly #greetings = new Set<MeshLink>()
   readonly #context: PeerContext
   readonly #desk: Desk
-  /** Channels with something to send at the end of this turn. */
-  #dirty: { flush(): void }[] = []
-  #flushTimer: Timer | null = null
+  readonly #turnEnd: TurnEnd
   #lastId = 0
   #state: 'new' | 'running' | 'stopping' | 'stopped' = 'new'
   #stopping: Promise<void> | null = null
+  /** While this node says goodbye: asks whether anybody is left. */
+  #onLinkGone: (() => void) | null = null
   #onGossip: ((from: RemotePeer, message: Uint8Array) => void) | null = null
   #onEvidence: ((evidence: PeerEvidence) => void) | null = null
   #onJoin: ((link: Link) => void) | null = null
@@ -73,6 +75,7 @@ export class MeshNode implements Mesh {
     this.self = { peer: network.self, storageId, boot, role, wireVersion: WIRE_VERSION_MAX }
     this.#server = new Server(log)
     this.#deadlines = new Deadlines(clock)
+    this.#turnEnd = new TurnEnd(clock)
     this.#context = this.#makeContext()
     this.#desk = this.#makeDesk()
   }
@@ -162,14 +165,29 @@ export class MeshNode implements Mesh {
     const wait = sleep(this.#options.clock, STOP_GRACE_MS, grace.signal).catch(() => undefined)
     await Promise.race([this.#server.stop(), wait])
     grace.abort()
-    this.#flush()
+    this.#turnEnd.flush()
     this.#state = 'stopped'
-    for (const link of this.#greetings) link.close()
+    for (const link of this.#greetings) link.giveUp()
     for (const peer of this.#peers.values()) peer.stop()
+    await this.#farewells()
+    for (const peer of this.#peers.values()) peer.drop()
     this.#peers.clear()
     this.#deadlines.stop()
-    this.#flushTimer?.cancel()
+    this.#turnEnd.stop()
     await this.#network.stop()
+  }
+
+  /** Resolves when all peers know that this node stops, or soon in any case. */
+  #farewells(): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = this.#options.clock.after(FAREWELL_MS, resolve)
+      this.#onLinkGone = () => {
+        for (const peer of this.#peers.values()) if (peer.connected) return
+        timer.cancel()
+        resolve()
+      }
+      this.#onLinkGone()
+    })
   }
 
   #peer(id: PeerId): Peer | null {
@@ -221,11 +239,12 @@ export class MeshNode implements Mesh {
         return isStopped()
       },
       nextId: () => ++this.#lastId,
-      flushSoon: (channel) => this.#flushSoon(channel),
+      flushSoon: (channel) => this.#turnEnd.add(channel),
       obstacle: (peer) => this.#peers.get(peer)?.obstacle ?? null,
       onGossip: (from, message) => this.#deliverGossip(from, message),
       greet: (link) => this.#greet(link),
       emit: (evidence) => this.#onEvidence?.(evidence),
+      onLinkGone: () => this.#onLinkGone?.(),
       search: (peer, found) => search.find(peer, found),
     }
   }
@@ -283,18 +302,6 @@ export class MeshNode implements Mesh {
       const why = error instanceof Error ? (error.stack ?? error.message) : String(error)
       this.#options.log.write('error', 'mesh.listener-failed', { peer: from.peer, error: why })
     }
-  }
-
-  #flushSoon(channel: { flush(): void }): void {
-    this.#dirty.push(channel)
-    this.#flushTimer ??= this.#options.clock.soon(this.#flush)
-  }
-
-  readonly #flush = (): void => {
-    this.#flushTimer = null
-    const dirty = this.#dirty
-    this.#dirty = []
-    for (const channel of dirty) channel.flush()
   }
 }
 

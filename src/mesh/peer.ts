@@ -16,6 +16,7 @@ import {
   type TrafficClass,
 } from '../seams/network.ts'
 import type { Random } from '../seams/random.ts'
+import { FIN } from '../wire/frames.ts'
 import { BackOff } from './back-off.ts'
 import { Channel, type ChannelContext } from './channel.ts'
 import { PeerWatch } from './evidence.ts'
@@ -33,6 +34,8 @@ export interface PeerContext extends ChannelContext, GossipContext {
   /** Exchanges hellos on a dialled link; ends in `adopt` or `greetingFailed` of the peer. */
   greet(link: Link): void
   emit(evidence: PeerEvidence): void
+  /** A peer has a link less. */
+  onLinkGone(): void
   /** Dialling failed again and again: perhaps the peer is somewhere else. */
   search(peer: PeerId, found: () => void): void
 }
@@ -85,6 +88,10 @@ export class Peer implements LineHost {
     return (trafficClass === 'bulk' ? this.#bulk : this.#request).user as Channel
   }
 
+  get connected(): boolean {
+    return this.#watch.connected
+  }
+
   /** Nothing would be lost by forgetting it. */
   get idle(): boolean {
     if (this.#watch.connected || this.#lines.some((line) => line.dialling)) return false
@@ -101,7 +108,7 @@ export class Peer implements LineHost {
 
   /** The links are worthless, it seems: what is under way on them is in doubt. */
   reconnect(): void {
-    this.#dropLinks()
+    this.drop()
     this.#context.network.disconnect(this.id)
     this.#watch.doubted()
     this.#backOff.forgive()
@@ -118,10 +125,11 @@ export class Peer implements LineHost {
     for (const name of ['request', 'bulk'] as const) {
       this.channel(name).failAll('UNREACHABLE', `${this.id} was removed`)
     }
-    this.#dropLinks()
+    this.drop()
     this.#context.network.disconnect(this.id)
   }
 
+  /** Says goodbye on every link; each ends when the other side has answered. */
   stop(): void {
     this.#forgotten = true
     this.#timer?.cancel()
@@ -130,7 +138,12 @@ export class Peer implements LineHost {
     for (const name of ['request', 'bulk'] as const) {
       this.channel(name).failAll('STOPPED', 'this node is stopping')
     }
-    for (const line of this.#lines) for (const link of line.links) link.close()
+    for (const line of this.#lines) for (const link of line.links) link.retire(FIN.STOPPING)
+  }
+
+  /** Ends links whose other side does not say goodbye. */
+  drop(): void {
+    for (const line of this.#lines) line.drop()
   }
 
   /** Why nothing can be sent now: the peer was dialled in vain a moment ago. */
@@ -155,7 +168,7 @@ export class Peer implements LineHost {
   /** A link, dialled or not, has said hello. */
   adopt(link: MeshLink, remote: RemotePeer): Line {
     const line = this.#lineOf(link.trafficClass)
-    if (this.#watch.replaces(remote)) this.#dropLinks()
+    if (this.#watch.replaces(remote)) this.drop()
     if (!link.inbound) line.dialling = false
     this.#backOff.forgive()
     this.#doubtDials = 0
@@ -192,6 +205,7 @@ export class Peer implements LineHost {
     const broken = how === 'broken'
     const inDoubt = this.#watch.inDoubt
     this.#watch.linkGone(broken && !this.#forgotten)
+    this.#context.onLinkGone()
     if (!broken || this.#forgotten) return
     if (!stable) this.#backOff.failed(clock.monotonicMs())
     if (!inDoubt) this.#doubtDials = DOUBT_DIALS_MAX
@@ -256,10 +270,6 @@ export class Peer implements LineHost {
     if (this.#forgotten || this.#watch.connected) return
     this.#backOff.forgive()
     this.#gossip.want()
-  }
-
-  #dropLinks(): void {
-    for (const line of this.#lines) line.drop()
   }
 }
 

@@ -83,17 +83,21 @@ describe('lines', () => {
     })
   })
 
-  it('take a frame after the last one for nonsense', async () => {
+  it('serve nothing that comes after a FIN', async () => {
     const world = new World('after fin')
     await world.run(async () => {
       const [m, n] = world.machines('m', 'n') as [Machine, Machine]
-      const a = await startEcho(world, m)
+      let served = 0
+      await world.start(m, { before: (mesh) => mesh.handle(ECHO, (_f, body) => (served++, body)) })
       const raw = await new RawPeer(world, n).start()
-      const link = await raw.greeted(m)
-      link.link.send(Uint8Array.of(FRAME.FIN, 1))
-      link.link.send(Uint8Array.of(FRAME.BATCH, 1, 9, 0xe8, 0x07, 0))
-      await world.until(() => link.closed !== null, 'closed')
-      assert.deepEqual(a.refused, [`${n.peer} DENIED`])
+      for (const why of [0, 1]) {
+        const link = await raw.greeted(m)
+        link.link.send(Uint8Array.of(FRAME.FIN, why))
+        link.link.send(Uint8Array.of(FRAME.BATCH, 1, 9, 0xe8, 0x07, 0))
+        await world.until(() => link.closed !== null, 'closed')
+        assert.deepEqual(link.tags, [FRAME.FIN])
+      }
+      assert.equal(served, 0)
     })
   })
 
