@@ -50,3 +50,7 @@ export interface TopologyView {
   /** A peer showed knowledge of a higher number: fetch it. Resolves when at least that is known. */
   catchUp(atLeast: number, from: PeerId): Promise<void>
 }
+
+export function isMember(topology: Topology, storageId: StorageId): boolean {
+  return topology.members.some((member) => member.storageId === storageId)
+}
