@@ -1,6 +1,6 @@
 /** All commands and options, for commander: from the table of methods and from the local ones. */
 import { Command, InvalidArgumentError, Option } from 'commander'
-import { VERSION } from '../rpc/version.ts'
+import { VERSION } from '../base/version.ts'
 import type { CommandContext, GlobalOptions } from './command.ts'
 import { addLocalCommands } from './local-commands.ts'
 import { parseDuration } from './duration.ts'

@@ -7,9 +7,9 @@
 import { AtollError, ERRORS } from '../base/errors.ts'
 import type { NodeApi } from '../node/api.ts'
 import { asAtollError, errorLine } from '../rpc/error-line.ts'
-import type { Environment } from '../rpc/socket-path.ts'
+import { checkSocketPath, type Environment } from '../rpc/socket-path.ts'
 import { readSecret } from '../rpc/text-source.ts'
-import { VERSION } from '../rpc/version.ts'
+import { VERSION } from '../base/version.ts'
 import { Daemon, type DaemonEnd } from './daemon.ts'
 import { daemonHelp } from './help.ts'
 import { resolveSettings } from './resolve-settings.ts'
@@ -97,7 +97,9 @@ function claimOf({ init, join }: Settings): ((node: NodeApi) => Promise<unknown>
   return join === null ? null : (node) => node.join(readSecret(join))
 }
 
-function checkTogether({ init, join, edge }: Settings): void {
+/** What can be told before anything is loaded. */
+function checkTogether({ init, join, edge, socket }: Settings): void {
+  checkSocketPath(socket)
   if (init && join !== null) {
     throw new AtollError('CONFIG_INVALID', 'init and join exclude each other')
   }

@@ -1,5 +1,7 @@
 /** What a host says about the node it opens; everything else has a default that holds. */
-import type { SwimProfile } from '../swim/parameters.ts'
+
+/** Time-outs of membership: one building, the internet between members, or one machine. */
+export type ProfileName = 'lan' | 'wan' | 'local'
 
 export interface NodeConfig {
   /** null: an edge, which stores nothing and is somebody new at every start. */
@@ -15,8 +17,7 @@ export interface NodeConfig {
   /** Multiaddrs to give out instead (containers, address translation); empty: those listened on. */
   readonly announce: readonly string[]
   readonly tags: Readonly<Record<string, string>>
-  /** Time-outs of membership: one machine, one building, or the internet between members. */
-  readonly profile: SwimProfile
+  readonly profile: ProfileName
   /** Partitions of the key space, a power of two; counts at `init` only, and for good. */
   readonly partitions: number
   /** Copies of each key; counts at `init` only. */

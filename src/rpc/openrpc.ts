@@ -3,7 +3,7 @@ import { ERRORS, type ErrorCode } from '../base/errors.ts'
 import type { JsonValue } from '../node/api.ts'
 import { jsonSchema } from './json-schema.ts'
 import type { AnyMethod } from './method.ts'
-import { VERSION } from './version.ts'
+import { VERSION } from '../base/version.ts'
 
 type JsonObject = { readonly [key: string]: JsonValue }
 

@@ -1,5 +1,5 @@
 /** `version`: of this program, without a daemon; `status` tells the daemon's. */
-import { VERSION } from '../../rpc/version.ts'
+import { VERSION } from '../../base/version.ts'
 import type { CommandContext } from '../command.ts'
 
 export function showVersion({ output }: CommandContext): void {

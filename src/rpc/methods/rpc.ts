@@ -2,7 +2,7 @@
 import * as v from 'valibot'
 import type { JsonValue } from '../../node/api.ts'
 import { call, deadline } from '../method.ts'
-import { VERSION } from '../version.ts'
+import { VERSION } from '../../base/version.ts'
 
 export const version = call({
   name: 'version',

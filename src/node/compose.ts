@@ -1,0 +1,171 @@
+/**
+ * The composition root: where the layers of a node that belongs to a cluster are put together,
+ * bottom up, and the only place that does.
+ *
+ * The daemon passes system seams, the simulator simulated ones, and nothing built here can tell
+ * which.
+ */
+import type { ErrorCode } from '../base/errors.ts'
+import type { ClusterId } from '../base/ids.ts'
+import type { Database } from '../disk/database.ts'
+import { AdmissionKey } from '../mesh/admission-key.ts'
+import { Admitter } from '../mesh/admit.ts'
+import type { RemotePeer } from '../mesh/mesh.ts'
+import { createMesh, type MeshNode } from '../mesh/mesh-node.ts'
+import type { Contact } from '../mesh/ticket.ts'
+import type { Network } from '../seams/network.ts'
+import type { Seams } from '../seams/seams.ts'
+import { KvStore } from '../store/kv-store.ts'
+import { createMembership, type SwimMembership } from '../swim/membership.ts'
+import { LAN, LOCAL, type SwimProfile, WAN } from '../swim/parameters.ts'
+import { FounderIssuer } from '../topology/founder-issuer.ts'
+import type { TopologyIssuer } from '../topology/issuer.ts'
+import { MovementReporter } from '../topology/movement-reporter.ts'
+import { TopologyLog } from '../topology/topology-log.ts'
+import type { Topology } from '../topology/topology.ts'
+import type { ClusterFile } from './cluster-file.ts'
+import type { NodeConfig, ProfileName } from './config.ts'
+import type { Identity } from './identity.ts'
+
+export interface ClusterParts {
+  readonly config: NodeConfig
+  readonly seams: Seams
+  /** null on a node without a disk. */
+  readonly database: Database | null
+  readonly identity: Identity
+  readonly file: ClusterFile
+}
+
+const PROFILES: Readonly<Record<ProfileName, SwimProfile>> = { lan: LAN, wan: WAN, local: LOCAL }
+/** How long a node that knows no topology waits for one before its start is done anyway. */
+const FIRST_TOPOLOGY_MS = 3000
+
+/** The layers of a node that belongs to a cluster. */
+export class Cluster {
+  readonly clusterId: ClusterId
+  readonly network: Network
+  readonly mesh: MeshNode
+  readonly membership: SwimMembership
+  readonly topology: TopologyLog
+  readonly issuer: TopologyIssuer
+  readonly kv: KvStore
+  /** null on an edge, which admits nobody. */
+  readonly admitter: Admitter | null
+  readonly #reporter: MovementReporter
+  readonly #parts: ClusterParts
+
+  constructor(parts: ClusterParts) {
+    this.#parts = parts
+    const { config, seams, identity, file } = parts
+    const { clock, random, log } = seams
+    const { clusterId, networkKey, role, certificate } = file
+    const { listen, announce } = config
+    this.clusterId = clusterId
+    // An edge holds no data, whatever disk it may have.
+    const database = role === 'member' ? parts.database : null
+    const storageId = role === 'member' ? identity.storageId : ''
+    const { privateKeySeed, boot } = identity
+    this.network = seams.network({ privateKeySeed, networkKey, listen, announce })
+    const self = { clusterId, storageId, boot, role, certificate }
+    const gate = (remote: RemotePeer): ErrorCode | null => this.#gate(remote)
+    this.mesh = createMesh({ network: this.network, clock, random, log, self, gate })
+    const isMember = (peer: string): boolean => this.membership.get(peer)?.role === 'member'
+    this.topology = new TopologyLog({ clusterId, mesh: this.mesh, clock, log, database, isMember })
+    const { name, zone, capacity, tags } = config
+    const facts = { name, zone, role, storageId, boot, capacity, addresses: [], tags }
+    this.membership = createMembership({
+      mesh: this.mesh,
+      clock,
+      random,
+      log,
+      database: parts.database,
+      facts,
+      profile: PROFILES[config.profile],
+      digest: () => this.topology.digest,
+      onDigest: (peer, number) => this.topology.onDigest(peer, number),
+    })
+    const layers = { mesh: this.mesh, clock, random, log, topology: this.topology }
+    this.issuer = new FounderIssuer({ ...layers, membership: this.membership })
+    this.#reporter = new MovementReporter({ ...layers, issuer: this.issuer })
+    this.kv = new KvStore({
+      ...layers,
+      self: storageId,
+      database,
+      membership: this.membership,
+      reportInstalled: (partition, cfg) => this.#reporter.reportInstalled(partition, cfg),
+    })
+    this.admitter = this.#makeAdmitter(database, gate)
+  }
+
+  #makeAdmitter(
+    database: Database | null,
+    gate: (remote: RemotePeer) => ErrorCode | null,
+  ): Admitter | null {
+    const { seams, file } = this.#parts
+    if (file.admissionSeed === null || database === null) return null
+    return new Admitter({
+      ...seams,
+      mesh: this.mesh,
+      key: new AdmissionKey(file.admissionSeed),
+      networkKey: file.networkKey,
+      certificate: file.certificate,
+      database,
+      topology: () => this.topology.encoded,
+      contacts: () => this.#contacts(),
+      gate,
+    })
+  }
+
+  /** `first`: the topology that the node was founded or admitted with. */
+  async start(first: Topology | null): Promise<void> {
+    const { file, seams } = this.#parts
+    if (first !== null) await this.topology.learn(first)
+    await this.mesh.start()
+    this.membership.subscribe(({ kind, member }) => {
+      if (member.id === this.mesh.self.peer) return
+      seams.log.write('info', `member.${kind}`, { peer: member.id, name: member.name })
+    })
+    await this.membership.start(file.contacts)
+    this.issuer.start()
+    await this.kv.start()
+    if (this.topology.current() === null) await this.#fetchTopology()
+  }
+
+  /** Layers end in the order in which they lean on each other. */
+  async stop(): Promise<void> {
+    this.admitter?.stop()
+    await this.kv.stop()
+    await this.#reporter.stop()
+    await this.issuer.stop()
+    await this.membership.stop()
+    await this.topology.stop()
+    await this.mesh.stop()
+  }
+
+  /** Gossip would bring it soon; a call that comes at once should find it. */
+  async #fetchTopology(): Promise<void> {
+    const { clock } = this.#parts.seams
+    await new Promise<void>((resolve) => {
+      const timer = clock.after(FIRST_TOPOLOGY_MS, resolve)
+      const end = this.topology.subscribe(() => {
+        timer.cancel()
+        end()
+        resolve()
+      })
+      for (const { peer } of this.#parts.file.contacts) this.topology.onDigest(peer, 1)
+    })
+  }
+
+  #gate({ storageId }: RemotePeer): ErrorCode | null {
+    const removed = this.topology.current()?.removed.includes(storageId) === true
+    return removed ? 'DENIED' : null
+  }
+
+  /** Members that are up, for tickets and for joiners. */
+  #contacts(): readonly Contact[] {
+    return this.membership
+      .members()
+      .filter(({ role, state }) => role === 'member' && state === 'alive')
+      .map(({ id, addresses }) => ({ peer: id, addresses }))
+  }
+}

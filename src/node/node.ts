@@ -1,0 +1,305 @@
+/**
+ * A node: what a program holds, embedded or behind a daemon. It owns the data directory, and the
+ * cluster's layers while it belongs to a cluster.
+ */
+import { AtollError } from '../base/errors.ts'
+import type { Database } from '../disk/database.ts'
+import { openDatabase } from '../disk/log-database.ts'
+import type { Seams } from '../seams/seams.ts'
+import type { Storage } from '../seams/storage.ts'
+import type {
+  CallOptions,
+  Explanation,
+  KvApi,
+  MemberApi,
+  MemberInfo,
+  NodeApi,
+  Status,
+  TicketApi,
+  TopologyApi,
+} from './api.ts'
+import { type Claim, eraseClusterData, found, redeem } from './claim.ts'
+import {
+  type ClusterFile,
+  readClusterFile,
+  removeClusterFile,
+  writeClusterFile,
+} from './cluster-file.ts'
+import { Cluster } from './compose.ts'
+import type { NodeConfig } from './config.ts'
+import { edgeIdentity, type Identity, openIdentity } from './identity.ts'
+import { watchMembers } from './member-watch.ts'
+import { VERSION } from '../base/version.ts'
+import { explain, healthOf, memberInfo, topologyInfo } from './views.ts'
+
+export interface AtollNode extends NodeApi, AsyncDisposable {
+  /** Comes up; an unclaimed node waits for `init` or `join`. */
+  start(): Promise<void>
+  /** Ends quickly and stays a member. Idempotent. */
+  stop(): Promise<void>
+  /** Resolves once, with what ended this node for good; never rejects. */
+  readonly failed: Promise<Error>
+}
+
+const TICKET_TTL_MS = 60 * 60 * 1000
+const EXPLAIN_DEADLINE_MS = 2000
+
+interface Disk {
+  readonly storage: Storage
+  readonly database: Database
+  readonly identity: Identity
+  readonly file: ClusterFile | null
+}
+
+/** Opens the data directory. Rejects with DIR_LOCKED, DISK_DAMAGED and the like. */
+export async function openNode(config: NodeConfig, seams: Seams): Promise<AtollNode> {
+  if (config.dataDir === null) return new Node(config, seams, null)
+  const storage = await seams.storage(config.dataDir)
+  try {
+    const file = await readClusterFile(storage)
+    const database = await openDatabase({ storage, clock: seams.clock, log: seams.log })
+    const identity = await openIdentity(storage, database, seams.random, file !== null)
+    return new Node(config, seams, { storage, database, identity, file })
+  } catch (error) {
+    await storage.close()
+    throw error
+  }
+}
+
+class Node implements AtollNode {
+  readonly failed: Promise<Error>
+  readonly #config: NodeConfig
+  readonly #seams: Seams
+  readonly #disk: Disk | null
+  readonly #identity: Identity
+  readonly #startedMs: number
+  readonly #aborter = new AbortController()
+  #cluster: Cluster | null = null
+  #state: Status['state'] = 'unclaimed'
+  /** A founding or joining under way: at most one. */
+  #claiming: Promise<unknown> | null = null
+  #stopping: Promise<void> | null = null
+
+  constructor(config: NodeConfig, seams: Seams, disk: Disk | null) {
+    this.#config = config
+    this.#seams = seams
+    this.#disk = disk
+    this.#identity = disk?.identity ?? edgeIdentity(seams.random)
+    this.#startedMs = seams.clock.monotonicMs()
+    this.failed = disk?.database.failed ?? new Promise(() => {})
+  }
+
+  async start(): Promise<void> {
+    const file = this.#disk?.file ?? null
+    if (file === null) return
+    await this.#run({ file, topology: null })
+  }
+
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop()
+    return this.#stopping
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop()
+  }
+
+  async #stop(): Promise<void> {
+    this.#state = 'stopping'
+    this.#aborter.abort(new AtollError('STOPPED', 'the node is stopping'))
+    await this.#claiming?.catch(() => undefined)
+    await this.#cluster?.stop()
+    await this.#disk?.database.close()
+    await this.#disk?.storage.close()
+  }
+
+  async #run({ file, topology }: Claim): Promise<void> {
+    const database = this.#disk?.database ?? null
+    const parts = { config: this.#config, seams: this.#seams, identity: this.#identity }
+    const cluster = new Cluster({ ...parts, database, file })
+    try {
+      await cluster.start(topology)
+    } catch (error) {
+      await cluster.stop()
+      throw error
+    }
+    this.#cluster = cluster
+    this.#state = 'running'
+    cluster.mesh.onRefused((peer, { code, message }) => {
+      this.#seams.log.write('warn', 'mesh.refused', { peer, code, message })
+    })
+  }
+
+  async init(_options?: CallOptions): Promise<{ readonly clusterId: string }> {
+    if (this.#disk === null) {
+      throw new AtollError(
+        'UNSUPPORTED',
+        'a node without a data directory cannot found a cluster',
+        {
+          hint: 'give it a data directory, or let it join with a ticket',
+        },
+      )
+    }
+    return this.#claim(async () => found(this.#config, this.#identity, this.#seams))
+  }
+
+  async join(ticket: string, options: CallOptions = {}): Promise<{ readonly clusterId: string }> {
+    const signals = [
+      this.#aborter.signal,
+      ...(options.signal === undefined ? [] : [options.signal]),
+    ]
+    const signal = AbortSignal.any(signals)
+    return this.#claim(() => redeem(ticket, this.#config, this.#identity, this.#seams, signal))
+  }
+
+  async #claim(make: () => Promise<Claim>): Promise<{ readonly clusterId: string }> {
+    this.#mustNotStop()
+    if (this.#cluster !== null || this.#claiming !== null) {
+      throw new AtollError('ALREADY_CLAIMED', 'this daemon already belongs to a cluster', {
+        hint: 'to move it to another one, `atoll leave` first',
+      })
+    }
+    this.#state = 'joining'
+    const claiming = this.#makeClaim(make)
+    this.#claiming = claiming
+    try {
+      return await claiming
+    } catch (error) {
+      if (!this.#aborter.signal.aborted) this.#state = 'unclaimed'
+      throw error
+    } finally {
+      this.#claiming = null
+    }
+  }
+
+  async #makeClaim(make: () => Promise<Claim>): Promise<{ readonly clusterId: string }> {
+    if (this.#disk !== null) await eraseClusterData(this.#disk.database)
+    const claim = await make()
+    await this.#run(claim)
+    try {
+      // Last of all: until it is written the next start finds an unclaimed directory.
+      if (this.#disk !== null) await writeClusterFile(this.#disk.storage, claim.file)
+    } catch (error) {
+      await this.#cluster?.stop()
+      this.#cluster = null
+      throw error
+    }
+    return { clusterId: claim.file.clusterId }
+  }
+
+  async leave(options: CallOptions = {}): Promise<void> {
+    const cluster = this.#running()
+    if (this.#state === 'leaving') throw new AtollError('CONFLICT', 'this node is leaving already')
+    this.#state = 'leaving'
+    try {
+      if (cluster.mesh.self.role === 'member') await cluster.issuer.leave(options.signal)
+    } catch (error) {
+      if (this.#stopping === null) this.#state = 'running'
+      throw error
+    }
+    await cluster.membership.leave()
+    if (this.#disk !== null) await removeClusterFile(this.#disk.storage)
+    await cluster.stop()
+    this.#cluster = null
+    this.#state = 'unclaimed'
+  }
+
+  async status(): Promise<Status> {
+    const { clock } = this.#seams
+    const cluster = this.#cluster
+    const members = cluster?.membership.members() ?? []
+    const count = (state: string): number => members.filter((each) => each.state === state).length
+    const health =
+      cluster === null
+        ? { toleratesFailures: 0, movingPartitions: 0, warnings: [] }
+        : healthOf(cluster.topology.current(), cluster.membership)
+    return {
+      id: this.#identity.peer,
+      name: this.#config.name,
+      clusterId: cluster?.clusterId ?? '',
+      storageId: this.#identity.storageId,
+      version: VERSION,
+      state: this.#state,
+      role: cluster?.mesh.self.role ?? (this.#disk === null ? 'edge' : 'member'),
+      addresses: cluster?.mesh.addresses() ?? [],
+      uptimeMs: Math.round(clock.monotonicMs() - this.#startedMs),
+      members: { alive: count('alive'), suspect: count('suspect'), dead: count('dead') },
+      topology: cluster?.topology.digest ?? 0,
+      ...health,
+    }
+  }
+
+  async explain(key: string, options: CallOptions = {}): Promise<Explanation> {
+    return explain(this.#running(), key, options.deadlineMs ?? EXPLAIN_DEADLINE_MS)
+  }
+
+  readonly kv: KvApi = {
+    put: async (key, value, options) => this.#running().kv.put(key, value, options),
+    get: async (key, options) => this.#running().kv.get(key, options),
+    del: async (key, options) => this.#running().kv.del(key, options),
+    ls: async (prefix, options) => this.#running().kv.ls(prefix, options),
+  }
+
+  readonly member: MemberApi = {
+    ls: async () => this.#running().membership.members().map(memberInfo),
+    show: async (nameOrId) => this.#memberNamed(nameOrId),
+    tag: async (tags) => this.#tag(tags),
+    watch: (options = {}) => watchMembers(this.#running().membership, options.signal),
+  }
+
+  readonly ticket: TicketApi = {
+    create: async ({ ttlMs = TICKET_TTL_MS, uses = 1, role = 'member' } = {}) => {
+      return { ticket: await this.#admitter().createTicket({ ttlMs, uses, role }) }
+    },
+    revoke: async (ticket) => ({ revoked: await this.#admitter().revokeTicket(ticket) }),
+  }
+
+  readonly topology: TopologyApi = {
+    show: async () => {
+      const { topology, membership } = this.#running()
+      const current = topology.current()
+      if (current !== null) return topologyInfo(current, membership)
+      throw new AtollError('NO_QUORUM', 'the topology is not known here yet')
+    },
+  }
+
+  #memberNamed(nameOrId: string): MemberInfo {
+    const members = this.#running().membership.members()
+    const named = members.filter(({ id, name }) => id === nameOrId || name === nameOrId)
+    const [only] = named
+    if (only === undefined) throw new AtollError('NOT_FOUND', `no member is called "${nameOrId}"`)
+    if (named.length === 1) return memberInfo(only)
+    throw new AtollError('CONFLICT', `${named.length} members are called "${nameOrId}"`, {
+      hint: 'name it by its id; see: atoll member ls',
+    })
+  }
+
+  #tag(change: Readonly<Record<string, string | null>>): MemberInfo {
+    const { membership } = this.#running()
+    const tags = new Map<string, string>(Object.entries(membership.self().tags))
+    for (const [name, value] of Object.entries(change)) {
+      if (value === null) tags.delete(name)
+      else tags.set(name, value)
+    }
+    membership.updateSelf({ tags: Object.fromEntries(tags) })
+    return memberInfo(membership.self())
+  }
+
+  #admitter() {
+    const { admitter } = this.#running()
+    if (admitter !== null) return admitter
+    throw new AtollError('UNSUPPORTED', 'an edge admits nobody; create the ticket on a member')
+  }
+
+  #running(): Cluster {
+    this.#mustNotStop()
+    if (this.#cluster !== null) return this.#cluster
+    throw new AtollError('UNCLAIMED', 'this daemon belongs to no cluster yet', {
+      hint: 'found one with `atoll init`, or join one with `atoll join TICKET`',
+    })
+  }
+
+  #mustNotStop(): void {
+    if (this.#stopping !== null) throw new AtollError('STOPPED', 'the node is stopping')
+  }
+}

@@ -1,0 +1,123 @@
+/** What a node shows of itself: status, members, topology, and where a key lives. */
+import { toString } from 'uint8arrays/to-string'
+import type { StorageId } from '../base/ids.ts'
+import { kadIdOfKey } from '../kad/node-id.ts'
+import { partitionOf, partitionPoint } from '../kad/partition.ts'
+import type { Member, Membership } from '../swim/member.ts'
+import { failuresTolerated, movingPartitions } from '../topology/describe.ts'
+import type { Topology, TopologyMember } from '../topology/topology.ts'
+import { AtollError } from '../base/errors.ts'
+import type { Explanation, MemberInfo, TopologyInfo } from './api.ts'
+import type { Cluster } from './compose.ts'
+
+type ShownState = TopologyInfo['members'][number]['state']
+
+const CLOSEST_TIMEOUT_MS = 2000
+
+export function memberInfo(member: Member): MemberInfo {
+  const { id, name, state, addresses, tags, incarnation, zone, role } = member
+  return { id, name, state, addresses, tags, incarnation, zone, role }
+}
+
+/** Storage ids of members that count as up. */
+export function usableStorage(topology: Topology, membership: Membership): Set<StorageId> {
+  const usable = topology.members.filter(({ id, storageId }) => membership.isUsable(id, storageId))
+  return new Set(usable.map(({ storageId }) => storageId))
+}
+
+export function topologyInfo(topology: Topology, membership: Membership): TopologyInfo {
+  const { number, roots, replicationFactor } = topology
+  const members = topology.members.map((member) => ({
+    storageId: member.storageId,
+    id: member.id,
+    name: member.name,
+    state: stateOf(member, membership),
+    zone: member.zone,
+    capacity: member.capacity,
+  }))
+  const partitions = topology.partitions.map(({ cfg, replicas, prev }) => {
+    return { cfg, replicas, previous: prev?.replicas ?? null }
+  })
+  return { number, members, roots, replicationFactor, partitions }
+}
+
+function stateOf({ id, storageId }: TopologyMember, membership: Membership): ShownState {
+  const member = membership.get(id)
+  return member === undefined || member.storageId !== storageId ? 'unknown' : member.state
+}
+
+export interface Health {
+  readonly toleratesFailures: number
+  readonly movingPartitions: number
+  readonly warnings: readonly string[]
+}
+
+export function healthOf(topology: Topology | null, membership: Membership): Health {
+  if (topology === null) {
+    const warnings = ['the topology is not known yet: no member has been reached']
+    return { toleratesFailures: 0, movingPartitions: 0, warnings }
+  }
+  const usable = usableStorage(topology, membership)
+  const warnings: string[] = []
+  const { members, replicationFactor, roots } = topology
+  if (members.length < replicationFactor) {
+    const copies = `${members.length} of ${replicationFactor} copies`
+    warnings.push(`${copies} of the data: let more daemons join`)
+  }
+  const issuer = members.find(({ storageId }) => storageId === roots[0])
+  if (issuer !== undefined && !usable.has(issuer.storageId)) {
+    warnings.push(`${issuer.name} is down, which decides topologies: nobody new can store data`)
+  }
+  const moving = movingPartitions(topology)
+  return {
+    toleratesFailures: failuresTolerated(topology, usable),
+    movingPartitions: moving,
+    warnings,
+  }
+}
+
+export async function explain(
+  cluster: Cluster,
+  key: string,
+  deadlineMs: number,
+): Promise<Explanation> {
+  const topology = cluster.topology.current()
+  if (topology === null) throw new AtollError('NO_QUORUM', 'the topology is not known here yet')
+  const held = await cluster.kv.inspect(key, deadlineMs)
+  const kadId = kadIdOfKey(key)
+  const partition = partitionOf(kadId, topology.partitions.length)
+  const { cfg, replicas, prev } = topology.partitions[partition] ?? {
+    cfg: 0,
+    replicas: [],
+    prev: null,
+  }
+  const shown = [...new Set([...replicas, ...(prev?.replicas ?? [])])].map((storageId) => {
+    const member = topology.members.find((each) => each.storageId === storageId)
+    return {
+      storageId,
+      name: member?.name ?? '',
+      state: member === undefined ? ('unknown' as const) : stateOf(member, cluster.membership),
+      version: held.get(storageId) ?? '',
+      answered: held.has(storageId),
+    }
+  })
+  const point = partitionPoint(partition, topology.partitions.length)
+  const found = await cluster.network.closestPeers(point, Math.min(deadlineMs, CLOSEST_TIMEOUT_MS))
+  const closest = found.map((peer) => cluster.membership.get(peer)?.name ?? peer)
+  const notes = notesOn(shown, prev !== null, held)
+  return { key, kadId: toString(kadId, 'base16'), partition, cfg, replicas: shown, closest, notes }
+}
+
+function notesOn(
+  replicas: Explanation['replicas'],
+  isMoving: boolean,
+  held: ReadonlyMap<StorageId, string>,
+): string[] {
+  const notes: string[] = []
+  if (isMoving) notes.push('the partition is moving: reads and writes need both replica sets')
+  const answered = replicas.filter((replica) => replica.answered).length
+  if (answered < replicas.length) notes.push(`${replicas.length - answered} did not answer`)
+  if (new Set(held.values()).size > 1) notes.push('replicas differ; a read repairs them')
+  notes.push('the live lookup leaves out this node, and load is bounded, so it may differ')
+  return notes
+}
