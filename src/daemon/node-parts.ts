@@ -4,10 +4,12 @@ import type { NodeConfig } from '../node/config.ts'
 import { openNode } from '../node/node.ts'
 import type { Environment } from '../rpc/socket-path.ts'
 import type { Log } from '../seams/log.ts'
+import type { Seams } from '../seams/seams.ts'
 import type { DaemonNode } from './daemon.ts'
 import { Cable, withCable } from './dev-cut.ts'
 import { obeyDev } from './dev-orders.ts'
 import type { Settings } from './settings.ts'
+import { noteSocket, withSocketOfOwner } from './socket-note.ts'
 import { systemSeams } from './system-seams.ts'
 
 export interface NodeParts {
@@ -17,15 +19,30 @@ export interface NodeParts {
 
 export function nodeParts(settings: Settings, env: Environment): NodeParts {
   const log = systemLog({ level: settings.logLevel })
-  const seams = systemSeams(log)
+  const seams = seamsOf(log, env)
   const config = nodeConfig(settings)
+  return { log, open: () => openWithNote(config, seams, settings.socket) }
+}
+
+function seamsOf(log: Log, env: Environment): Seams {
+  const seams = systemSeams(log)
   // Only `atoll dev` sets this, for its own children, together with the channel they obey.
-  if (env['ATOLL_DEV'] !== '1' || process.send === undefined) {
-    return { log, open: () => openNode(config, seams) }
-  }
+  if (env['ATOLL_DEV'] !== '1' || process.send === undefined) return seams
   const cable = new Cable()
   obeyDev(cable)
-  return { log, open: () => openNode(config, withCable(seams, cable)) }
+  return withCable(seams, cable)
+}
+
+async function openWithNote(config: NodeConfig, seams: Seams, socket: string): Promise<DaemonNode> {
+  const { dataDir } = config
+  if (dataDir === null) return await openNode(config, seams)
+  try {
+    const node = await openNode(config, seams)
+    noteSocket(dataDir, socket)
+    return node
+  } catch (error) {
+    throw withSocketOfOwner(error, dataDir)
+  }
 }
 
 function nodeConfig(settings: Settings): NodeConfig {

@@ -8,7 +8,7 @@ import { isCommandLine } from '../../src/cli/command-word.ts'
 import { Daemon, type DaemonNode, type DaemonOptions } from '../../src/daemon/daemon.ts'
 import { connect } from '../../src/rpc/connect.ts'
 import { FakeNode } from '../rpc/fake-node.ts'
-import { until } from '../rpc/rig.ts'
+import { turns, until } from '../rpc/rig.ts'
 
 class LivingNode extends FakeNode implements DaemonNode {
   readonly end = Promise.withResolvers<Error>()
@@ -91,6 +91,26 @@ describe('daemon', () => {
     await first.stop()
     await make({ claim }).start()
     assert.equal(claims, 1)
+  })
+
+  it('lets clients wait until the claim is done', async () => {
+    node.claimed = false
+    const ticket = Promise.withResolvers<void>()
+    const daemon = make({
+      claim: async (api) => {
+        await ticket.promise
+        await api.init()
+      },
+    })
+    const starting = daemon.start()
+    await until(() => existsSync(socket), 'the socket')
+    await using client = await connect({ socket })
+    const state = client.status().then((status) => status.state)
+    await until(() => node.started, 'the node started')
+    await turns()
+    ticket.resolve()
+    await starting
+    assert.equal(await state, 'running')
   })
 
   it('does not come up when the claim fails, and leaves no socket', async () => {

@@ -173,6 +173,12 @@ describe('rpc client, with a stranger on the socket', () => {
     rmSync(dir, { recursive: true, force: true })
   })
 
+  it('a result that does not fit is no result', async () => {
+    answer = Buffer.from('{"jsonrpc":"2.0","id":1,"result":{"key":"k"}}\n')
+    await using node = await connect({ socket: path })
+    await assert.rejects(node.kv.put('k', 'v'), { code: 'INTERNAL', outcome: 'unknown' })
+  })
+
   it('any answer: an AtollError or a result that fits, never a crash or a hang', async () => {
     const reply = fc.record(
       {

@@ -36,6 +36,8 @@ export class FakeNode implements NodeApi {
   failure: AtollError | null = null
   /** Calls wait for it, when set. */
   gate: Promise<void> | null = null
+  /** Does not care for signals while it waits. */
+  deaf = false
   /** What `member.watch` tells; then it waits for the signal. */
   changes: AsyncIterable<MemberChange> | null = null
   claimed = true
@@ -191,7 +193,8 @@ export class FakeNode implements NodeApi {
     this.calls++
     this.options.push(options ?? {})
     if (options?.signal !== undefined) this.signals.push(options.signal)
-    if (this.gate !== null) await Promise.race([this.gate, aborted(options?.signal)])
+    const signal = this.deaf ? undefined : options?.signal
+    if (this.gate !== null) await Promise.race([this.gate, aborted(signal)])
     if (this.failure !== null) throw this.failure
   }
 

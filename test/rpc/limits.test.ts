@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { RPC_LIMITS } from '../../src/rpc/limits.ts'
-import { type RawClient, Rig, until } from './rig.ts'
+import { type RawClient, Rig, turns, until } from './rig.ts'
 
 describe('rpc limits', () => {
   let rig: Rig
@@ -73,6 +73,7 @@ describe('rpc limits', () => {
     const started = performance.now()
     assert.match((await refusal(client, deep))[1], /over 32 levels/)
     assert.match((await refusal(client, wide))[1], /over 100000 elements/)
+    assert.match((await refusal(client, `[${'0,'.repeat(200_000)}0]\n`))[1], /100000 elements/)
     assert.ok(performance.now() - started < 2000)
     const at32 = `${'['.repeat(29)}${']'.repeat(29)}`
     client.socket.write(
@@ -128,7 +129,7 @@ describe('rpc limits', () => {
       }),
     )
     await until(() => rig.node.calls === 10, 'ten calls begun')
-    for (let turn = 0; turn < 20; turn++) await new Promise<void>((r) => void setImmediate(r))
+    await turns()
     assert.equal(rig.node.calls, 10)
     gate.resolve()
     const ids = new Set<unknown>()
@@ -149,7 +150,7 @@ describe('rpc limits', () => {
     const count = 200
     client.send(...bigGets(count))
     await until(() => rig.node.calls >= 10, 'first calls begun')
-    for (let turn = 0; turn < 200; turn++) await new Promise<void>((r) => void setImmediate(r))
+    await turns(200)
     const begun = rig.node.calls
     assert.ok(begun < count, `${begun} calls were begun`)
     client.socket.resume()

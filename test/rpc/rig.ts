@@ -131,3 +131,8 @@ export async function until(condition: () => boolean, what: string): Promise<voi
     await new Promise<void>((resolve) => void setImmediate(resolve))
   }
 }
+
+/** Long enough for anything local that is under way to arrive. */
+export async function turns(count = 50): Promise<void> {
+  for (let i = 0; i < count; i++) await new Promise<void>((resolve) => void setImmediate(resolve))
+}

@@ -1,7 +1,7 @@
 /** The socket as its users see it: calls, pipelining, batches, errors, half-closed clients. */
 import assert from 'node:assert/strict'
 import { AtollError } from '../../src/base/errors.ts'
-import { Rig, until } from './rig.ts'
+import { Rig, turns, until } from './rig.ts'
 
 describe('rpc server', () => {
   let rig: Rig
@@ -133,8 +133,9 @@ describe('rpc server', () => {
     client.send({ jsonrpc: '2.0', id: 1, method: 'kv.get', params: { key: 'a' } })
     client.socket.end()
     await until(() => rig.node.calls === 1, 'call begun')
+    await turns()
     gate.resolve()
-    assert.equal((await client.next()).id, 1)
+    assert.deepEqual(await client.next(), { jsonrpc: '2.0', id: 1, result: null })
     await client.whenClosed()
   })
 

@@ -124,6 +124,15 @@ describe('rpc subscriptions', () => {
     }
   })
 
+  it('a client that is gone without a sign is noticed while its call runs', async () => {
+    rig.node.gate = new Promise<void>(() => undefined)
+    const client = rig.raw()
+    client.send({ jsonrpc: '2.0', id: 2, method: 'kv.get', params: { key: 'k' } })
+    await until(() => rig.node.signals.length === 1, 'begun')
+    client.socket.destroy()
+    await until(() => rig.node.signals[0]?.aborted === true, 'cancelled')
+  })
+
   it('end with the connection, and so do its calls', async () => {
     rig.node.gate = new Promise<void>(() => undefined)
     const client = rig.raw()
@@ -168,6 +177,7 @@ describe('rpc cancellation', () => {
     await rig.close()
     rig = await Rig.open({ deadlineGraceMs: 1 })
     rig.node.gate = new Promise<void>(() => undefined)
+    rig.node.deaf = true
     const reply = await rig.raw().call('kv.put', { key: 'k', value: 'v', deadlineMs: 10 })
     assert.deepEqual([reply.error?.data.code, reply.error?.data.outcome], ['TIMEOUT', 'unknown'])
     assert.equal(rig.node.options[0]?.deadlineMs, 10)

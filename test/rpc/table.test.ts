@@ -13,7 +13,7 @@ import manifest from '../../package.json' with { type: 'json' }
 import type { Frozen } from '../../src/rpc/method.ts'
 import { type MethodName, METHODS, type ResultOf } from '../../src/rpc/methods.ts'
 import { openRpc } from '../../src/rpc/openrpc.ts'
-import { VERSION } from '../../src/rpc/version.ts'
+import { VERSION } from '../../src/base/version.ts'
 
 /** A compile error here means that a schema and the interface of the node have drifted apart. */
 type Same<A, B> = [A] extends [B] ? ([B] extends [A] ? true : never) : never

@@ -25,12 +25,13 @@ export async function giveOrder(
   const { output, env } = context
   const { contexts } = readContexts(env)
   const control = Object.values(contexts).find((one) => one.control !== undefined)?.control
-  if (control === undefined) {
+  // One whose process died leaves its contexts behind; it is none.
+  const client = control === undefined ? null : await connectClient(control).catch(() => null)
+  if (client === null) {
     throw new AtollError('UNREACHABLE', 'there is no throw-away mesh', {
       hint: `start one with: ${context.program} dev`,
     })
   }
-  const client = await connectClient(control)
   try {
     const method = { name: `dev.${order}`, changes: true, result: orderResult }
     const params = name === undefined ? {} : { name }

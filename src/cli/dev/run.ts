@@ -34,8 +34,11 @@ export async function runDev(context: CommandContext, nodes: number): Promise<vo
   const server = new RpcServer({ methods: orderTable(), target: mesh, log })
   const listener = await listenPrivately(control, (socket) => server.accept(socket))
   try {
+    // Known before it is ready: should this process be killed, the next one finds what to remove.
+    const contexts = withMesh(before, mesh, control)
+    writeContexts(env, { ...contexts, current: before.current })
     const toleratesFailures = await Promise.race([mesh.start(), cancelled(interrupted)])
-    writeContexts(env, withMesh(before, mesh, control))
+    writeContexts(env, contexts)
     const names = mesh.nodes.map(({ name }) => name)
     const ready: Ready = {
       // From the start of this process.

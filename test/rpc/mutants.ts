@@ -1,0 +1,232 @@
+/**
+ * `node test/rpc/mutants.ts [NAME]`: breaks one rule of the socket at a time, as its source is
+ * loaded, and runs the tests of rpc and daemon against it in a process of its own. A mutant that
+ * survives is a hole in the tests; the exit status is 1.
+ */
+import { spawn } from 'node:child_process'
+import { globSync } from 'node:fs'
+import { resolve } from 'node:path'
+
+const ROOT = resolve(import.meta.dirname, '../..')
+const LOADER = new URL('../sim/mutant-loader.ts', import.meta.url).href
+const MOCHA = resolve(ROOT, 'node_modules/mocha/bin/mocha.js')
+const TESTS = ['test/rpc/*.test.ts', 'test/daemon/daemon.test.ts']
+
+interface Mutant {
+  readonly name: string
+  readonly file: string
+  readonly from: string
+  readonly to: string
+}
+
+const MUTANTS: readonly Mutant[] = [
+  {
+    name: 'a line may be of any length',
+    file: 'rpc/line-splitter.ts',
+    from: 'if (needed > this.#lineBytesMax) return false',
+    to: '',
+  },
+  {
+    name: 'a line that ends may be one read too long',
+    file: 'rpc/line-splitter.ts',
+    from: 'if (this.#used + first > this.#lineBytesMax) return null',
+    to: '',
+  },
+  {
+    name: 'depth is not counted',
+    file: 'rpc/json-scan.ts',
+    from: "if (++depth > depthMax) return 'depth'",
+    to: '',
+  },
+  {
+    name: 'an escaped quote ends a string',
+    file: 'rpc/json-scan.ts',
+    from: 'if (backslashes % 2 === 0) return close',
+    to: 'return close',
+  },
+  {
+    name: 'commas are no elements',
+    file: 'rpc/json-scan.ts',
+    from: 'case COMMA:\n        if (++elements > elementsMax)',
+    to: 'case COMMA:\n        if (elements > elementsMax)',
+  },
+  {
+    name: 'batches of any size',
+    file: 'rpc/session.ts',
+    from: 'messages.length > batchMax',
+    to: 'false',
+  },
+  {
+    name: 'any number of calls under way',
+    file: 'rpc/connection.ts',
+    from: 'this.#session.inFlight >= this.#limits.inFlightMax || ',
+    to: '',
+  },
+  {
+    name: 'replies of this turn do not count as unread',
+    file: 'rpc/connection.ts',
+    from: 'this.#socket.writableLength + this.#outboxLength >',
+    to: 'this.#socket.writableLength >',
+  },
+  {
+    name: 'a client that never reads is kept',
+    file: 'rpc/connection.ts',
+    from: 'if (this.#socket.writableLength > this.#limits.writeBytesMax)',
+    to: 'if (this.#socket.writableLength < 0)',
+  },
+  {
+    name: 'any number of connections',
+    file: 'rpc/server.ts',
+    from: ' || this.#connections.size >= this.#limits.connectionsMax',
+    to: '',
+  },
+  {
+    name: 'any number of subscriptions',
+    file: 'rpc/session.ts',
+    from: 'this.#subscriptions.size >= subscriptionsMax',
+    to: 'false',
+  },
+  {
+    name: 'events are dropped without a word',
+    file: 'rpc/subscription.ts',
+    from: 'this.#missed += this.#events.length',
+    to: '',
+  },
+  {
+    name: 'events are kept without bound',
+    file: 'rpc/subscription.ts',
+    from: 'this.#events.length >= this.#eventsMax',
+    to: 'false',
+  },
+  {
+    name: 'a closed connection cancels nothing',
+    file: 'rpc/connection.ts',
+    from: 'this.#session.cancelAll()',
+    to: '',
+  },
+  {
+    name: 'a client that ended its side gets no answer',
+    file: 'rpc/connection.ts',
+    from: "if (!this.#session.idle) this.#socket.write(' ')",
+    to: 'this.#session.cancelAll()',
+  },
+  {
+    name: 'a gone client is not told from a silent one',
+    file: 'rpc/connection.ts',
+    from: "if (!this.#session.idle) this.#socket.write(' ')",
+    to: '',
+  },
+  {
+    name: 'ids may be used twice',
+    file: 'rpc/session.ts',
+    from: 'if (named && this.#byId.has(id))',
+    to: 'if (false)',
+  },
+  {
+    name: 'a late call is not answered by the server',
+    file: 'rpc/call.ts',
+    from: 'if (this.#end()) this.#reply.error(error)\n    this.#abort',
+    to: 'this.#abort',
+  },
+  {
+    name: 'a lost put counts as not applied',
+    file: 'rpc/pending-call.ts',
+    from: "this.#method.changes && this.sent ? 'unknown' : 'not-applied'",
+    to: "'not-applied'",
+  },
+  {
+    name: 'a lost get counts as unknown',
+    file: 'rpc/pending-call.ts',
+    from: "this.#method.changes && this.sent ? 'unknown' : 'not-applied'",
+    to: "'unknown'",
+  },
+  {
+    name: 'results are not checked',
+    file: 'rpc/pending-call.ts',
+    from: 'if (parsed.success) return this.#settle(() => this.#resolve(parsed.output))',
+    to: 'return this.#settle(() => this.#resolve(result))',
+  },
+  {
+    name: 'tricky objects are not wrapped',
+    file: 'rpc/values.ts',
+    from: 'return soleKey(value) === null ? value : { json: value }',
+    to: 'return value',
+  },
+  {
+    name: 'base64 that is none is taken',
+    file: 'rpc/values.ts',
+    from: "if (bytes.toString('base64') === text) return",
+    to: 'return',
+  },
+  {
+    name: 'the socket has the mode of the process',
+    file: 'rpc/unix-socket.ts',
+    from: 'process.umask(0o177)',
+    to: 'process.umask(0o022)',
+  },
+  {
+    name: 'the mask stays changed',
+    file: 'rpc/unix-socket.ts',
+    from: 'process.umask(mask)',
+    to: 'void mask',
+  },
+  {
+    name: 'a live socket is replaced',
+    file: 'rpc/unix-socket.ts',
+    from: 'if (await answers(path)) throw inUse(path)',
+    to: '',
+  },
+  {
+    name: 'a file in the way is replaced',
+    file: 'rpc/unix-socket.ts',
+    from: 'if (stat.isSocket()) return',
+    to: 'return',
+  },
+  {
+    name: 'a claimed node is claimed again',
+    file: 'daemon/daemon.ts',
+    from: "claim !== null && before.state === 'unclaimed'",
+    to: 'claim !== null',
+  },
+  {
+    name: 'clients are served before the claim',
+    file: 'daemon/daemon.ts',
+    from: 'await this.#node.start()',
+    to: 'this.#serve(this.#node); await this.#node.start()',
+  },
+]
+
+/** The first test that failed; null when all passed. */
+async function hunt({ file, from, to }: Mutant): Promise<string | null> {
+  const tests = globSync(TESTS, { cwd: ROOT })
+  const args = ['--import', LOADER, MOCHA, '--no-config', '--bail', '--exit', '--timeout', '6000']
+  const child = spawn(process.execPath, [...args, ...tests], {
+    cwd: ROOT,
+    env: { ...process.env, ATOLL_MUTANT: JSON.stringify({ file, from, to }) },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let output = ''
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8')
+    stream.on('data', (text: string) => {
+      output = (output + text).slice(-20_000)
+    })
+  }
+  const status = await new Promise<number | null>((done) => {
+    child.on('close', done)
+  })
+  if (status === 0) return null
+  const failed = / {2}1\) (.+)\n\s+(.+)\n/.exec(output.slice(output.indexOf('failing')))
+  if (failed === null) throw new Error(`the mutant did not run:\n${output}`)
+  return `${failed[1]} ${failed[2]}`
+}
+
+const [, , only] = process.argv
+let survivors = 0
+for (const mutant of MUTANTS) {
+  if (only !== undefined && !mutant.name.includes(only)) continue
+  const killed = await hunt(mutant)
+  if (killed === null) survivors++
+  console.log(`${killed === null ? 'SURVIVED' : 'killed  '} ${mutant.name}: ${killed ?? ''}`)
+}
+process.exitCode = survivors === 0 ? 0 : 1
