@@ -14,16 +14,19 @@ export interface Mutant {
 
 const PARAMETER = 'mutant'
 
-/** The module `entry` (a path below `src`) with everything that it imports, changed as told. */
+/** The module `entry` (a path seen from `src`) with everything that it imports, changed as told. */
 export async function importMutant<T>(entry: string, mutant: Mutant): Promise<T> {
   const root = new URL('../../src/', import.meta.url)
+  const tests = new URL('../test/', root)
   const name = encodeURIComponent(`${mutant.file}:${mutant.from}:${mutant.to}`)
   const target = fileURLToPath(new URL(mutant.file, root))
   const hooks = registerHooks({
     resolve(specifier, context, next) {
       const resolved = next(specifier, context)
       const inherits = context.parentURL?.includes(`?${PARAMETER}=`) === true
-      const isOurs = resolved.url.startsWith(root.href) && !resolved.url.includes('?')
+      const isOurs =
+        [root, tests].some(({ href }) => resolved.url.startsWith(href)) &&
+        !resolved.url.includes('?')
       return inherits && isOurs
         ? { ...resolved, url: `${resolved.url}?${PARAMETER}=${name}` }
         : resolved
@@ -42,7 +45,7 @@ export async function importMutant<T>(entry: string, mutant: Mutant): Promise<T>
     },
   })
   try {
-    return (await import(`${root.href}${entry}?${PARAMETER}=${name}`)) as T
+    return (await import(`${new URL(entry, root).href}?${PARAMETER}=${name}`)) as T
   } finally {
     hooks.deregister()
   }

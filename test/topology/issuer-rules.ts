@@ -1,0 +1,411 @@
+/**
+ * What an issuer promises, each rule a scenario over fake nodes that rejects when it is broken: run
+ * on the real one, and on ones with a rule taken out.
+ */
+import assert from 'node:assert/strict'
+import { AtollError, isAtollError } from '../../src/base/errors.ts'
+import { encodeTopology, hashTopology } from '../../src/topology/codec.ts'
+import { encodeReport } from '../../src/topology/requests.ts'
+import type { TopologyMember } from '../../src/topology/topology.ts'
+import { REQUEST_KINDS } from '../../src/wire/kinds.ts'
+import { Cluster } from './cluster.ts'
+import { membersOf } from './members.ts'
+
+const REPLACE_MS = 600_000
+
+async function clusterOf(members: readonly TopologyMember[], count: number): Promise<Cluster> {
+  const [founder] = members
+  assert.ok(founder !== undefined)
+  const cluster = new Cluster(founder)
+  await cluster.found()
+  for (const member of members.slice(1, count)) cluster.start(member)
+  await cluster.until('placed', 30_000, () =>
+    cluster.isPlaced(members.slice(0, count), Math.min(3, count)),
+  )
+  return cluster
+}
+
+function settlesWith(work: Promise<unknown>): { error: unknown; done: boolean } {
+  const seen = { error: null as unknown, done: false }
+  work.then(
+    () => Object.assign(seen, { done: true }),
+    (error: unknown) => Object.assign(seen, { done: true, error }),
+  )
+  return seen
+}
+
+const members = membersOf(8)
+const [a, b, c, d, e] = members as [
+  TopologyMember,
+  TopologyMember,
+  TopologyMember,
+  TopologyMember,
+  TopologyMember,
+]
+
+const push = (cluster: Cluster, from: TopologyMember, bytes: Uint8Array) => {
+  const sent = settlesWith(
+    cluster.node(from).mesh.request(b.id, REQUEST_KINDS.TOPOLOGY_PUSH, bytes, { timeoutMs: 1000 }),
+  )
+  return cluster.clock.advance(10).then(() => sent)
+}
+
+export const RULES: Readonly<Record<string, () => Promise<void>>> = {
+  'places three daemons of a developer within 3 s': async () => {
+    const cluster = new Cluster(a)
+    await cluster.found()
+    await cluster.clock.advance(100)
+    cluster.start(b)
+    await cluster.clock.advance(300)
+    cluster.start(c)
+    const tookMs = await cluster.until('placed', 3000, () => cluster.isPlaced([a, b, c], 3))
+    assert.ok(tookMs < 3000)
+    assert.equal(cluster.topologyOf(a).number, 3, 'the two newcomers share one movement')
+  },
+
+  'grows from 1 to 2 to 3 to 5, at most one topology a second': async () => {
+    const cluster = new Cluster(a)
+    await cluster.found()
+    for (const [count, member] of [b, c, d, e].entries()) {
+      cluster.start(member)
+      const now = members.slice(0, count + 2)
+      await cluster.until(`${now.length} placed`, 30_000, () =>
+        cluster.isPlaced(now, Math.min(3, now.length)),
+      )
+    }
+    assert.equal(cluster.topologyOf(e).roots.length, 3)
+    for (const [index, { atMs }] of cluster.issued.entries()) {
+      const beforeMs = cluster.issued[index - 1]?.atMs ?? Number.NEGATIVE_INFINITY
+      assert.ok(index <= 1 || atMs - beforeMs >= 1000, 'two topologies within a second')
+    }
+  },
+
+  'shows a new topology to every member within 100 ms': async () => {
+    const cluster = await clusterOf(members, 5)
+    cluster.start(members[5] as TopologyMember)
+    const before = cluster.topologyOf(a).number
+    await cluster.until('issued', 30_000, () => cluster.topologyOf(a).number > before)
+    await cluster.until('known', 100, () =>
+      members.slice(0, 6).every((member) => cluster.topologyOf(member).number > before),
+    )
+  },
+
+  'takes nobody in who is not alive for the settle time, or is an edge': async () => {
+    const cluster = await clusterOf(members, 5)
+    const { number } = cluster.topologyOf(a)
+    cluster.roll.set(members[6] as TopologyMember, 'alive', { role: 'edge' })
+    for (let turn = 0; turn < 8; turn++) {
+      cluster.roll.set(members[5] as TopologyMember, turn % 2 === 0 ? 'alive' : 'suspect')
+      await cluster.clock.advance(3000)
+    }
+    assert.equal(cluster.topologyOf(a).number, number)
+  },
+
+  'empties a member that leaves, and tells it when nothing needs its disk': async () => {
+    const cluster = await clusterOf(members, 4)
+    const leave = settlesWith(cluster.node(d).issuer.leave())
+    cluster.slow.add(b.storageId)
+    await cluster.clock.advance(5000)
+    assert.equal(leave.done, false, 'b does not hold the data yet')
+    cluster.slow.delete(b.storageId)
+    const { partitions } = cluster.topologyOf(b)
+    for (const [index, { cfg }] of partitions.entries()) {
+      cluster.node(b).reporter.reportInstalled(index, cfg)
+    }
+    await cluster.until('left', 10_000, () => leave.done)
+    assert.equal(leave.error, null)
+    cluster.roll.set(d, 'left')
+    await cluster.stop(d)
+    await cluster.until('placed', 5000, () => cluster.isPlaced([a, b, c], 3))
+    await cluster.clock.advance(20_000)
+    assert.ok(cluster.isPlaced([a, b, c], 3), 'nobody takes it back in')
+  },
+
+  'takes a member that left back in when it returns': async () => {
+    const cluster = await clusterOf(members, 4)
+    const leave = settlesWith(cluster.node(d).issuer.leave())
+    await cluster.until('left', 10_000, () => leave.done)
+    cluster.roll.set(d, 'left')
+    await cluster.stop(d)
+    await cluster.clock.advance(1000)
+    cluster.start(d)
+    await cluster.until('placed', 20_000, () => cluster.isPlaced([a, b, c, d], 3))
+  },
+
+  'refuses to let the only member leave': async () => {
+    const cluster = new Cluster(a)
+    const founder = await cluster.found()
+    await assert.rejects(founder.issuer.leave(), (error) => isAtollError(error, 'CONFLICT'))
+  },
+
+  'ends a leave that its caller gives up': async () => {
+    const cluster = await clusterOf(members, 3)
+    cluster.slow.add(a.storageId)
+    const aborter = new AbortController()
+    const leave = settlesWith(cluster.node(c).issuer.leave(aborter.signal))
+    await cluster.clock.advance(50)
+    aborter.abort(new AtollError('CANCELLED', 'given up'))
+    await cluster.clock.advance(3000)
+    assert.ok(isAtollError(leave.error, 'CANCELLED'))
+  },
+
+  'hands the office over when the founder leaves': async () => {
+    const cluster = await clusterOf(members, 4)
+    const leave = settlesWith(cluster.node(a).issuer.leave())
+    await cluster.until('left', 10_000, () => leave.done)
+    assert.equal(leave.error, null)
+    await cluster.clock.advance(3000)
+    assert.equal(cluster.topologyOf(b).members.length, 3, 'it has not said goodbye yet')
+    cluster.roll.set(a, 'left')
+    await cluster.stop(a)
+    const heir = cluster.topologyOf(b).roots[0]
+    assert.notEqual(heir, a.storageId)
+    cluster.start(e)
+    await cluster.until('placed', 20_000, () => cluster.isPlaced([b, c, d, e], 3))
+  },
+
+  'tries the handover until the heir has it': async () => {
+    const cluster = await clusterOf(members, 3)
+    cluster.hub.lost.add(REQUEST_KINDS.TOPOLOGY_PUSH)
+    cluster.hub.lost.add(REQUEST_KINDS.TOPOLOGY_GET)
+    const leave = settlesWith(cluster.node(a).issuer.leave())
+    for (let turn = 0; turn < 40; turn++) {
+      // Gossip is deaf as well: hand the intermediate steps over by hand.
+      const { log } = cluster.node(a)
+      const current = cluster.topologyOf(a)
+      if (current.roots[0] !== a.storageId) break
+      await Promise.all([
+        cluster.clock.advance(500),
+        cluster.node(b).log.learn(current),
+        cluster.node(c).log.learn(current),
+      ])
+      assert.ok(log.digest >= current.number)
+    }
+    await cluster.clock.advance(5000)
+    assert.notEqual(cluster.topologyOf(a).roots[0], a.storageId)
+    assert.equal(leave.done, false, 'nobody else knows the last topology')
+    cluster.hub.lost.clear()
+    await cluster.until('left', 5000, () => leave.done)
+    assert.equal(leave.error, null)
+  },
+
+  'replaces the dead after ten minutes, where there is a live spare': async () => {
+    const cluster = await clusterOf(members, 5)
+    await cluster.crash(e)
+    await cluster.clock.advance(REPLACE_MS - 10_000)
+    assert.equal(cluster.topologyOf(a).members.length, 5)
+    await cluster.until('replaced', 30_000, () => cluster.isPlaced([a, b, c, d], 3))
+    cluster.start(e)
+    await cluster.until('back', 30_000, () => cluster.isPlaced([a, b, c, d, e], 3))
+  },
+
+  'counts anew when the dead come back in between': async () => {
+    const cluster = await clusterOf(members, 5)
+    await cluster.crash(e)
+    await cluster.clock.advance(REPLACE_MS - 10_000)
+    cluster.start(e)
+    await cluster.clock.advance(5000)
+    await cluster.crash(e)
+    await cluster.clock.advance(REPLACE_MS - 10_000)
+    assert.equal(cluster.topologyOf(a).members.length, 5)
+  },
+
+  'replaces nobody while more than a third are dead': async () => {
+    const cluster = await clusterOf(members, 5)
+    await cluster.crash(e)
+    await cluster.crash(d)
+    const { number } = cluster.topologyOf(a)
+    await cluster.clock.advance(2 * REPLACE_MS)
+    assert.equal(cluster.topologyOf(a).number, number)
+  },
+
+  'goes on where it was when it restarts in the middle of a movement': async () => {
+    const cluster = await clusterOf(members, 3)
+    cluster.slow.add(b.storageId)
+    cluster.start(d)
+    await cluster.until('moving', 10_000, () =>
+      cluster.topologyOf(a).partitions.some(({ prev }) => prev !== null),
+    )
+    await cluster.clock.advance(3000)
+    const { number } = cluster.topologyOf(a)
+    await cluster.stop(a)
+    await cluster.clock.advance(5000)
+    cluster.start(a)
+    assert.equal(cluster.topologyOf(a).number, number)
+    cluster.slow.clear()
+    for (const [index, { cfg }] of cluster.topologyOf(b).partitions.entries()) {
+      cluster.node(b).reporter.reportInstalled(index, cfg)
+    }
+    await cluster.until('placed', 20_000, () => cluster.isPlaced([a, b, c, d], 3))
+  },
+
+  'keeps prev until every live replica has the data': async () => {
+    const cluster = await clusterOf(members, 3)
+    cluster.slow.add(d.storageId)
+    cluster.start(d)
+    await cluster.clock.advance(20_000)
+    const moving = cluster.topologyOf(a).partitions.filter(({ prev }) => prev !== null)
+    assert.ok(moving.length > 0)
+    assert.ok(moving.every(({ replicas }) => replicas.includes(d.storageId)))
+    await cluster.crash(d)
+    await cluster.until('a majority is enough once d is dead', 5000, () =>
+      cluster.topologyOf(a).partitions.every(({ prev }) => prev === null),
+    )
+  },
+
+  'drops reports that are late, early, twice, or of somebody else': async () => {
+    const cluster = await clusterOf(members, 3)
+    for (const member of [a, b, c, d]) cluster.slow.add(member.storageId)
+    const outsider = cluster.start(e)
+    cluster.roll.set(e, 'suspect')
+    cluster.start(d)
+    await cluster.until('moving', 10_000, () =>
+      cluster.topologyOf(a).partitions.some(({ prev }) => prev !== null),
+    )
+    const { number, partitions } = cluster.topologyOf(a)
+    const report = (from: typeof outsider, cfgOf: (cfg: number) => number) =>
+      from.mesh.request(
+        a.id,
+        REQUEST_KINDS.TOPOLOGY_REPORT,
+        encodeReport(partitions.map(({ cfg }, partition) => ({ partition, cfg: cfgOf(cfg) }))),
+        { timeoutMs: 1000 },
+      )
+    const all = [
+      ...[a, b, c, d].flatMap((member) => [
+        report(cluster.node(member), (cfg) => cfg - 1),
+        report(cluster.node(member), (cfg) => cfg + 1),
+      ]),
+      ...[1, 2, 3].map(() => report(outsider, (cfg) => cfg)),
+      ...[1, 2, 3].map(() => report(cluster.node(b), (cfg) => cfg)),
+    ]
+    await cluster.clock.advance(10_000)
+    await Promise.all(all)
+    assert.equal(cluster.topologyOf(a).number, number)
+  },
+
+  'lets a member that was cut off catch up': async () => {
+    const cluster = await clusterOf(members, 4)
+    const seen: (readonly [number, number])[] = []
+    cluster.node(d).log.beforeLearn((previous, next) => {
+      seen.push([previous?.number ?? 0, next.number])
+      return [{ key: 'other/layer', value: Uint8Array.of(next.number) }]
+    })
+    const before = cluster.topologyOf(d).number
+    cluster.hub.cut.add(d.id)
+    cluster.start(e)
+    await cluster.until('e joins', 30_000, () => cluster.topologyOf(a).members.length === 5)
+    await cluster.clock.advance(3000)
+    assert.equal(cluster.topologyOf(d).number, before)
+    cluster.hub.cut.clear()
+    await cluster.until('placed', 10_000, () => cluster.isPlaced([a, b, c, d, e], 3))
+    assert.equal(seen[0]?.[0], before)
+    assert.ok((seen[0]?.[1] ?? 0) > before + 1, 'numbers in between are skipped')
+    assert.deepEqual(
+      cluster.disks.get(d.storageId)?.get('other/layer'),
+      Uint8Array.of(cluster.topologyOf(d).number),
+    )
+  },
+
+  'shows nothing that its disk refused, and tries again': async () => {
+    const cluster = await clusterOf(members, 2)
+    const disk = cluster.disks.get(a.storageId)
+    assert.ok(disk !== undefined)
+    disk.failure = new AtollError('DISK_FULL', 'no space')
+    const { number } = cluster.topologyOf(a)
+    cluster.start(c)
+    await cluster.clock.advance(5000)
+    assert.equal(cluster.topologyOf(a).number, number)
+    assert.equal(cluster.topologyOf(b).number, number)
+    disk.failure = null
+    await cluster.until('placed', 10_000, () => cluster.isPlaced([a, b, c], 3))
+  },
+
+  'drops a dead member and refuses it for ever': async () => {
+    const cluster = await clusterOf(members, 3)
+    await cluster.crash(c)
+    const remove = settlesWith(cluster.node(b).issuer.remove(c.storageId))
+    await cluster.until('removed', 10_000, () => cluster.isPlaced([a, b], 2))
+    assert.deepEqual(remove, { error: null, done: true })
+    assert.deepEqual(cluster.topologyOf(b).removed, [c.storageId])
+    cluster.start(c)
+    await cluster.clock.advance(20_000)
+    assert.equal(cluster.topologyOf(a).members.length, 2)
+    assert.ok(cluster.node(a).lines.every(({ event }) => event !== 'topology.issue-failed'))
+    const again = await cluster.node(a).issuer.remove(c.storageId)
+    assert.equal(again, cluster.topologyOf(a).number)
+  },
+
+  'refuses what it cannot do': async () => {
+    const cluster = await clusterOf(members, 4)
+    const refusals = [
+      [cluster.node(a).issuer.remove(e.storageId), 'NOT_FOUND'],
+      [cluster.node(b).issuer.remove(a.storageId), 'CONFLICT'],
+    ] as const
+    const checks = refusals.map(([work, code]) =>
+      assert.rejects(work, (error) => isAtollError(error, code)),
+    )
+    await cluster.clock.advance(1000)
+    await Promise.all(checks)
+    await cluster.crash(b)
+    await cluster.crash(c)
+    await cluster.crash(d)
+    const asked = settlesWith(cluster.node(a).issuer.remove(d.storageId))
+    await cluster.clock.advance(20_000)
+    assert.ok(isAtollError(asked.error, 'NO_QUORUM'))
+  },
+
+  'is for members to ask': async () => {
+    const cluster = await clusterOf(members, 2)
+    const outsider = cluster.start(e)
+    cluster.roll.set(e, 'suspect')
+    const asked = settlesWith(
+      outsider.log.catchUp(1, a.id).then(() => outsider.issuer.remove(b.storageId)),
+    )
+    await cluster.clock.advance(1000)
+    assert.ok(isAtollError(asked.error, 'DENIED'))
+  },
+
+  'is heard from the issuer alone, and only when it follows': async () => {
+    const cluster = await clusterOf(members, 3)
+    const current = cluster.topologyOf(a)
+    const parent = hashTopology(current)
+    const next = { ...current, number: current.number + 1, parent }
+    const coup = { ...next, roots: [c.storageId] }
+    const fromOther = await push(cluster, c, encodeTopology(coup))
+    assert.ok(isAtollError(fromOther.error, 'DENIED'))
+    for (const wrong of [
+      { ...next, parent: 'ab'.repeat(32) },
+      { ...next, clusterId: b.storageId },
+      { ...next, partitions: next.partitions.slice(0, 16) },
+    ]) {
+      const sent = await push(cluster, a, encodeTopology(wrong))
+      assert.ok(isAtollError(sent.error, 'DENIED'))
+    }
+    const garbage = await push(cluster, a, Uint8Array.from([1, 2, 3]))
+    assert.ok(isAtollError(garbage.error, 'DENIED'))
+    assert.equal(cluster.topologyOf(b).number, current.number)
+    const good = await push(cluster, a, encodeTopology(next))
+    assert.equal(good.error, null)
+    assert.equal(cluster.topologyOf(b).number, next.number)
+  },
+
+  'never goes back, and two of one number are reported': async () => {
+    const cluster = await clusterOf(members, 3)
+    const current = cluster.topologyOf(b)
+    const old = { ...current, number: current.number - 1 }
+    const other = { ...current, removed: [e.storageId] }
+    for (const stale of [old, other, current]) {
+      const sent = await push(cluster, a, encodeTopology(stale))
+      assert.equal(sent.error, null)
+      assert.equal(cluster.topologyOf(b), current)
+    }
+    const conflicts = cluster.node(b).lines.filter(({ event }) => event === 'topology.conflict')
+    assert.equal(conflicts.length, 1)
+  },
+
+  'leaves no timer and no task behind': async () => {
+    const cluster = await clusterOf(members, 3)
+    for (const member of [a, b, c]) await cluster.stop(member)
+    assert.equal(cluster.clock.pending, 1, 'only the test’s own gossip')
+  },
+}
