@@ -1,21 +1,12 @@
 /** The mesh of one node (see mesh.ts): hands links to peers, and calls to their channels. */
-import { AtollError, type ErrorCode } from '../base/errors.ts'
+import { AtollError } from '../base/errors.ts'
 import type { PeerId } from '../base/ids.ts'
-import { type Clock, sleep } from '../seams/clock.ts'
-import type { Log } from '../seams/log.ts'
+import { sleep } from '../seams/clock.ts'
 import type { Link, Network } from '../seams/network.ts'
 import type { Random } from '../seams/random.ts'
 import { WIRE_VERSION_MAX } from '../wire/version.ts'
 import { Deadlines } from './deadlines.ts'
-import { encodeHello, examineHello, type SelfFacts } from './hello.ts'
-import {
-  FAREWELL_MS,
-  GREETINGS_MAX,
-  PEERS_IDLE_MAX,
-  PEERS_MAX,
-  STOP_GRACE_MS,
-  TIMEOUT_MS_MAX,
-} from './limits.ts'
+import { FAREWELL_MS, PEERS_IDLE_MAX, PEERS_MAX, STOP_GRACE_MS, TIMEOUT_MS_MAX } from './limits.ts'
 import type {
   Mesh,
   PeerEvidence,
@@ -24,22 +15,17 @@ import type {
   RequestKind,
   RequestOptions,
 } from './mesh.ts'
-import { type Desk, MeshLink } from './mesh-link.ts'
 import { FrameWriter } from './outgoing.ts'
 import { Peer, type PeerContext } from './peer.ts'
+import { Reception, type ReceptionOptions } from './reception.ts'
 import { Search } from './search.ts'
 import { Server } from './server.ts'
 import { TurnEnd } from './turn.ts'
 
-export interface MeshOptions {
+export interface MeshOptions extends ReceptionOptions {
   /** Not started yet: the mesh starts and stops it. */
   readonly network: Network
-  readonly clock: Clock
   readonly random: Random
-  readonly log: Log
-  readonly self: SelfFacts
-  /** The node's last word on who may talk to it, such as that the peer was removed. */
-  readonly gate: (remote: RemotePeer) => ErrorCode | null
 }
 
 export function createMesh(options: MeshOptions): MeshNode {
@@ -53,9 +39,8 @@ export class MeshNode implements Mesh {
   readonly #server: Server
   readonly #deadlines: Deadlines
   readonly #peers = new Map<PeerId, Peer>()
-  readonly #greetings = new Set<MeshLink>()
+  readonly #reception: Reception
   readonly #context: PeerContext
-  readonly #desk: Desk
   readonly #turnEnd: TurnEnd
   #lastId = 0
   #state: 'new' | 'running' | 'stopping' | 'stopped' = 'new'
@@ -64,8 +49,6 @@ export class MeshNode implements Mesh {
   #onLinkGone: (() => void) | null = null
   #onGossip: ((from: RemotePeer, message: Uint8Array) => void) | null = null
   #onEvidence: ((evidence: PeerEvidence) => void) | null = null
-  #onJoin: ((link: Link) => void) | null = null
-  #onRefused: ((peer: PeerId, error: AtollError) => void) | null = null
 
   constructor(options: MeshOptions) {
     const { network, clock, log, self } = options
@@ -77,7 +60,10 @@ export class MeshNode implements Mesh {
     this.#deadlines = new Deadlines(clock)
     this.#turnEnd = new TurnEnd(clock)
     this.#context = this.#makeContext()
-    this.#desk = this.#makeDesk()
+    this.#reception = new Reception(options, {
+      get: (peer) => this.#peers.get(peer),
+      getOrMake: (peer) => this.#peer(peer),
+    })
   }
 
   addresses(): readonly string[] {
@@ -119,12 +105,12 @@ export class MeshNode implements Mesh {
 
   /** Links of peers that want to be admitted. One listener; without one they are closed. */
   onJoin(listener: (link: Link) => void): void {
-    this.#onJoin = listener
+    this.#reception.onJoin(listener)
   }
 
   /** A peer refused this node, or sent nonsense. One listener, for the operator's eyes. */
   onRefused(listener: (peer: PeerId, error: AtollError) => void): void {
-    this.#onRefused = listener
+    this.#reception.onRefused(listener)
   }
 
   request(
@@ -151,7 +137,7 @@ export class MeshNode implements Mesh {
   async start(): Promise<void> {
     if (this.#state !== 'new') throw stopped()
     this.#state = 'running'
-    await this.#network.start((link) => this.#onLink(link))
+    await this.#network.start((link) => this.#reception.accept(link))
   }
 
   stop(): Promise<void> {
@@ -167,7 +153,7 @@ export class MeshNode implements Mesh {
     grace.abort()
     this.#turnEnd.flush()
     this.#state = 'stopped'
-    for (const link of this.#greetings) link.giveUp()
+    this.#reception.close()
     for (const peer of this.#peers.values()) peer.stop()
     await this.#farewells()
     for (const peer of this.#peers.values()) peer.drop()
@@ -204,26 +190,6 @@ export class MeshNode implements Mesh {
     for (const [id, peer] of this.#peers) if (peer.idle) this.#peers.delete(id)
   }
 
-  #onLink(link: Link): void {
-    if (link.trafficClass === 'join' && this.#state === 'running' && this.#onJoin !== null) {
-      this.#onJoin(link)
-      return
-    }
-    const crowded = this.#greetings.size >= GREETINGS_MAX
-    if (link.trafficClass === 'join' || this.#state !== 'running' || crowded) {
-      link.open({ onFrame: () => {}, onDrain: () => {}, onClose: () => {} })
-      link.abort()
-      return
-    }
-    this.#greet(link)
-  }
-
-  #greet(link: Link): void {
-    const greeting = new MeshLink(link, this.#desk)
-    this.#greetings.add(greeting)
-    greeting.start()
-  }
-
   #makeContext(): PeerContext {
     const { network, clock, random } = this.#options
     const search = new Search(network, clock)
@@ -242,56 +208,11 @@ export class MeshNode implements Mesh {
       flushSoon: (channel) => this.#turnEnd.add(channel),
       obstacle: (peer) => this.#peers.get(peer)?.obstacle ?? null,
       onGossip: (from, message) => this.#deliverGossip(from, message),
-      greet: (link) => this.#greet(link),
+      greet: (link) => this.#reception.greet(link),
       emit: (evidence) => this.#onEvidence?.(evidence),
       onLinkGone: () => this.#onLinkGone?.(),
       search: (peer, found) => search.find(peer, found),
     }
-  }
-
-  #makeDesk(): Desk {
-    const { clock, self } = this.#options
-    return {
-      clock,
-      hello: () => encodeHello(self, this.#network.addresses()),
-      examine: (peer, frame) => this.#examine(peer, frame),
-      onGreeted: (link, remote) => {
-        this.#greetings.delete(link)
-        const peer = this.#peers.get(remote.peer) as Peer
-        return peer.adopt(link, remote)
-      },
-      onGreetingFailed: (link, error) => {
-        this.#greetings.delete(link)
-        this.#refused(link.peer, error)
-        this.#peers.get(link.peer)?.greetingFailed(link, error)
-      },
-      onDropped: (link, error) => this.#refused(link.peer, error),
-    }
-  }
-
-  #examine(peer: PeerId, frame: Uint8Array): RemotePeer {
-    const { clock, self, gate } = this.#options
-    if (this.#state !== 'running') throw stopped()
-    const { remote, addresses } = examineHello(frame, peer, self, clock.wallMs())
-    const code = gate(remote)
-    if (code !== null) {
-      throw new AtollError(code, `${peer} is not welcome in cluster ${self.clusterId}`, {
-        hint: 'it was removed; a new data directory may join with a new ticket',
-      })
-    }
-    const known = this.#peer(peer)
-    if (known === null) throw new AtollError('BUSY', 'too many peers are known')
-    const stale = known.staleness(remote)
-    if (stale !== null) throw stale
-    if (addresses.length > 0) this.#network.learnAddresses(peer, addresses)
-    return remote
-  }
-
-  #refused(peer: PeerId, error: AtollError): void {
-    const quiet = error.code === 'UNREACHABLE' || error.code === 'STOPPED'
-    const fields = { peer, code: error.code, why: error.message }
-    this.#options.log.write(quiet ? 'debug' : 'warn', 'mesh.refused', fields)
-    if (!quiet) this.#onRefused?.(peer, error)
   }
 
   #deliverGossip(from: RemotePeer, message: Uint8Array): void {

@@ -94,7 +94,8 @@ export class Peer implements LineHost {
 
   /** Nothing would be lost by forgetting it. */
   get idle(): boolean {
-    if (this.#watch.connected || this.#lines.some((line) => line.dialling)) return false
+    if (this.#watch.connected || this.#timer !== null || this.#lines.some((line) => line.dialling))
+      return false
     return this.channel('request').idle && this.channel('bulk').idle && this.gossip.idle
   }
 
