@@ -159,11 +159,11 @@ export class Libp2pNetwork implements Network {
     }
   }
 
-  async closestPeers(point: Uint8Array, timeoutMs: number): Promise<readonly PeerId[]> {
+  async closestPeers(key: Uint8Array, timeoutMs: number): Promise<readonly PeerId[]> {
     const signal = AbortSignal.timeout(timeoutMs)
     const found: PeerId[] = []
     try {
-      for await (const event of this.#running().services.dht.getClosestPeers(point, { signal })) {
+      for await (const event of this.#running().services.dht.getClosestPeers(key, { signal })) {
         if (event.name === 'FINAL_PEER') found.push(event.peer.id.toString())
       }
     } catch (error) {

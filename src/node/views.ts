@@ -1,8 +1,9 @@
 /** What a node shows of itself: status, members, topology, and where a key lives. */
 import { toString } from 'uint8arrays/to-string'
+import { utf8 } from '../base/bytes.ts'
 import type { StorageId } from '../base/ids.ts'
 import { kadIdOfKey } from '../kad/node-id.ts'
-import { partitionOf, partitionPoint } from '../kad/partition.ts'
+import { partitionOf } from '../kad/partition.ts'
 import type { Member, Membership } from '../swim/member.ts'
 import { failuresTolerated, movingPartitions } from '../topology/describe.ts'
 import type { Topology, TopologyMember } from '../topology/topology.ts'
@@ -101,8 +102,10 @@ export async function explain(
       answered: held.has(storageId),
     }
   })
-  const point = partitionPoint(partition, topology.partitions.length)
-  const found = await cluster.network.closestPeers(point, Math.min(deadlineMs, CLOSEST_TIMEOUT_MS))
+  const found = await cluster.network.closestPeers(
+    utf8(key),
+    Math.min(deadlineMs, CLOSEST_TIMEOUT_MS),
+  )
   const closest = found.map((peer) => cluster.membership.get(peer)?.name ?? peer)
   const notes = notesOn(shown, prev !== null, held)
   return { key, kadId: toString(kadId, 'base16'), partition, cfg, replicas: shown, closest, notes }

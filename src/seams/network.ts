@@ -91,8 +91,11 @@ export interface Network {
   disconnect(peer: PeerId): void
   /** Addresses found by a Kademlia lookup; empty when not found. Slow: never on a hot path. */
   findPeer(peer: PeerId, timeoutMs: number): Promise<readonly string[]>
-  /** Peers closest to a 256-bit point by a live Kademlia lookup, nearest first. Slow. */
-  closestPeers(point: Uint8Array, timeoutMs: number): Promise<readonly PeerId[]>
+  /**
+   * Peers closest to the kad id of a key, its sha256, by a live Kademlia lookup, nearest first; this
+   * node left out. The lookup hashes the key itself: it cannot be asked for a point. Slow.
+   */
+  closestPeers(key: Uint8Array, timeoutMs: number): Promise<readonly PeerId[]>
 }
 
 export interface NetworkConfig {

@@ -69,10 +69,11 @@ export class ManualClock implements Clock {
   /** Runs timers until the promise has settled, and returns what it gave. */
   async drive<T>(promise: Promise<T>): Promise<T> {
     let settled = false
-    const done = () => {
+    const watched = promise.finally(() => {
       settled = true
-    }
-    promise.then(done, done)
+    })
+    // The caller gets the promise itself, and with it the error.
+    watched.catch(() => undefined)
     for (let i = 0; i < EVENTS_MAX && !settled; i++) {
       if (!(await this.step()) && !settled) await new Promise((resolve) => setImmediate(resolve))
     }

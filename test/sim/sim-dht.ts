@@ -26,10 +26,11 @@ export async function findPeer(
 export async function closestPeers(
   fabric: Fabric,
   asker: SimNetwork,
-  point: Uint8Array,
+  key: Uint8Array,
   timeoutMs: number,
 ): Promise<readonly PeerId[]> {
   if (!(await lookup(fabric, asker, timeoutMs))) return []
+  const point = createHash('sha256').update(key).digest()
   return reachable(fabric, asker)
     .filter((network) => network !== asker)
     .map(({ self }) => ({ self, distance: distance(self, point) }))
