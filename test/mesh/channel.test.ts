@@ -152,6 +152,33 @@ describe('channel', () => {
     })
   })
 
+  it('holds back from a peer that does not read, and fills its bound, not the link', async () => {
+    const world = new World('holds back')
+    await world.run(async () => {
+      const [a, b] = await pair(world)
+      await a.mesh.request(b.machine.peer, ECHO, utf8('x'), TIMEOUT)
+      world.kernel.pause(b.process)
+      const body = new Uint8Array(60_000)
+      const codes = new Map<string, number>()
+      const calls: Promise<unknown>[] = []
+      for (let i = 0; i < 500; i++) {
+        const call = a.mesh.request(b.machine.peer, ECHO, body, { timeoutMs: 60_000 })
+        const counted = call.then(
+          () => 'ok',
+          (error: unknown) => (isAtollError(error) ? error.code : 'other'),
+        )
+        calls.push(counted.then((code) => codes.set(code, (codes.get(code) ?? 0) + 1)))
+        if (i % 20 === 0) await world.kernel.sleep(1)
+      }
+      world.kernel.resume(b.process)
+      await Promise.all(calls)
+      const [ok = 0, busy = 0] = [codes.get('ok'), codes.get('BUSY')]
+      assert.equal(ok + busy, 500, JSON.stringify([...codes]))
+      const mebibytes = (ok * 60_000) / 2 ** 20
+      assert.ok(mebibytes > 15 && mebibytes < 19, `${mebibytes} MiB were taken`)
+    })
+  })
+
   it('times out: unknown when it was sent, not applied when it never left', async () => {
     const world = new World('times out')
     await world.run(async () => {

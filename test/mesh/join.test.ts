@@ -6,7 +6,7 @@ import { Admitter } from '../../src/mesh/admit.ts'
 import { checkCertificate, issueCertificate } from '../../src/mesh/certificate.ts'
 import { joinCluster } from '../../src/mesh/join.ts'
 import type { Admission } from '../../src/mesh/join-messages.ts'
-import { decodeTicket, encodeTicket } from '../../src/mesh/ticket.ts'
+import { decodeTicket, encodeTicket, type Ticket } from '../../src/mesh/ticket.ts'
 import type { Link } from '../../src/seams/network.ts'
 import { FRAME } from '../../src/wire/frames.ts'
 import { SimClock } from '../sim/sim-clock.ts'
@@ -70,10 +70,10 @@ interface JoinChange {
 async function join(
   world: World,
   machine: Machine,
-  text: string,
+  given: string | Ticket,
   change: JoinChange = {},
 ): Promise<Admission> {
-  const ticket = decodeTicket(text)
+  const ticket = typeof given === 'string' ? decodeTicket(given) : given
   const process = world.kernel.spawn(`joiner ${machine.host.name}`)
   const { privateKeySeed } = machine
   const network = new SimNetwork(world.fabric, machine.host, process, {
@@ -244,7 +244,7 @@ describe('join', () => {
       assert.equal(await b.admitter.revokeTicket(text), true)
       await assert.rejects(join(world, o, text), refuses('TICKET_INVALID', /revoked/))
       const short = await a.admitter.createTicket(TERMS)
-      m.hostClock.jump(2 * 3600_000)
+      m.hostClock.jump(TERMS.ttlMs + 90_000)
       await assert.rejects(join(world, o, short), refuses('TICKET_INVALID', /expired/))
     })
   })
@@ -257,6 +257,9 @@ describe('join', () => {
       const ticket = decodeTicket(await a.admitter.createTicket(TERMS))
       const guessed = encodeTicket({ ...ticket, secret: world.random.bytes(16) })
       await assert.rejects(join(world, n, guessed), refuses('TICKET_INVALID', /not issued by this/))
+      // The right grant, and a secret that does not belong to it.
+      const stolen = { ...ticket, secret: world.random.bytes(16) }
+      await assert.rejects(join(world, n, stolen), refuses('TICKET_INVALID', /secret/))
       const widened = encodeTicket({ ...ticket, grant: { ...ticket.grant, uses: 0 } })
       await assert.rejects(join(world, n, widened), refuses('TICKET_INVALID', /not issued by this/))
     })

@@ -1,0 +1,532 @@
+/**
+ * Rules broken one at a time, each by a change of one place in the source as it is loaded; the
+ * named suite must notice. The product holds no switch for this: a resolve hook gives each mutant
+ * its own copy of the modules, and the tests run against that copy.
+ */
+import assert from 'node:assert/strict'
+import { registerHooks } from 'node:module'
+
+type Suite =
+  | 'mesh/certificate'
+  | 'mesh/channel'
+  | 'mesh/deadlines'
+  | 'mesh/hello'
+  | 'mesh/join'
+  | 'mesh/evidence'
+  | 'mesh/gossip'
+  | 'mesh/lines'
+  | 'mesh/ticket'
+  | 'mesh/ticket-book'
+  | 'wire/codec'
+
+type Mutant = readonly [name: string, suite: Suite, file: string, from: string, to: string]
+
+const MUTANTS: readonly Mutant[] = [
+  // Who is let in.
+  [
+    'no certificate is looked at',
+    'mesh/hello',
+    'mesh/hello.ts',
+    'checkCertificate(hello.certificate, expected)',
+    '{ role: hello.role, expected, checkCertificate }',
+  ],
+  [
+    'any cluster will do',
+    'mesh/certificate',
+    'mesh/certificate.ts',
+    'if (certificate.clusterId !== clusterId) {',
+    'if (clusterId === null) {',
+  ],
+  [
+    'a certificate serves any peer',
+    'mesh/certificate',
+    'mesh/certificate.ts',
+    'if (certificate.peer !== peer) {',
+    'if (peer === null) {',
+  ],
+  [
+    'certificates do not expire',
+    'mesh/certificate',
+    'mesh/certificate.ts',
+    'certificate.expiresMs + CERTIFICATE_SKEW_MS < wallMs',
+    'wallMs < 0',
+  ],
+  [
+    'signatures are not checked',
+    'mesh/certificate',
+    'mesh/admission-key.ts',
+    'return verify(null, signedBytes(purpose, body), key, signature)',
+    'return key !== null && verify !== null',
+  ],
+  [
+    'one signature serves every purpose',
+    'mesh/certificate',
+    'mesh/admission-key.ts',
+    'utf8(`atoll ${purpose} 1\\n`)',
+    "utf8(purpose === null ? '' : 'atoll')",
+  ],
+  [
+    'the role of the certificate does not count',
+    'mesh/hello',
+    'mesh/hello.ts',
+    'if (certificate.role !== hello.role) {',
+    'if (certificate === null) {',
+  ],
+  [
+    'the gate is open',
+    'mesh/hello',
+    'mesh/reception.ts',
+    'const code = gate(remote)',
+    'const code = gate(remote) === null ? null : null',
+  ],
+  [
+    'what comes before the hello is put aside, not refused',
+    'mesh/hello',
+    'mesh/mesh-link.ts',
+    'if (frame[0] === FRAME.REFUSAL) return this.#onRefusedGreeting(frame)',
+    'if (frame[0] === FRAME.REFUSAL) return this.#onRefusedGreeting(frame)\n    if (frame[0] !== FRAME.HELLO) return',
+  ],
+  [
+    'an open link is deaf to refusals',
+    'mesh/hello',
+    'mesh/mesh-link.ts',
+    'this.#desk.onDropped(this, decodeRefusal(frame))',
+    'decodeRefusal(frame)',
+  ],
+  [
+    'silence at the door is borne for ever',
+    'mesh/hello',
+    'mesh/mesh-link.ts',
+    'this.#desk.clock.after(HELLO_TIMEOUT_MS, () => {',
+    'this.#desk.clock.after(HELLO_TIMEOUT_MS * 1e6, () => {',
+  ],
+  [
+    'the door is not bounded',
+    'mesh/hello',
+    'mesh/reception.ts',
+    'this.#greetings.size >= GREETINGS_MAX',
+    'GREETINGS_MAX < 0',
+  ],
+
+  // Tickets.
+  [
+    'a changed last character passes',
+    'mesh/ticket',
+    'mesh/ticket.ts',
+    'return textOf(body) === text ? body : null',
+    'return text === null ? null : body',
+  ],
+  [
+    'a use too many',
+    'mesh/ticket-book',
+    'mesh/ticket-book.ts',
+    'entry.admitted.length >= entry.uses',
+    'entry.admitted.length > entry.uses',
+  ],
+  [
+    'yes before it is durable',
+    'mesh/ticket-book',
+    'mesh/ticket-book.ts',
+    'await this.#write(grant.ticketId, { ...entry, admitted',
+    'void this.#write(grant.ticketId, { ...entry, admitted',
+  ],
+  [
+    'yes again before it is durable',
+    'mesh/ticket-book',
+    'mesh/ticket-book.ts',
+    'await this.#write(grant.ticketId, entry)\n      return',
+    'return',
+  ],
+  [
+    'asking again counts again',
+    'mesh/join',
+    'mesh/ticket-book.ts',
+    'if (entry.admitted.includes(peer)) {',
+    'if (peer === null) {',
+  ],
+  [
+    'what is counted is read without what is on its way to the disk',
+    'mesh/ticket-book',
+    'mesh/ticket-book.ts',
+    'this.#database.latest(PREFIX + ticketId)',
+    'this.#database.get(PREFIX + ticketId)',
+  ],
+  [
+    'revoked tickets work at the issuer',
+    'mesh/ticket-book',
+    'mesh/ticket-book.ts',
+    'if (entry.revoked) throw',
+    'if (entry === null) throw',
+  ],
+  [
+    'revocations stay where they were made',
+    'mesh/join',
+    'mesh/admit.ts',
+    'if (grant.uses === 0) {\n      const told',
+    'if (grant === null) {\n      const told',
+  ],
+  [
+    'tickets pile up',
+    'mesh/ticket-book',
+    'mesh/ticket-book.ts',
+    'if (kept < ENTRIES_MAX) return',
+    'if (ENTRIES_MAX > 0) return',
+  ],
+  [
+    'the secret is not asked for',
+    'mesh/join',
+    'mesh/admit.ts',
+    '    checkSecret(grant, secret)\n',
+    '',
+  ],
+  [
+    'grants may be forged',
+    'mesh/join',
+    'mesh/admit.ts',
+    'checkGrant(signed, key.publicKey, clock.wallMs())',
+    'void clock',
+  ],
+  [
+    'tickets do not expire',
+    'mesh/join',
+    'mesh/grant.ts',
+    'if (grant.expiresMs + SKEW_MS < wallMs) throw expired()',
+    'if (wallMs < SKEW_MS * -1) throw expired()',
+  ],
+  [
+    'an edge becomes a member',
+    'mesh/join',
+    'mesh/admit.ts',
+    'if (grant.role !== role) throw',
+    'if (grant === null) throw',
+  ],
+  [
+    'the issuer is not asked',
+    'mesh/join',
+    'mesh/admit.ts',
+    'else await this.#redeemAtIssuer(signed, peer)',
+    'else void this.#redeemAtIssuer(signed, peer).catch(() => undefined)',
+  ],
+  [
+    'the removed come back with a new ticket',
+    'mesh/join',
+    'mesh/admit.ts',
+    'const code = gate(',
+    'const code = null ?? (() => null)(',
+  ],
+  [
+    'the joiner trusts whoever answers',
+    'mesh/join',
+    'mesh/join.ts',
+    'const shown = checkCertificate(proof.certificate, { clusterId, peer: link.peer, wallMs })',
+    "const shown = { role: 'member', clusterId, wallMs }",
+  ],
+  [
+    'joiners without end',
+    'mesh/join',
+    'mesh/admit.ts',
+    'this.#dialogues.size >= DIALOGUES_MAX',
+    'DIALOGUES_MAX < 0',
+  ],
+
+  // Requests and answers.
+  [
+    'in doubt is called not applied',
+    'mesh/channel',
+    'mesh/call.ts',
+    "const outcome = this.link === null ? 'not-applied' : 'unknown'",
+    "const outcome = 'not-applied'",
+  ],
+  [
+    'never sent is called unknown',
+    'mesh/channel',
+    'mesh/call.ts',
+    "const outcome = this.link === null ? 'not-applied' : 'unknown'",
+    "const outcome = 'unknown'",
+  ],
+  [
+    'ids are used again',
+    'mesh/channel',
+    'mesh/mesh-node.ts',
+    'nextId: () => ++this.#lastId',
+    'nextId: () => (this.#lastId = (this.#lastId + 1) % 2)',
+  ],
+  [
+    'an answer for another run of the asker',
+    'mesh/evidence',
+    'mesh/channel.ts',
+    'if (link === null || !isSameRun(link.remote, to)) return',
+    'if (link === null || isSameRun === null) return',
+  ],
+  [
+    'a frame for each message',
+    'mesh/channel',
+    'mesh/turn.ts',
+    'this.#waiting.push(channel)',
+    'channel.flush()',
+  ],
+  [
+    'parts of answers and requests are mixed',
+    'mesh/lines',
+    'mesh/outgoing.ts',
+    'message.tag === MESSAGE.REQUEST ? 0 : PART.ANSWER',
+    'message.tag === MESSAGE.REQUEST ? 0 : 0',
+  ],
+  [
+    'a large message goes on where it was on another link',
+    'mesh/lines',
+    'mesh/outbox.ts',
+    'parts.writer.restart()',
+    'void 0',
+  ],
+  [
+    'large before small',
+    'mesh/channel',
+    'mesh/outbox.ts',
+    'this.#flushSmall(link)\n      if (link.writable) this.#flushPart(link)',
+    'while (link.writable && this.#large.length + (this.#parts ? 1 : 0) > 0) this.#flushPart(link)\n      if (link.writable) this.#flushSmall(link)',
+  ],
+  [
+    'back-pressure is ignored',
+    'mesh/channel',
+    'mesh/mesh-link.ts',
+    'return this.usable && this.#writable',
+    'return this.usable',
+  ],
+  [
+    'requests in flight are not bounded',
+    'mesh/channel',
+    'mesh/channel.ts',
+    'this.#calls.size >= IN_FLIGHT_MAX',
+    'IN_FLIGHT_MAX < 0',
+  ],
+  [
+    'bytes that wait are not bounded',
+    'mesh/channel',
+    'mesh/channel.ts',
+    'this.#requests.bytes + body.length > QUEUED_BYTES_MAX',
+    'QUEUED_BYTES_MAX < 0',
+  ],
+  [
+    'what is served at once is not bounded',
+    'mesh/channel',
+    'mesh/server.ts',
+    'load.requests < SERVING_MAX',
+    'SERVING_MAX > 0',
+  ],
+  [
+    'a cancelled request is sent all the same',
+    'mesh/channel',
+    'mesh/outbox.ts',
+    'if (message.settled) this.#settled--\n      else if',
+    'if',
+  ],
+  [
+    'handlers are cut off by stop',
+    'mesh/channel',
+    'mesh/mesh-node.ts',
+    'await Promise.race([this.#server.stop(), wait])',
+    'void this.#server.stop()',
+  ],
+  ['no goodbye', 'mesh/channel', 'mesh/peer.ts', 'link.retire(FIN.STOPPING)', 'link.drop()'],
+  [
+    'time-outs a tick early',
+    'mesh/deadlines',
+    'mesh/deadlines.ts',
+    'Math.ceil((nowMs + delayMs) / TICK_MS)',
+    'Math.floor((nowMs + delayMs) / TICK_MS)',
+  ],
+  [
+    'time-outs before the sockets are read',
+    'mesh/deadlines',
+    'mesh/deadlines.ts',
+    'this.#timer = this.#clock.soon(this.#sweep)',
+    'this.#sweep()',
+  ],
+
+  // Links, lines and evidence.
+  ['two links for ever', 'mesh/lines', 'mesh/line.ts', 'own.retire(FIN.SUPERSEDED)', 'void own'],
+  [
+    'a link is dropped, not retired',
+    'mesh/lines',
+    'mesh/line.ts',
+    'own.retire(FIN.SUPERSEDED)',
+    'own.drop()',
+  ],
+  [
+    'retired before its successor is there',
+    'mesh/lines',
+    'mesh/line.ts',
+    'if (this.#current === null && this.dialling) return\n',
+    '',
+  ],
+  [
+    'an earlier run may return',
+    'mesh/evidence',
+    'mesh/evidence.ts',
+    'remote.boot < known.boot',
+    'remote.boot < 0',
+  ],
+  [
+    'a later run goes unnoticed',
+    'mesh/evidence',
+    'mesh/evidence.ts',
+    'return known.storageId !== remote.storageId || known.boot !== remote.boot',
+    'return known.storageId !== remote.storageId',
+  ],
+  [
+    'every link that breaks is news',
+    'mesh/evidence',
+    'mesh/evidence.ts',
+    'if (!broken || this.#lost) return',
+    'if (!broken) return',
+  ],
+  [
+    'one refusal is told again and again',
+    'mesh/evidence',
+    'mesh/evidence.ts',
+    'if (!this.inDoubt) return',
+    'if (!this.#lost) return',
+  ],
+  [
+    'any failed dial is called refused',
+    'mesh/evidence',
+    'mesh/peer.ts',
+    "if (kind === 'refused') this.#watch.refused()",
+    'if (kind !== null) this.#watch.refused()',
+  ],
+  [
+    'dials without a pause',
+    'mesh/lines',
+    'mesh/back-off.ts',
+    'this.#notBeforeMs = nowMs + fullMs * (0.5 + this.#random.float() / 2)',
+    'this.#notBeforeMs = nowMs + fullMs * 0',
+  ],
+  [
+    'it gives a peer up',
+    'mesh/lines',
+    'mesh/peer.ts',
+    'this.#wanted.add(line)',
+    'if (this.#backOff.failures < 9) this.#wanted.add(line)',
+  ],
+  [
+    'nobody is asked where a peer is',
+    'mesh/lines',
+    'mesh/peer.ts',
+    'if (silent && this.#backOff.failures >= SEARCH_AFTER) {',
+    'if (silent && this.#backOff.failures < 0) {',
+  ],
+  [
+    'probes are dropped before rumours',
+    'mesh/gossip',
+    'mesh/gossip.ts',
+    'this.#rumours.shift() ?? this.#probes.shift()',
+    'this.#probes.shift() ?? this.#rumours.shift()',
+  ],
+  [
+    'gossip is kept for a peer that is gone',
+    'mesh/gossip',
+    'mesh/gossip.ts',
+    'onUnreachable(): void {\n    this.clear()',
+    'onUnreachable(): void {\n    void 0',
+  ],
+  [
+    'gossip is bounded by number alone',
+    'mesh/gossip',
+    'mesh/gossip.ts',
+    'count > DATAGRAMS_MAX || this.#bytes > DATAGRAM_QUEUE_BYTES_MAX',
+    'count > DATAGRAMS_MAX',
+  ],
+
+  // Bytes.
+  [
+    'lengths are not checked against their limits',
+    'wire/codec',
+    'wire/codec.ts',
+    'if (length > maxBytes) throw',
+    'if (length < 0) throw',
+  ],
+  [
+    'lengths are not checked against what is there',
+    'wire/codec',
+    'wire/codec.ts',
+    'if (length > this.#in.length - this.#at) throw cutShort()',
+    '',
+  ],
+  [
+    'text need not be UTF-8',
+    'wire/codec',
+    'wire/codec.ts',
+    "if (text.includes('\\uFFFD') &&",
+    "if (text.includes('\\uFFFE') &&",
+  ],
+]
+
+const OURS = /\/(src|test)\/(mesh|wire)\//
+
+/** The number of the mutant whose copy of the modules a file belongs to. */
+function mutantOf(url: string | undefined): string | null {
+  return url === undefined ? null : new URL(url).searchParams.get('mutant')
+}
+
+type Test = readonly [name: string, run: () => unknown]
+
+/** The tests of a suite, gathered instead of run. */
+async function testsOf(suite: Suite, mutant: number): Promise<Test[]> {
+  const tests: Test[] = []
+  const { describe: realDescribe, it: realIt } = globalThis
+  const gather = (name: string, run: () => unknown): object => {
+    tests.push([name, run])
+    return { timeout: () => undefined }
+  }
+  Object.assign(globalThis, { describe: (_: string, run: () => void) => run(), it: gather })
+  try {
+    await import(`../${suite}.test.ts?mutant=${mutant}`)
+  } finally {
+    Object.assign(globalThis, { describe: realDescribe, it: realIt })
+  }
+  return tests
+}
+
+/** The first test that fails, or null. */
+async function killerOf(suite: Suite, mutant: number): Promise<string | null> {
+  for (const [name, run] of await testsOf(suite, mutant)) {
+    try {
+      await run()
+    } catch {
+      return name
+    }
+  }
+  return null
+}
+
+describe('mutants of mesh and wire', () => {
+  let hooks: { deregister(): void } | null = null
+
+  before(() => {
+    hooks = registerHooks({
+      resolve(specifier, context, nextResolve) {
+        const resolved = nextResolve(specifier, context)
+        const mutant = mutantOf(context.parentURL)
+        const inherits = mutant !== null && OURS.test(resolved.url)
+        return inherits ? { ...resolved, url: `${resolved.url}?mutant=${mutant}` } : resolved
+      },
+      load(url, context, nextLoad) {
+        const loaded = nextLoad(url, context)
+        const [, , file = '', from = '', to = ''] = MUTANTS[Number(mutantOf(url) ?? -1)] ?? []
+        if (file === '' || !new URL(url).pathname.endsWith(`/src/${file}`)) return loaded
+        const source = Buffer.from(loaded.source as Uint8Array).toString()
+        assert.equal(source.split(from).length, 2, `${file} has "${from}" once`)
+        return { ...loaded, source: source.replace(from, () => to) }
+      },
+    })
+  })
+
+  after(() => hooks?.deregister())
+
+  for (const [i, [name, suite]] of MUTANTS.entries()) {
+    it(`${name}: noticed`, async () => {
+      assert.notEqual(await killerOf(suite, i), null)
+    })
+  }
+})
