@@ -3,76 +3,21 @@
  * (`connect`). Nouns and verbs are those of the command line and of JSON-RPC.
  */
 import type { PeerId } from '../base/ids.ts'
+import type { CallOptions, KvApi } from '../store/api.ts'
 import type { MemberState } from '../swim/member.ts'
 
-export interface CallOptions {
-  /** The call ends with TIMEOUT after this long; each call has its own default. */
-  readonly deadlineMs?: number
-  readonly signal?: AbortSignal
-}
-
-/** Bytes, text or JSON: returned as what it was stored as. */
-export type Value = Uint8Array | string | JsonValue
-export type JsonValue =
-  | null
-  | boolean
-  | number
-  | string
-  | readonly JsonValue[]
-  | { readonly [key: string]: JsonValue }
-
-/** Absent: ask all, answer at a majority, or with what there is when a majority cannot be had. */
-export type Level = 'one' | 'quorum' | 'all'
-
-export interface KvPutOptions extends CallOptions {
-  readonly level?: Level
-  /** Version that this write replaces; absent: what this node last saw of the key. */
-  readonly context?: string
-}
-
-export interface KvWritten {
-  readonly key: string
-  readonly version: string
-  /** Replicas whose disks have it, and replicas there are. */
-  readonly acks: number
-  readonly replicas: number
-  /** Fewer than a majority answered; the rest will be repaired. */
-  readonly partial: boolean
-}
-
-export interface KvGetOptions extends CallOptions {
-  readonly level?: Level
-}
-
-export interface KvRead {
-  readonly key: string
-  readonly value: Value
-  /** Opaque; give it back as `context` to replace all that it covers. */
-  readonly version: string
-  readonly acks: number
-  readonly replicas: number
-  /** Other values written by writers that did not see each other, newest first. */
-  readonly siblings: readonly Value[]
-  readonly partial: boolean
-}
-
-export interface KvPage {
-  readonly entries: readonly { readonly key: string; readonly value: Value }[]
-  /** Give it as `after` for the next page; null at the end. */
-  readonly next: string | null
-  readonly partial: boolean
-}
-
-export interface KvApi {
-  put(key: string, value: Value, options?: KvPutOptions): Promise<KvWritten>
-  /** null when there is no value. */
-  get(key: string, options?: KvGetOptions): Promise<KvRead | null>
-  del(key: string, options?: KvPutOptions): Promise<KvWritten>
-  ls(
-    prefix: string,
-    options?: CallOptions & { readonly after?: string; readonly limit?: number },
-  ): Promise<KvPage>
-}
+export type {
+  CallOptions,
+  Value,
+  JsonValue,
+  Level,
+  KvPutOptions,
+  KvWritten,
+  KvGetOptions,
+  KvRead,
+  KvPage,
+  KvApi,
+} from '../store/api.ts'
 
 export interface MemberInfo {
   readonly id: PeerId

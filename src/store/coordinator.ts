@@ -5,28 +5,27 @@
  * holds, and sends the same bytes to all replicas in the turn in which it commits them itself. A
  * node that is no replica hands its writes to one. Reads are asked of all replicas by any node.
  */
-import { AtollError, isAtollError } from '../base/errors.ts'
+import { AtollError } from '../base/errors.ts'
 import type { PeerId, StorageId } from '../base/ids.ts'
 import type { Mesh, RemotePeer } from '../mesh/mesh.ts'
-import type { Level } from '../node/api.ts'
+import type { Level } from './api.ts'
 import type { Clock } from '../seams/clock.ts'
-import { type Random, shuffled } from '../seams/random.ts'
+import type { Random } from '../seams/random.ts'
 import type { Topology, TopologyView } from '../topology/topology.ts'
 import { WireReader } from '../wire/codec.ts'
 import { REQUEST_KINDS } from '../wire/kinds.ts'
 import type { DotSource } from './dot-source.ts'
+import { Forwarder } from './forwarder.ts'
 import type { HybridClock } from './hybrid-clock.ts'
 import { RECORD_BYTES_MAX, SIBLINGS_MAX, VECTOR_MAX } from './limits.ts'
 import { addWrite, joinRecords } from './merge.ts'
 import {
   decodeForwardedPut,
-  decodePutOutcome,
-  encodeForwardedPut,
   encodePutOutcome,
   encodeRead,
   encodeStale,
   encodeWrite,
-  type ForwardedPut,
+  levelOf,
   type PutOutcome,
   readRecordBytes,
   staleNumber,
@@ -78,15 +77,16 @@ const ATTEMPTS_MAX = 5
 const REPAIRS_MAX = 256
 /** Replicas have this part of a call's time to answer, so that there is some left to say so. */
 const ANSWER_SHARE = 0.9
-const LEVELS: readonly (Level | undefined)[] = [undefined, 'one', 'quorum', 'all']
 
 export class Coordinator {
   readonly #options: CoordinatorOptions
+  readonly #forwarder: Forwarder
   #repairs = 0
 
   /** Sets the mesh's handler: make it before the mesh starts. */
   constructor(options: CoordinatorOptions) {
     this.#options = options
+    this.#forwarder = new Forwarder(options)
     if (options.local === null) return
     options.mesh.handle(REQUEST_KINDS.KV_COORDINATE_PUT, (from, body) => this.#onPut(from, body))
   }
@@ -97,7 +97,7 @@ export class Coordinator {
     if (local !== null && place.targets.includes(this.#options.self)) {
       return this.#coordinate(put, 0, limits)
     }
-    return this.#forward(put, limits)
+    return this.#forwarder.put(put, limits)
   }
 
   /** As a replica of the key. `stamp` is another node's when it forwards; 0: ours to mint. */
@@ -188,60 +188,6 @@ export class Coordinator {
     return round
   }
 
-  /** As a node that is no replica: any replica will do, the next one if the first is silent. */
-  async #forward(put: Put, limits: CallLimits): Promise<PutOutcome> {
-    const { clock, hybridClock, random } = this.#options
-    const endMs = clock.monotonicMs() + limits.deadlineMs
-    const stamp = hybridClock.next(0)
-    let last = null as AtollError | null
-    for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt++) {
-      const topology = this.#topology()
-      const candidates = this.#usableReplicas(topology, put.key)
-      const [peer] = shuffled(random, candidates)
-      const leftMs = endMs - clock.monotonicMs()
-      if (peer === undefined || leftMs <= 0) break
-      try {
-        const isLast = attempt === ATTEMPTS_MAX || candidates.length === 1
-        const deadlineMs = Math.ceil(isLast ? leftMs : leftMs * 0.6)
-        const { level, signal } = limits
-        const number = topology.number
-        const message = {
-          ...put,
-          topology: number,
-          stamp,
-          level: LEVELS.indexOf(level),
-          deadlineMs,
-        }
-        const outcome = await this.#askToPut(peer, message, signal)
-        if (typeof outcome !== 'number') return outcome
-        await this.#catchUpFrom(outcome, peer)
-      } catch (error) {
-        if (!isAtollError(error) || !isWorthAnother(error)) throw error
-        if (last === null || last.outcome !== 'unknown') last = error
-      }
-    }
-    throw last ?? new AtollError('NO_QUORUM', `no replica of "${put.key}" can be reached`)
-  }
-
-  async #askToPut(
-    peer: PeerId,
-    put: ForwardedPut,
-    signal: AbortSignal | undefined,
-  ): Promise<PutOutcome | number> {
-    const options = { timeoutMs: put.deadlineMs, ...(signal !== undefined && { signal }) }
-    const kind = REQUEST_KINDS.KV_COORDINATE_PUT
-    return decodePutOutcome(
-      await this.#options.mesh.request(peer, kind, encodeForwardedPut(put), options),
-    )
-  }
-
-  #usableReplicas(topology: Topology, key: string): PeerId[] {
-    const [current = []] = placeOf(topology, key).groups
-    return current
-      .map((id) => this.#options.peers.usable(topology, id))
-      .filter((peer) => peer !== undefined)
-  }
-
   async #onPut(from: RemotePeer, body: Uint8Array): Promise<Uint8Array> {
     const { topology, hybridClock, self } = this.#options
     const put = decodeForwardedPut(body)
@@ -255,7 +201,7 @@ export class Coordinator {
     }
     const known = this.#topology()
     if (!placeOf(known, put.key).targets.includes(self)) return encodeStale(known.number)
-    const level = LEVELS[put.level]
+    const level = levelOf(put.level)
     // A little less than the asker waits, so that its answer is ours and not a time-out.
     const deadlineMs = put.deadlineMs * ANSWER_SHARE
     const kept = { ...put, value: put.value.slice() }
@@ -399,10 +345,6 @@ function joinAnswers(answers: Iterable<Uint8Array>): StoreRecord {
     last = bytes
   }
   return joined
-}
-
-function isWorthAnother({ code }: AtollError): boolean {
-  return code === 'UNREACHABLE' || code === 'TIMEOUT' || code === 'BUSY' || code === 'DISK_FULL'
 }
 
 function checkSize({ siblings, vector }: StoreRecord, bytes: Uint8Array): void {

@@ -14,7 +14,7 @@ import type {
   KvRead,
   KvWritten,
   Value,
-} from '../node/api.ts'
+} from './api.ts'
 import type { Clock } from '../seams/clock.ts'
 import type { Log } from '../seams/log.ts'
 import type { Random } from '../seams/random.ts'

@@ -1,5 +1,6 @@
 /** What coordinators and replicas say to each other, as bytes. */
 import { WireError, WireReader, WireWriter } from '../wire/codec.ts'
+import type { Level } from './api.ts'
 import { KEY_BYTES_MAX, RECORD_BYTES_MAX, VALUE_BYTES_MAX } from './limits.ts'
 import { KINDS, type Kind } from './record.ts'
 import { readVector, type VersionVector, writeVector } from './version-vector.ts'
@@ -52,6 +53,16 @@ export function encodeStale(topology: number): Uint8Array {
 export function staleNumber(from: WireReader): number | null {
   const number = from.uint()
   return number === FRESH ? null : number
+}
+
+const LEVELS: readonly (Level | undefined)[] = [undefined, 'one', 'quorum', 'all']
+
+export function levelNumber(level: Level | undefined): number {
+  return LEVELS.indexOf(level)
+}
+
+export function levelOf(number: number): Level | undefined {
+  return LEVELS[number]
 }
 
 /** A write that somebody who is no replica hands to one. */

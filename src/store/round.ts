@@ -4,7 +4,7 @@
  */
 import { AtollError } from '../base/errors.ts'
 import type { StorageId } from '../base/ids.ts'
-import type { Level } from '../node/api.ts'
+import type { Level } from './api.ts'
 import { Tally, type Verdict } from './tally.ts'
 
 export interface RoundOptions {

@@ -5,7 +5,7 @@
  * down, failed, or late), any one answer is enough, and the result is partial.
  */
 import type { StorageId } from '../base/ids.ts'
-import type { Level } from '../node/api.ts'
+import type { Level } from './api.ts'
 
 export type Verdict = 'waiting' | 'met' | 'partial' | 'failed'
 
