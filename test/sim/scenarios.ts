@@ -1,9 +1,24 @@
 /** All scenarios, by name. */
 import type { Scenario } from './scenario.ts'
+import { blackout } from './scenarios/blackout.ts'
+import { clocks } from './scenarios/clocks.ts'
+import { disk } from './scenarios/disk.ts'
 import { links } from './scenarios/links.ts'
 import { members } from './scenarios/members.ts'
+import { split } from './scenarios/split.ts'
+import { swarm } from './scenarios/swarm.ts'
+import { wipe } from './scenarios/wipe.ts'
 
-export const SCENARIOS: readonly Scenario[] = [links, members]
+export const SCENARIOS: readonly Scenario[] = [
+  swarm,
+  split,
+  blackout,
+  disk,
+  wipe,
+  clocks,
+  members,
+  links,
+]
 
 /** What `npm run sim` runs without `--scenario`. */
-export const DEFAULT_SCENARIO = 'links'
+export const DEFAULT_SCENARIO = 'swarm'

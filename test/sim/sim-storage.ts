@@ -234,6 +234,7 @@ class SimAppendFile implements AppendFile {
   readonly #storage: SimStorage
   readonly #disk: SimDisk
   readonly #file: StoredFile
+  #closed = false
 
   constructor(storage: SimStorage, disk: SimDisk, file: StoredFile) {
     this.#storage = storage
@@ -246,6 +247,7 @@ class SimAppendFile implements AppendFile {
   }
 
   async append(bytes: Uint8Array): Promise<void> {
+    this.#mustBeOpen()
     this.#storage.mustHaveRoom(bytes.length)
     const grown = new Uint8Array(this.#file.bytes.length + bytes.length)
     grown.set(this.#file.bytes)
@@ -257,6 +259,7 @@ class SimAppendFile implements AppendFile {
   async sync(): Promise<void> {
     const through = this.#file.bytes.length
     await this.#storage.takes(this.#disk.syncMs())
+    this.#mustBeOpen()
     this.#storage.mustSync()
     this.#file.syncedBytes = Math.max(this.#file.syncedBytes, through)
   }
@@ -268,7 +271,13 @@ class SimAppendFile implements AppendFile {
   }
 
   close(): Promise<void> {
+    this.#closed = true
     return Promise.resolve()
+  }
+
+  /** The system says EBADF, also to a sync that is under way when the file is closed. */
+  #mustBeOpen(): void {
+    if (this.#closed) throw new AtollError('STORAGE_FAILED', 'the file is closed')
   }
 }
 

@@ -1,9 +1,9 @@
 /**
  * Clients of the replicated store, spread over all nodes of a world, and what they were promised.
  *
- * Each value is written once. Half of the keys are written once as well: nothing can explain the
- * loss of such a value. The others are shared: written blindly, replaced and deleted by clients
- * that read them before.
+ * Each value is written once. Most keys are written once as well: nothing can explain the loss of
+ * such a value. Some are shared by all clients. The careful ones are only replaced by who read them
+ * before; the others are also written blindly, and deleted.
  */
 import { AtollError } from '../../src/base/errors.ts'
 import type { KvApi, KvRead, KvWritten } from '../../src/node/api.ts'
@@ -20,7 +20,7 @@ export interface KvNode {
 const DEADLINE_MS = 4000
 /** A call that is answered so long after its deadline has hung, unless its process was held. */
 const OVERDUE_MS = 10_000
-const SHARED_KEYS = 8
+const SHARED_KEYS = 4
 const VERIFY_ATTEMPTS = 20
 
 /** An answer, or why there is none. */
@@ -129,15 +129,24 @@ export class Workload<N extends KvNode> {
     const dice = random.float()
     if (dice < 0.35) return this.#put(process, random, this.#newKey())
     if (dice < 0.5 && this.#keys.length > 0) {
-      return (await this.#get(process, random, random.pick(this.#keys))) !== undefined
+      const level = random.chance(0.5) ? 'quorum' : undefined
+      return (await this.#get(process, random, random.pick(this.#keys), level)) !== undefined
     }
-    const key = this.#sharedKey(random)
-    if (dice < 0.65) return this.#put(process, random, key)
+    if (dice < 0.75) return this.#readAndReplace(process, random)
+    const key = this.#numberedKey('shared', random)
+    if (dice < 0.83) return this.#put(process, random, key)
     const read = await this.#get(process, random, key)
-    if (read === undefined || dice < 0.75) return read !== undefined
-    // A read that was not full still gives a context, and what it covers may go.
-    if (dice < 0.93 || read === null) return this.#put(process, random, key, read)
+    if (read === undefined || dice < 0.88) return read !== undefined
+    if (dice < 0.96 || read === null) return this.#put(process, random, key, read)
     return this.#delete(process, random, key, read)
+  }
+
+  /** Always with the context of what was read: nobody may destroy what another wrote meanwhile. */
+  async #readAndReplace(process: number, random: SimRandom): Promise<boolean> {
+    const key = this.#numberedKey('careful', random)
+    const read = await this.#get(process, random, key, 'quorum')
+    if (read === undefined) return false
+    return this.#put(process, random, key, read)
   }
 
   #newKey(): string {
@@ -146,8 +155,8 @@ export class Workload<N extends KvNode> {
     return key
   }
 
-  #sharedKey(random: SimRandom): string {
-    const key = `shared/${random.int(SHARED_KEYS)}`
+  #numberedKey(kind: string, random: SimRandom): string {
+    const key = `${kind}/${random.int(SHARED_KEYS)}`
     if (!this.#keys.includes(key)) this.#keys.push(key)
     return key
   }
@@ -161,9 +170,9 @@ export class Workload<N extends KvNode> {
     const value = `v${++this.#values}`
     const options = { deadlineMs: DEADLINE_MS, ...contextOf(over) }
     const index = this.#someHost(random)
-    const covers = over === null ? [] : valuesOf(over)
+    const covers = over === null ? {} : { covers: valuesOf(over) }
     const node = this.#world.host(index).name
-    this.history.invoke({ process, f: 'write', key, value, covers, node })
+    this.history.invoke({ process, f: 'write', key, value, ...covers, node })
     const answer = await this.#call(index, (api) => api.kv.put(key, value, options))
     return this.#settleWrite(process, value, answer)
   }
@@ -184,7 +193,8 @@ export class Workload<N extends KvNode> {
       return known
     }
     const { acks, replicas, partial } = answer.value
-    if (partial !== acks * 2 <= replicas || acks < 1) {
+    // While a partition moves, a majority of its new replicas alone is still partial.
+    if ((!partial && acks * 2 <= replicas) || acks < 1) {
       throw new SimulationError(`acknowledged by ${acks} of ${replicas}, partial: ${partial}`)
     }
     this.history.finish(process, partial ? 'info' : 'ok')
@@ -205,8 +215,10 @@ export class Workload<N extends KvNode> {
     const node = this.#world.host(index).name
     this.history.invoke({ process, f: 'read', key, value: null, node })
     const answer = await this.#call(index, (api) => api.kv.get(key, options))
-    if ('error' in answer || answer.value?.partial === true) {
-      if ('error' in answer) this.#outcomeOf(answer.error)
+    if ('error' in answer) this.#outcomeOf(answer.error)
+    // Nothing found does not say how many looked, unless a quorum was asked for.
+    const full = 'value' in answer && (answer.value?.partial ?? level === undefined) === false
+    if (!full) {
       this.history.finish(process, 'info')
       return undefined
     }

@@ -68,7 +68,8 @@ export class WorldHost<N> {
   process: SimProcess | null = null
   /** Set once its program has started. */
   node: N | null = null
-  network: SimNetwork | null = null
+  /** Those that its process has made. */
+  readonly networks = new Set<SimNetwork>()
   /** When it was last stopped, stalled, or let go on: its answers may be late until well after. */
   lastHeldUs = Number.NEGATIVE_INFINITY
   /** Ends the calls that wait for this process. */
@@ -250,9 +251,11 @@ export class World<N> {
   /** Breaks every open connection between two machines, as a middlebox does that lost its state. */
   breakConnections(a: number, b: number): void {
     const other = this.host(b).machine
-    for (const connection of this.host(a).network?.connections ?? []) {
-      for (const socket of connection.sides) {
-        if (connection.otherOf(socket).network.host === other) connection.reset(socket, 'reset')
+    for (const network of this.host(a).networks) {
+      for (const connection of network.connections) {
+        const far = connection.otherOf(connection.socketOf(network))
+        if (far.network.host === other)
+          for (const side of connection.sides) connection.reset(side, 'reset')
       }
     }
   }
@@ -268,7 +271,7 @@ export class World<N> {
       if (process === null) return reject(new ProcessDied(`${host.name} is down`))
       host.waiting.add(reject)
       this.kernel.schedule(process, 0, 'client', () => {
-        const answer = run(host.node)
+        const answer = (async () => run(host.node))()
         const settled = (): boolean => host.waiting.delete(reject)
         answer.then(settled, settled)
         answer.then(resolve, reject)
@@ -282,8 +285,8 @@ export class World<N> {
     this.kernel.kill(process)
     host.process = null
     host.node = null
-    host.network?.crash()
-    host.network = null
+    for (const network of host.networks) network.crash()
+    host.networks.clear()
     const waiting = [...host.waiting]
     host.waiting.clear()
     for (const reject of waiting) reject(new ProcessDied(`${host.name} died`))
@@ -300,7 +303,7 @@ export class World<N> {
       log: this.log.of(host.name),
       network: (config) => {
         const network = new SimNetwork(this.fabric, host.machine, process, config)
-        host.network = network
+        host.networks.add(network)
         this.log.alias(network.self, host.name)
         return network
       },

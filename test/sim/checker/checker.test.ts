@@ -260,6 +260,31 @@ describe('siblings', () => {
     ['a failed delete', 'invalid', [written, op('delete', null, 2, 3, 'fail'), read([], 4, 5)]],
     ['an unknown delete', 'valid', [written, op('delete', null, 2, 3, 'info'), read([], 4, 5)]],
     ['a later delete', 'invalid', [written, read([], 4, 5), op('delete', null, 6, 7)]],
+    [
+      'a context that did not have it',
+      'invalid',
+      [written, covering('write', 'b', ['x'], 2), read(['b'], 4, 5)],
+    ],
+    [
+      'a context beside it',
+      'invalid',
+      [op('write', 'a', 0, 5), covering('write', 'b', [], 2), read(['b'], 7, 8)],
+    ],
+    [
+      'a context beside it, both kept',
+      'valid',
+      [op('write', 'a', 0, 5), covering('write', 'b', [], 2), read(['b', 'a'], 7, 8)],
+    ],
+    [
+      'a chain of contexts',
+      'valid',
+      [
+        written,
+        covering('write', 'b', ['a'], 2),
+        covering('write', 'c', ['b'], 4),
+        read(['c'], 7, 8),
+      ],
+    ],
     ['replaced', 'valid', [written, covering('write', 'b', ['a'], 2), read(['b'], 4, 5)]],
     [
       'replaced and back',

@@ -1,0 +1,88 @@
+/** A world of whole nodes with clients, and the end that every scenario with them has in common. */
+import { type AtollProgramNode, type AtollProgramOptions, atollProgram } from './atoll-program.ts'
+import { Cluster } from './cluster.ts'
+import { SimulationError } from './kernel.ts'
+import type { ScenarioContext, ScenarioReport } from './scenario.ts'
+import { SimRandom } from './sim-random.ts'
+import { SimDisk } from './sim-storage.ts'
+import { Workload } from './workload.ts'
+import { World } from './world.ts'
+
+const LIMIT_MS = 3_600_000
+const CONVERGE_MS = 180_000
+const DURATION_MS_MIN = 60_000
+const ACKNOWLEDGED_MIN = 200
+
+export class AtollWorld {
+  readonly world: World<AtollProgramNode>
+  readonly cluster: Cluster<AtollProgramNode>
+  readonly workload: Workload<AtollProgramNode>
+  readonly disks: readonly SimDisk[]
+  /** For what the scenario itself leaves to chance. */
+  readonly random: SimRandom
+
+  constructor(context: ScenarioContext, hosts: number, options: AtollProgramOptions) {
+    this.random = new SimRandom(context.seed).fork('scenario')
+    const disks: SimDisk[] = []
+    this.disks = disks
+    this.world = new World<AtollProgramNode>({
+      seed: context.seed,
+      hosts,
+      program: atollProgram(options),
+      disk: (_name, chance) => {
+        const disk = new SimDisk(chance)
+        disks.push(disk)
+        return disk
+      },
+      kernel: { trace: context.trace, limitMs: LIMIT_MS },
+    })
+    this.cluster = new Cluster(this.world)
+    const clients = this.world.random.fork('clients')
+    const uses = (index: number): boolean => this.cluster.members.has(index)
+    this.workload = new Workload(this.world, clients, uses)
+    context.onFailure(() => this.world.log.lines(150))
+  }
+
+  disk(index: number): SimDisk {
+    const disk = this.disks[index]
+    if (disk === undefined) throw new SimulationError(`there is no disk ${index}`)
+    return disk
+  }
+
+  /** Until the seed counts: long enough, and enough acknowledged. */
+  async enough(limitMs = 600_000): Promise<void> {
+    const { world, workload } = this
+    await world.sleep(Math.max(0, DURATION_MS_MIN - world.kernel.nowMs))
+    const what = `${ACKNOWLEDGED_MIN} operations are acknowledged`
+    await world.until(what, limitMs, () => workload.acknowledged >= ACKNOWLEDGED_MIN)
+  }
+
+  /** Every fault is over: within a bound all is well, nothing is lost, and nothing is left. */
+  async finish(options: { readonly disksLost?: boolean } = {}): Promise<void> {
+    const { world, workload, cluster } = this
+    await world.sleep(1000)
+    await workload.stop()
+    await cluster.settled()
+    await workload.verify({ disksLost: options.disksLost ?? false })
+    await cluster.converged(workload.keys, CONVERGE_MS)
+    await cluster.stop()
+    if (workload.acknowledged < ACKNOWLEDGED_MIN) {
+      throw new SimulationError(`only ${workload.acknowledged} operations were acknowledged`)
+    }
+  }
+
+  report(faults: number, notes = ''): ScenarioReport {
+    const { world, workload } = this
+    const codes = [...workload.codes].map(([code, count]) => `${code} ${count}`)
+    return {
+      traceHash: world.kernel.traceHash,
+      events: world.kernel.events,
+      simulatedMs: world.kernel.nowMs,
+      operations: workload.acknowledged,
+      faults,
+      notes: [`nodes ${world.hosts.length}`, notes, `partial ${workload.partials}`, ...codes]
+        .filter((note) => note !== '')
+        .join(' · '),
+    }
+  }
+}

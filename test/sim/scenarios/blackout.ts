@@ -1,0 +1,41 @@
+/**
+ * S9: the power of the whole cluster fails in the midst of writing, several times; what no disk
+ * had synced is gone, and no acknowledged write may be.
+ */
+import { AtollWorld } from '../atoll-world.ts'
+import type { Scenario, ScenarioContext, ScenarioReport } from '../scenario.ts'
+
+const BLACKOUTS = 3
+const ACKNOWLEDGED_EACH = 80
+
+export const blackout: Scenario = {
+  name: 'blackout',
+  about: 'the power of all machines fails while clients write; no acknowledged write is lost',
+  run: runBlackout,
+}
+
+async function runBlackout(context: ScenarioContext): Promise<ScenarioReport> {
+  const size = 3 + (Number(context.seed) % 3)
+  const atoll = new AtollWorld(context, size, { partitions: 16 })
+  const { world, cluster, workload, random } = atoll
+  await world.run(async () => {
+    await cluster.form(size)
+    workload.start(8, 30)
+    for (let i = 1; i <= BLACKOUTS; i++) {
+      await world.until('clients get on', 120_000, () => {
+        return workload.acknowledged >= i * ACKNOWLEDGED_EACH
+      })
+      await world.sleep(random.between(0, 200))
+      // One machine after the other within milliseconds, as a failing supply has it.
+      for (const { index } of world.hosts) {
+        await world.sleep(random.exponential(1))
+        world.powerLoss(index)
+      }
+      await world.sleep(random.exponential(5000))
+      await Promise.all(world.hosts.map(({ index }) => world.start(index)))
+    }
+    await atoll.enough()
+    await atoll.finish()
+  })
+  return atoll.report(BLACKOUTS * size)
+}
