@@ -170,10 +170,8 @@ class LogDatabase implements Database {
   }
 
   #startFlush(): void {
-    if (this.#flushing !== null || this.#ended !== null) return
-    this.#flushing = this.#flush().finally(() => {
-      this.#flushing = null
-    })
+    if (this.#flushing !== null || this.#gathering === null || this.#ended !== null) return
+    this.#flushing = this.#flush()
   }
 
   /** Writes group after group until none gathers; a group gathers while the one before syncs. */
@@ -189,8 +187,10 @@ class LogDatabase implements Database {
       }
       this.#publish(group)
       group.resolve()
+      if (this.#isCheckpointDue) await this.#beginCheckpoint()
     }
-    this.#maybeCheckpoint()
+    // In the same step as the look at `#gathering`: a commit after it starts the next flush.
+    this.#flushing = null
   }
 
   #publish(group: Group): void {
@@ -232,37 +232,52 @@ class LogDatabase implements Database {
     gathering?.reject(error)
   }
 
-  #maybeCheckpoint(): void {
-    const due = this.#tableBytes > this.#limits.tableBytes && this.#retry === null
-    if (!due || this.#checkpoint !== null || this.#closing || this.#ended !== null) return
-    this.#checkpoint = this.#runCheckpoint().finally(() => {
+  get #isCheckpointDue(): boolean {
+    const full = this.#tableBytes > this.#limits.tableBytes
+    return full && this.#frozen === null && !this.#closing && this.#ended === null
+  }
+
+  /**
+   * Between two groups, when nothing is being appended: what the table holds is then exactly what
+   * the segments up to here hold.
+   */
+  async #beginCheckpoint(): Promise<void> {
+    try {
+      await this.#appendLog.rotate()
+    } catch (error) {
+      // The segment goes on; the next group finds the checkpoint due again.
+      if (!isAtollError(error, 'DISK_FULL')) this.#end(error, null)
+      return
+    }
+    this.#frozen = this.#table
+    this.#table = new Table()
+    this.#tableBytes = 0
+    this.#index.applying = this.#appendLog.sequence
+    this.#startCheckpoint(this.#frozen)
+  }
+
+  #startCheckpoint(frozen: Table): void {
+    this.#checkpoint = this.#runCheckpoint(frozen).finally(() => {
       this.#checkpoint = null
     })
   }
 
   /**
-   * Moves the table into the index. Order is all: the entries, then a synced marker that says up
-   * to where the index has everything, and only then the removal of the log before it.
+   * Moves a table into the index. Order is all: the entries, then a synced marker that says up to
+   * where the index has everything, and only then the removal of the log before it.
    */
-  async #runCheckpoint(): Promise<void> {
+  async #runCheckpoint(frozen: Table): Promise<void> {
     try {
-      if (this.#frozen === null) {
-        this.#frozen = this.#table
-        this.#table = new Table()
-        this.#tableBytes = 0
-        this.#index.applying = this.#appendLog.sequence
-      }
-      await this.#appendLog.rotate()
-      await this.#index.write(this.#frozen, CHECKPOINT_BATCH)
+      await this.#index.write(frozen, CHECKPOINT_BATCH)
       this.#frozen = null
       await this.#appendLog.removeThrough(this.#index.applied)
     } catch (error) {
       if (!isAtollError(error, 'DISK_FULL')) return this.#end(error, null)
       this.#log.write('error', 'disk.full', { message: 'the index could not be written' })
-      if (this.#closing) return
+      if (this.#closing || this.#frozen === null) return
       this.#retry = this.#clock.after(this.#limits.retryMs, () => {
         this.#retry = null
-        this.#maybeCheckpoint()
+        this.#startCheckpoint(frozen)
       })
     }
   }

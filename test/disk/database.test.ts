@@ -119,6 +119,21 @@ describe('database', () => {
     assert.ok(bench.disk.fileNames().filter((name) => name.startsWith('log-')).length <= 3)
   })
 
+  it('writes checkpoints while commits go on, and loses nothing between them', async () => {
+    const bench = new Bench('busy')
+    const database = await bench.open()
+    const width = 16
+    const lane = async (n: number) => {
+      for (let i = 0; i < 60; i++) {
+        await database.commit([{ key: `k/${n}/${i}`, value: value('z'.repeat(90)) }])
+      }
+    }
+    await bench.clock.drive(Promise.all(Array.from({ length: width }, (_, n) => lane(n))))
+    bench.disk.powerLoss()
+    const found = await bench.all(await bench.open())
+    assert.equal(Object.keys(found).length, width * 60)
+  })
+
   it('scans in key order, from and to, with a limit', async () => {
     const bench = new Bench('scan')
     const database = await bench.open()
