@@ -39,6 +39,8 @@ export class MeshNode implements Mesh {
   readonly #server: Server
   readonly #deadlines: Deadlines
   readonly #peers = new Map<PeerId, Peer>()
+  /** So many make us forget those that are idle. */
+  #forgetAt = PEERS_IDLE_MAX
   readonly #reception: Reception
   readonly #context: PeerContext
   readonly #turnEnd: TurnEnd
@@ -64,6 +66,11 @@ export class MeshNode implements Mesh {
       get: (peer) => this.#peers.get(peer),
       getOrMake: (peer) => this.#peer(peer),
     })
+  }
+
+  /** Peers remembered, connected or not; for metrics. */
+  get peerCount(): number {
+    return this.#peers.size
   }
 
   addresses(): readonly string[] {
@@ -179,7 +186,7 @@ export class MeshNode implements Mesh {
   #peer(id: PeerId): Peer | null {
     let peer = this.#peers.get(id)
     if (peer !== undefined) return peer
-    if (this.#peers.size >= PEERS_IDLE_MAX) this.#forgetIdle()
+    if (this.#peers.size >= this.#forgetAt) this.#forgetIdle()
     if (this.#peers.size >= PEERS_MAX) return null
     peer = new Peer(id, this.#context)
     this.#peers.set(id, peer)
@@ -188,6 +195,8 @@ export class MeshNode implements Mesh {
 
   #forgetIdle(): void {
     for (const [id, peer] of this.#peers) if (peer.idle) this.#peers.delete(id)
+    // Seldom enough that looking at all of them costs each newcomer a constant.
+    this.#forgetAt = Math.min(PEERS_MAX, Math.max(PEERS_IDLE_MAX, this.#peers.size * 2))
   }
 
   #makeContext(): PeerContext {

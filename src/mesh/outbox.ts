@@ -21,7 +21,7 @@ interface PartsUnderWay {
   link: MeshLink
 }
 
-/** Settled entries are swept out once they are this many and the larger half. */
+/** Settled entries are swept out once they are this many and the larger half, or all. */
 const SWEEP_ABOVE = 64
 
 export class Outbox {
@@ -53,7 +53,8 @@ export class Outbox {
     this.bytes -= message.body.length
     this.#settled++
     const waiting = this.#small.length + this.#large.length
-    if (this.#settled < SWEEP_ABOVE || this.#settled * 2 < waiting) return
+    const few = this.#settled < SWEEP_ABOVE || this.#settled * 2 < waiting
+    if (few && this.#settled < waiting) return
     this.#small = this.#small.filter((each) => !each.settled)
     this.#large = this.#large.filter((each) => !each.settled)
     this.#settled = 0

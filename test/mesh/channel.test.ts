@@ -1,38 +1,15 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
-import { AtollError, type ErrorCode, isAtollError, type Outcome } from '../../src/base/errors.ts'
+import { AtollError, isAtollError } from '../../src/base/errors.ts'
 import { utf8, utf8ToText } from '../../src/base/bytes.ts'
-import {
-  BODY_BYTES_MAX,
-  IN_FLIGHT_MAX,
-  PART_BYTES,
-  QUEUED_BYTES_MAX,
-} from '../../src/mesh/limits.ts'
+import { BODY_BYTES_MAX, PART_BYTES } from '../../src/mesh/limits.ts'
 import type { RequestHandler } from '../../src/mesh/mesh.ts'
 import { WireError } from '../../src/wire/codec.ts'
 import { FRAME, MESSAGE } from '../../src/wire/frames.ts'
 import { writeVarint } from '../../src/wire/varint.ts'
+import { ECHO, is, kinds, OTHER, pair, TIMEOUT } from './echo.ts'
 import { RawPeer } from './raw-peer.ts'
 import { type Machine, type Running, World } from './world.ts'
-
-const ECHO = 1000
-const OTHER = 1001
-const TIMEOUT = { timeoutMs: 1000 }
-
-type Handlers = Readonly<Record<number, RequestHandler>>
-
-async function pair(world: World, handlers: Handlers = {}): Promise<[Running, Running]> {
-  const [first, second] = world.machines('a', 'b') as [Machine, Machine]
-  const one = await world.start(first)
-  const two = await world.start(second, {
-    before: (mesh) => {
-      mesh.handle(ECHO, (_from, body) => body)
-      for (const [kind, handler] of Object.entries(handlers)) mesh.handle(Number(kind), handler)
-    },
-  })
-  world.introduce(one, two)
-  return [one, two]
-}
 
 /** A node, and beside it a peer of frames that the node has dialled and greeted. */
 async function besideRaw(world: World): Promise<[Running, RawPeer]> {
@@ -46,15 +23,6 @@ async function besideRaw(world: World): Promise<[Running, RawPeer]> {
 async function greet(world: World, raw: RawPeer, index = 0): Promise<void> {
   await world.until(() => (raw.accepted[index]?.frames.length ?? 0) > 0, 'the hello of the node')
   raw.accepted[index]?.link.send(raw.hello())
-}
-
-function is(code: ErrorCode, outcome: Outcome, pattern = /./): (error: unknown) => boolean {
-  return (error) => {
-    assert.ok(isAtollError(error), String(error))
-    assert.deepEqual([error.code, error.outcome], [code, outcome], error.message)
-    assert.match(error.message, pattern)
-    return true
-  }
 }
 
 function answer(id: number, ...body: readonly number[]): Uint8Array {
@@ -80,6 +48,17 @@ describe('channel', () => {
         link?.link.send(answer(i + 1, 65 + i))
         assert.deepEqual([...(await call)], [65 + i])
       }
+      const more = [4, 5, 6].map((i) =>
+        a.mesh.request(raw.machine.peer, ECHO, utf8(`${i}`), TIMEOUT),
+      )
+      await world.until(() => (link?.frames.length ?? 0) > 2, 'more requests')
+      await world.kernel.sleep(10)
+      assert.deepEqual(link?.tags, [FRAME.HELLO, FRAME.BATCH, FRAME.BATCH], 'on an open link too')
+      for (const i of [6, 5, 4]) link?.link.send(answer(i, i))
+      assert.deepEqual(
+        (await Promise.all(more)).map(([i]) => i),
+        [4, 5, 6],
+      )
     })
   })
 
@@ -126,56 +105,6 @@ describe('channel', () => {
       )
       await Promise.all(calls)
       assert.deepEqual(done, ['small', 'large', 'large', 'large'])
-    })
-  })
-
-  it('rejects what is over its bounds with BUSY, and takes more when there is room', async () => {
-    const world = new World('busy')
-    await world.run(async () => {
-      const [a, b] = await pair(world, { [OTHER]: () => new Promise(() => undefined) })
-      const send = (body: Uint8Array, kind = ECHO): Promise<Uint8Array> =>
-        a.mesh.request(b.machine.peer, kind, body, { timeoutMs: 2000 })
-      const calls = Array.from({ length: IN_FLIGHT_MAX }, () => send(utf8('x')))
-      await assert.rejects(send(utf8('y')), is('BUSY', 'not-applied'))
-      await Promise.all(calls)
-      const big = new Uint8Array(QUEUED_BYTES_MAX / 4 - 100_000)
-      const some = [big, big, big, big].map((body) => send(body))
-      await assert.rejects(send(big), is('BUSY', 'not-applied'))
-      await Promise.all(some)
-      // What the other side serves is bounded as well: 4096 that never end, and one more.
-      const stuck = Array.from({ length: IN_FLIGHT_MAX }, () => send(utf8('x'), OTHER))
-      await Promise.allSettled(stuck)
-      await assert.rejects(send(utf8('x'), OTHER), is('BUSY', 'not-applied', /has too many/))
-      const c = await world.start(world.machine('c'))
-      world.introduce(b, c)
-      await c.mesh.request(b.machine.peer, ECHO, utf8('x'), TIMEOUT)
-    })
-  })
-
-  it('holds back from a peer that does not read, and fills its bound, not the link', async () => {
-    const world = new World('holds back')
-    await world.run(async () => {
-      const [a, b] = await pair(world)
-      await a.mesh.request(b.machine.peer, ECHO, utf8('x'), TIMEOUT)
-      world.kernel.pause(b.process)
-      const body = new Uint8Array(60_000)
-      const codes = new Map<string, number>()
-      const calls: Promise<unknown>[] = []
-      for (let i = 0; i < 500; i++) {
-        const call = a.mesh.request(b.machine.peer, ECHO, body, { timeoutMs: 60_000 })
-        const counted = call.then(
-          () => 'ok',
-          (error: unknown) => (isAtollError(error) ? error.code : 'other'),
-        )
-        calls.push(counted.then((code) => codes.set(code, (codes.get(code) ?? 0) + 1)))
-        if (i % 20 === 0) await world.kernel.sleep(1)
-      }
-      world.kernel.resume(b.process)
-      await Promise.all(calls)
-      const [ok = 0, busy = 0] = [codes.get('ok'), codes.get('BUSY')]
-      assert.equal(ok + busy, 500, JSON.stringify([...codes]))
-      const mebibytes = (ok * 60_000) / 2 ** 20
-      assert.ok(mebibytes > 15 && mebibytes < 19, `${mebibytes} MiB were taken`)
     })
   })
 
@@ -233,10 +162,13 @@ describe('channel', () => {
       const { signal } = controller
       const options = { ...TIMEOUT, signal }
       const early = a.mesh.request(b.machine.peer, OTHER, utf8('x'), options)
+      const beside = a.mesh.request(b.machine.peer, ECHO, utf8('x'), TIMEOUT)
       controller.abort()
       await assert.rejects(early, is('CANCELLED', 'not-applied'))
       const never = a.mesh.request(b.machine.peer, OTHER, utf8('x'), options)
       await assert.rejects(never, is('CANCELLED', 'not-applied'))
+      await beside
+      assert.equal(served, 0)
       const second = new AbortController()
       const late = a.mesh.request(b.machine.peer, OTHER, utf8('x'), {
         ...TIMEOUT,
@@ -405,11 +337,7 @@ describe('channel', () => {
       assert.equal(utf8ToText(await answered), 'done')
       await stopped
       await world.kernel.sleep(50)
-      assert.deepEqual(
-        a.evidence.map(({ kind }) => kind),
-        ['connected'],
-        'a farewell is no reset',
-      )
+      assert.deepEqual(kinds(a.evidence), ['connected'], 'a farewell is no reset')
       assert.equal(b.process.pendingTimers, 0, 'no timer is left')
       await assert.rejects(
         b.mesh.request(a.machine.peer, ECHO, utf8('x'), TIMEOUT),

@@ -7,6 +7,7 @@ import assert from 'node:assert/strict'
 import { registerHooks } from 'node:module'
 
 type Suite =
+  | 'mesh/bounds'
   | 'mesh/certificate'
   | 'mesh/channel'
   | 'mesh/deadlines'
@@ -288,31 +289,52 @@ const MUTANTS: readonly Mutant[] = [
   ],
   [
     'back-pressure is ignored',
-    'mesh/channel',
+    'mesh/bounds',
     'mesh/mesh-link.ts',
     'return this.usable && this.#writable',
     'return this.usable',
   ],
   [
     'requests in flight are not bounded',
-    'mesh/channel',
+    'mesh/bounds',
     'mesh/channel.ts',
     'this.#calls.size >= IN_FLIGHT_MAX',
     'IN_FLIGHT_MAX < 0',
   ],
   [
     'bytes that wait are not bounded',
-    'mesh/channel',
+    'mesh/bounds',
     'mesh/channel.ts',
     'this.#requests.bytes + body.length > QUEUED_BYTES_MAX',
     'QUEUED_BYTES_MAX < 0',
   ],
   [
     'what is served at once is not bounded',
-    'mesh/channel',
+    'mesh/bounds',
     'mesh/server.ts',
     'load.requests < SERVING_MAX',
     'SERVING_MAX > 0',
+  ],
+  [
+    'bytes that are served at once are not bounded',
+    'mesh/bounds',
+    'mesh/server.ts',
+    'load.bytes + body.length <= SERVING_BYTES_MAX',
+    'SERVING_BYTES_MAX > 0',
+  ],
+  [
+    'answers that nobody reads are not bounded',
+    'mesh/bounds',
+    'mesh/channel.ts',
+    'this.#answers.bytes + answer.body.length > ANSWER_BYTES_MAX',
+    'ANSWER_BYTES_MAX < 0',
+  ],
+  [
+    'peers are not bounded',
+    'mesh/bounds',
+    'mesh/mesh-node.ts',
+    'if (this.#peers.size >= PEERS_MAX) return null',
+    '',
   ],
   [
     'a cancelled request is sent all the same',
@@ -415,6 +437,13 @@ const MUTANTS: readonly Mutant[] = [
     'mesh/peer.ts',
     'if (silent && this.#backOff.failures >= SEARCH_AFTER) {',
     'if (silent && this.#backOff.failures < 0) {',
+  ],
+  [
+    'every peer that ever called is remembered',
+    'mesh/lines',
+    'mesh/mesh-node.ts',
+    'if (peer.idle) this.#peers.delete(id)',
+    'if (peer === null) this.#peers.delete(id)',
   ],
   [
     'probes are dropped before rumours',
