@@ -1,6 +1,7 @@
 /**
- * Loaded with `--import` by mutants.ts: replaces one piece of text in one source file as it is
- * loaded. The file on disk stays as it is, and no switch for it exists in the product.
+ * Loaded with `--import` by mutants.ts: replaces pieces of text in source files as they are loaded.
+ * The files on disk stay as they are, and no switch for it exists in the product. ATOLL_MUTANT is
+ * a patch or a list of patches, as JSON.
  */
 import { registerHooks } from 'node:module'
 
@@ -12,7 +13,9 @@ export interface Patch {
 }
 
 const text = process.env['ATOLL_MUTANT']
-if (text !== undefined) plant(JSON.parse(text) as Patch)
+if (text !== undefined) {
+  for (const patch of [JSON.parse(text) as Patch | Patch[]].flat()) plant(patch)
+}
 
 function plant(patch: Patch): void {
   registerHooks({
