@@ -1,8 +1,9 @@
-/** The store as programs see it: `kv` of the node's interface, over coordinator and scanner. */
+/** The store as programs see it: `kv` of the node's interface, over reader, writer and scanner. */
 import { AtollError } from '../base/errors.ts'
 import { utf8, utf8Length, utf8ToText } from '../base/bytes.ts'
 import type { StorageId } from '../base/ids.ts'
 import type { Database } from '../disk/database.ts'
+import { Deadlines } from '../mesh/deadlines.ts'
 import type { Mesh } from '../mesh/mesh.ts'
 import type {
   CallOptions,
@@ -22,8 +23,10 @@ import type { Membership } from '../swim/member.ts'
 import type { TopologyView } from '../topology/topology.ts'
 import { WireError } from '../wire/codec.ts'
 import { ContextCache } from './context-cache.ts'
-import { type CallLimits, Coordinator, type Put } from './coordinator.ts'
+import type { CallLimits } from './calls.ts'
+import { Departures } from './departures.ts'
 import { DotSource } from './dot-source.ts'
+import { Forwarder } from './forwarder.ts'
 import { HybridClock } from './hybrid-clock.ts'
 import {
   DEADLINE_MS_MAX,
@@ -32,14 +35,18 @@ import {
   PAGE_ENTRIES_MAX,
   VALUE_BYTES_MAX,
 } from './limits.ts'
+import { KnownTopology } from './known-topology.ts'
+import type { PutOutcome } from './messages.ts'
 import { Peers } from './peers.ts'
 import { type Kind, type Sibling, type StoreRecord, visibleSiblings } from './record.ts'
+import { type ReadOutcome, Reader } from './reader.ts'
 import { Replica } from './replica.ts'
 import { Scanner } from './scan.ts'
 import { AntiEntropy } from './sync/anti-entropy.ts'
 import { Fingerprints } from './sync/fingerprints.ts'
 import { SyncServer } from './sync/sync-server.ts'
-import { joinVectors, type VersionVector, versionText, vectorOfVersion } from './version-vector.ts'
+import { type Context, contextOfVersion, versionText } from './version-vector.ts'
+import { type Put, Writer } from './writer.ts'
 
 export interface KvStoreOptions {
   /** '' on an edge. */
@@ -58,30 +65,43 @@ export interface KvStoreOptions {
 const PAGE_ENTRIES = 100
 
 export class KvStore implements KvApi {
-  readonly #coordinator: Coordinator
+  readonly #reader: Reader
+  readonly #writer: { put(put: Put, limits: CallLimits): Promise<PutOutcome> }
   readonly #scanner: Scanner
   readonly #antiEntropy: AntiEntropy | null
   readonly #contexts = new ContextCache()
+  readonly #deadlines: Deadlines
+  #stopped = false
 
   /** Sets the mesh's handlers: make it before the mesh starts. */
   constructor(options: KvStoreOptions) {
-    const { database, self, mesh, topology, membership, clock } = options
+    const { database, self, mesh, membership, clock } = options
     const peers = new Peers(membership)
+    const topology = new KnownTopology(options.topology, peers)
     const hybridClock = new HybridClock(clock)
-    let local = null
-    this.#antiEntropy = null
-    if (database !== null) {
-      const fingerprints = new Fingerprints(database)
-      const onChange = (partition: number): void => this.#antiEntropy?.changed(partition)
-      const replica = new Replica({ self, database, topology, mesh, hybridClock, onChange })
-      new SyncServer({ self, database, replica, fingerprints, mesh, topology })
-      this.#antiEntropy = new AntiEntropy({ ...options, database, replica, fingerprints, peers })
-      local = { replica, dots: new DotSource(database, self) }
-    }
     const onMissed = (partition: number, id: StorageId): void =>
       this.#antiEntropy?.want(id, [partition])
-    this.#coordinator = new Coordinator({ ...options, local, peers, hybridClock, onMissed })
+    this.#deadlines = new Deadlines(clock)
+    const deadlines = this.#deadlines
+    const shared = { ...options, deadlines, topology, peers, hybridClock, onMissed }
+    const forwarder = new Forwarder(shared)
     this.#scanner = new Scanner({ ...options, peers })
+    if (database === null) {
+      this.#antiEntropy = null
+      this.#reader = new Reader({ ...shared, replica: null })
+      this.#writer = forwarder
+      return
+    }
+    const fingerprints = new Fingerprints(database)
+    const onChange = (partition: number): void => this.#antiEntropy?.changed(partition)
+    const replica = new Replica({ ...options, database, hybridClock, onChange })
+    new SyncServer({ self, database, replica, fingerprints, mesh, topology: options.topology })
+    const departures = new Departures(database, self)
+    const parts = { ...options, database, departures, replica, fingerprints, peers }
+    this.#antiEntropy = new AntiEntropy(parts)
+    const dots = new DotSource(database, self)
+    this.#reader = new Reader({ ...shared, replica })
+    this.#writer = new Writer({ ...shared, replica, departures, dots, forwarder })
   }
 
   /** After mesh and membership. */
@@ -89,7 +109,10 @@ export class KvStore implements KvApi {
     await this.#antiEntropy?.start()
   }
 
+  /** Calls that come later are refused. */
   async stop(): Promise<void> {
+    this.#stopped = true
+    this.#deadlines.stop()
     await this.#antiEntropy?.stop()
   }
 
@@ -107,27 +130,33 @@ export class KvStore implements KvApi {
     return this.#write({ key, kind: 'tombstone', value: new Uint8Array() }, options)
   }
 
-  async #write(write: Omit<Put, 'context'>, options: KvPutOptions): Promise<KvWritten> {
+  async #write(write: Omit<Put, 'context' | 'blind'>, options: KvPutOptions): Promise<KvWritten> {
     const { key } = write
+    this.#checkOpen()
     checkKey(key)
     const given = options.context === undefined ? null : contextOf(options.context)
     // A version that the caller gives is all that the caller saw.
-    const context = given ?? this.#contexts.get(key)
-    const outcome = await this.#coordinator.put({ ...write, context }, limitsOf(options))
-    const { vector, acks, replicas, partial } = outcome
-    this.#contexts.saw(key, given === null ? vector : joinVectors(given, vector))
-    return { key, version: versionText(vector), acks, replicas, partial }
+    const context = given ?? { vector: this.#contexts.get(key), dots: [] }
+    const put = { ...write, context, blind: given === null }
+    const { seen, acks, replicas, partial } = await this.#writer.put(put, limitsOf(options))
+    this.#contexts.saw(key, seen.vector)
+    return { key, version: versionText(seen), acks, replicas, partial }
   }
 
   async get(key: string, options: KvGetOptions = {}): Promise<KvRead | null> {
+    this.#checkOpen()
     checkKey(key)
-    const outcome = await this.#coordinator.get(key, limitsOf(options))
+    const outcome = await this.#reader.get(key, limitsOf(options))
     const { record, acks, replicas, partial } = outcome
     if (record.vector.size > 0) this.#contexts.saw(key, record.vector)
     const [newest, ...others] = visibleSiblings(record)
-    if (newest === undefined) return null
+    if (newest === undefined) {
+      // Null says that there is no value; too few have looked to say so.
+      if (partial) throw nobodyHasIt(key, outcome)
+      return null
+    }
     const siblings = others.map(decodeValue)
-    const version = versionText(record.vector)
+    const version = versionText({ vector: record.vector, dots: [] })
     return { key, value: decodeValue(newest), version, acks, replicas, siblings, partial }
   }
 
@@ -135,6 +164,7 @@ export class KvStore implements KvApi {
     prefix: string,
     options: CallOptions & { readonly after?: string; readonly limit?: number } = {},
   ): Promise<KvPage> {
+    this.#checkOpen()
     const limit = options.limit ?? PAGE_ENTRIES
     if (!Number.isInteger(limit) || limit < 1 || limit > PAGE_ENTRIES_MAX) {
       throw new AtollError('USAGE', `limit is 1 to ${PAGE_ENTRIES_MAX}, not ${limit}`)
@@ -151,15 +181,24 @@ export class KvStore implements KvApi {
 
   /** What each replica holds of a key: versions as text. Absent: it did not answer. */
   async inspect(key: string, deadlineMs: number): Promise<ReadonlyMap<StorageId, string>> {
+    this.#checkOpen()
     checkKey(key)
-    const held: ReadonlyMap<StorageId, StoreRecord> = await this.#coordinator.inspect(
-      key,
-      deadlineMs,
-    )
+    const held: ReadonlyMap<StorageId, StoreRecord> = await this.#reader.inspect(key, deadlineMs)
     return new Map(
-      [...held].map(([id, { vector }]) => [id, vector.size === 0 ? '' : versionText(vector)]),
+      [...held].map(([id, { vector }]) => {
+        return [id, vector.size === 0 ? '' : versionText({ vector, dots: [] })]
+      }),
     )
   }
+
+  #checkOpen(): void {
+    if (this.#stopped) throw new AtollError('STOPPED', 'the node is stopping')
+  }
+}
+
+function nobodyHasIt(key: string, { acks, replicas }: ReadOutcome): AtollError {
+  const what = `${acks} of ${replicas} replicas of "${key}" answered, and none has a value`
+  return new AtollError('NO_QUORUM', what, { hint: `see: atoll explain ${key}` })
 }
 
 function checkKey(key: string): void {
@@ -180,9 +219,9 @@ function limitsOf(options: CallOptions & { readonly level?: CallLimits['level'] 
   return { level: options.level, deadlineMs, signal: options.signal }
 }
 
-function contextOf(version: string): VersionVector {
+function contextOf(version: string): Context {
   try {
-    return vectorOfVersion(version)
+    return contextOfVersion(version)
   } catch (cause) {
     if (!(cause instanceof WireError)) throw cause
     throw new AtollError('USAGE', `"${version.slice(0, 40)}" is no version`, {

@@ -6,7 +6,14 @@
  * and any number of times, hold the same record.
  */
 import { compareDots, type Sibling, type StoreRecord } from './record.ts'
-import { covers, joinVectors, type VersionVector } from './version-vector.ts'
+import {
+  type Context,
+  contextCovers,
+  covers,
+  type Dot,
+  joinVectors,
+  withDot,
+} from './version-vector.ts'
 
 export function joinRecords(a: StoreRecord, b: StoreRecord): StoreRecord {
   if (a.vector.size === 0) return b
@@ -18,16 +25,23 @@ export function joinRecords(a: StoreRecord, b: StoreRecord): StoreRecord {
   for (const sibling of b.siblings) {
     if (!covers(a.vector, sibling.dot) || hasDot(a, sibling)) kept.set(dotKey(sibling), sibling)
   }
-  return { vector: joinVectors(a.vector, b.vector), siblings: settled([...kept.values()]) }
+  return { vector: joinVectors(a.vector, b.vector), siblings: sorted([...kept.values()]) }
 }
 
-/** The record after a write that replaces what `context` covers. */
-export function addWrite(record: StoreRecord, context: VersionVector, write: Sibling): StoreRecord {
-  const known = joinVectors(record.vector, context)
-  const vector = new Map(known)
-  vector.set(write.dot.actor, Math.max(write.dot.n, known.get(write.dot.actor) ?? 0))
-  const kept = record.siblings.filter(({ dot }) => !covers(context, dot))
-  return { vector, siblings: settled([...kept, write]) }
+/**
+ * The record after a write that replaces what `context` covers. `record` holds every write of the
+ * dot's disk to this key that was ever acknowledged, so its vector may cover them all.
+ */
+export function addWrite(record: StoreRecord, context: Context, write: Sibling): StoreRecord {
+  const vector = new Map(joinVectors(record.vector, context.vector))
+  vector.set(write.dot.actor, Math.max(write.dot.n, vector.get(write.dot.actor) ?? 0))
+  const kept = record.siblings.filter(({ dot }) => !contextCovers(context, dot))
+  return { vector, siblings: sorted([...kept, write]) }
+}
+
+/** What the writer of `dot` has seen when its write has made `record`: others' siblings it has not. */
+export function contextAfter(record: StoreRecord, context: Context, dot: Dot): Context {
+  return record.siblings.length === 1 ? { vector: record.vector, dots: [] } : withDot(context, dot)
 }
 
 function hasDot(record: StoreRecord, { dot }: Sibling): boolean {
@@ -38,18 +52,6 @@ function dotKey({ dot }: Sibling): string {
   return `${dot.n}/${dot.actor}`
 }
 
-/**
- * Sorted, and with the twins of one write made one: a write whose first coordinator did not answer
- * was given to a second one, which made another dot for the same value and stamp.
- */
-function settled(siblings: Sibling[]): readonly Sibling[] {
-  if (siblings.length < 2) return siblings
-  siblings.sort((a, b) => compareDots(a.dot, b.dot))
-  return siblings.filter(
-    (sibling, i) => !siblings.some((other, j) => j < i && isTwin(other, sibling)),
-  )
-}
-
-function isTwin(a: Sibling, b: Sibling): boolean {
-  return a.stamp === b.stamp && a.kind === b.kind && Buffer.compare(a.value, b.value) === 0
+function sorted(siblings: Sibling[]): readonly Sibling[] {
+  return siblings.length < 2 ? siblings : siblings.sort((a, b) => compareDots(a.dot, b.dot))
 }

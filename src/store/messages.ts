@@ -3,7 +3,7 @@ import { WireError, WireReader, WireWriter } from '../wire/codec.ts'
 import type { Level } from './api.ts'
 import { KEY_BYTES_MAX, RECORD_BYTES_MAX, VALUE_BYTES_MAX } from './limits.ts'
 import { KINDS, type Kind } from './record.ts'
-import { readVector, type VersionVector, writeVector } from './version-vector.ts'
+import { type Context, readContext, writeContext } from './version-vector.ts'
 
 /** What every request to a replica begins with. */
 export interface Header {
@@ -72,9 +72,9 @@ export interface ForwardedPut {
   readonly key: string
   readonly kind: Kind
   readonly value: Uint8Array
-  readonly context: VersionVector
-  /** Minted by the node that the client talks to: makes a second try of one write its twin. */
-  readonly stamp: number
+  readonly context: Context
+  /** Replaces what its coordinator holds as well. */
+  readonly blind: boolean
   readonly level: number
   readonly deadlineMs: number
 }
@@ -85,8 +85,8 @@ export function encodeForwardedPut(put: ForwardedPut): Uint8Array {
     .string(put.key)
     .uint(KINDS.indexOf(put.kind))
     .bytes(put.value)
-  writeVector(out, put.context)
-  return out.uint(put.stamp).uint(put.level).uint(put.deadlineMs).finish()
+  writeContext(out, put.context)
+  return out.bool(put.blind).uint(put.level).uint(put.deadlineMs).finish()
 }
 
 export function decodeForwardedPut(bytes: Uint8Array): ForwardedPut {
@@ -96,29 +96,30 @@ export function decodeForwardedPut(bytes: Uint8Array): ForwardedPut {
   const kind = KINDS[from.uint(KINDS.length)]
   if (kind === undefined) throw new WireError('unknown kind of value')
   const value = from.bytes(VALUE_BYTES_MAX)
-  const context = readVector(from)
+  const context = readContext(from)
   return {
     topology,
     key,
     kind,
     value,
     context,
-    stamp: from.uint(),
+    blind: from.bool(),
     level: from.uint(),
     deadlineMs: from.uint(),
   }
 }
 
 export interface PutOutcome {
-  readonly vector: VersionVector
+  /** What the writer has seen now. */
+  readonly seen: Context
   readonly acks: number
   readonly replicas: number
   readonly partial: boolean
 }
 
-export function encodePutOutcome({ vector, acks, replicas, partial }: PutOutcome): Uint8Array {
+export function encodePutOutcome({ seen, acks, replicas, partial }: PutOutcome): Uint8Array {
   const out = new WireWriter().uint(FRESH)
-  writeVector(out, vector)
+  writeContext(out, seen)
   return out.uint(acks).uint(replicas).bool(partial).finish()
 }
 
@@ -127,6 +128,6 @@ export function decodePutOutcome(bytes: Uint8Array): PutOutcome | number {
   const from = new WireReader(bytes)
   const stale = staleNumber(from)
   if (stale !== null) return stale
-  const vector = readVector(from)
-  return { vector, acks: from.uint(), replicas: from.uint(), partial: from.bool() }
+  const seen = readContext(from)
+  return { seen, acks: from.uint(), replicas: from.uint(), partial: from.bool() }
 }

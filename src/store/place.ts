@@ -12,6 +12,8 @@ export interface Place {
   readonly groups: readonly (readonly StorageId[])[]
   /** All of them once, the current set first. */
   readonly targets: readonly StorageId[]
+  /** Those that have all that was acknowledged: while data moves, the set that it moves from. */
+  readonly installed: readonly StorageId[]
 }
 
 export function placeOf(topology: Topology, key: string): Place {
@@ -20,10 +22,11 @@ export function placeOf(topology: Topology, key: string): Place {
 
 export function placeIn(topology: Topology, key: string, partition: number): Place {
   const state = topology.partitions[partition]
-  if (state === undefined) return { key, partition, cfg: 0, groups: [], targets: [] }
+  if (state === undefined) return { key, partition, cfg: 0, groups: [], targets: [], installed: [] }
   const groups = groupsOf(state)
   const targets = groups.length === 1 ? state.replicas : [...new Set(groups.flat())]
-  return { key, partition, cfg: state.cfg, groups, targets }
+  const installed = (state.prev ?? state).replicas
+  return { key, partition, cfg: state.cfg, groups, targets, installed }
 }
 
 function groupsOf(state: Configuration & { readonly prev: Configuration | null }) {

@@ -5,18 +5,21 @@
 import { AtollError } from '../base/errors.ts'
 import type { StorageId } from '../base/ids.ts'
 import type { Level } from './api.ts'
+import { type Deadlines, Expiring } from '../mesh/deadlines.ts'
 import { Tally, type Verdict } from './tally.ts'
 
 export interface RoundOptions {
   readonly groups: readonly (readonly StorageId[])[]
   readonly level: Level | undefined
+  /** Whose answer is needed whatever the others say. */
+  readonly required?: StorageId
   readonly signal: AbortSignal | undefined
 }
 
 /** `stale`: a replica knows a newer topology than the question was asked by. */
 export type Decision = Exclude<Verdict, 'waiting'> | 'stale'
 
-export class Round<T> {
+export class Round<T> extends Expiring {
   readonly tally: Tally
   readonly decided: Promise<Decision>
   /** What each replica answered, in order of arrival. */
@@ -27,6 +30,8 @@ export class Round<T> {
   staleNumber = 0
   staleFrom: StorageId = ''
   #error: AtollError | null = null
+  readonly #groups: readonly (readonly StorageId[])[]
+  #deadlines: Deadlines | null = null
   #asked = 0
   #finished = 0
   #onFinished: (() => void) | null = null
@@ -35,8 +40,10 @@ export class Round<T> {
   readonly #signal: AbortSignal | undefined
   readonly #onAbort = (): void => this.#reject(cancelled())
 
-  constructor({ groups, level, signal }: RoundOptions) {
-    this.tally = new Tally(groups, level)
+  constructor({ groups, level, signal, required }: RoundOptions) {
+    super()
+    this.#groups = groups
+    this.tally = new Tally(groups, level, required)
     const { promise, resolve, reject } = Promise.withResolvers<Decision>()
     this.decided = promise
     this.#decide = resolve
@@ -69,10 +76,20 @@ export class Round<T> {
     this.tally.failed(id)
   }
 
-  /** All have been asked: from now on the round decides itself. */
-  begin(): void {
+  /** All have been asked: from now on the round decides itself, by `timeoutMs` at the latest. */
+  begin(deadlines: Deadlines, timeoutMs: number): void {
     if (this.#signal?.aborted === true) this.#onAbort()
+    this.#deadlines = deadlines
+    deadlines.add(this, timeoutMs)
     this.#look()
+  }
+
+  /** Whoever has not answered by now, this node's own disk among them, has failed. */
+  override expire(): void {
+    for (const group of this.#groups) for (const id of group) this.tally.failed(id)
+    this.#look()
+    // Nothing left to wait for: a required answer from outside the groups is late as well.
+    this.#decide('failed')
   }
 
   /** Called once when every replica that was asked has answered or failed. */
@@ -114,6 +131,7 @@ export class Round<T> {
   #look(): void {
     const { verdict } = this.tally
     if (verdict === 'waiting') return
+    this.#deadlines?.remove(this)
     this.#signal?.removeEventListener('abort', this.#onAbort)
     this.#decide(verdict)
   }

@@ -3,6 +3,9 @@
  *
  * Without a level: a majority is waited for as long as one can be had; when it cannot (known to be
  * down, failed, or late), any one answer is enough, and the result is partial.
+ *
+ * One answer may be required besides: without the coordinator's own disk no write is acknowledged,
+ * since after a restart it takes what it finds there for all that it ever acknowledged.
  */
 import type { StorageId } from '../base/ids.ts'
 import type { Level } from './api.ts'
@@ -12,12 +15,18 @@ export type Verdict = 'waiting' | 'met' | 'partial' | 'failed'
 export class Tally {
   readonly #groups: readonly (readonly StorageId[])[]
   readonly #level: Level | undefined
+  readonly #required: StorageId | null
   readonly #answered = new Set<StorageId>()
   readonly #failed = new Set<StorageId>()
 
-  constructor(groups: readonly (readonly StorageId[])[], level: Level | undefined) {
+  constructor(
+    groups: readonly (readonly StorageId[])[],
+    level: Level | undefined,
+    required: StorageId | null = null,
+  ) {
     this.#groups = groups
     this.#level = level
+    this.#required = required
   }
 
   answered(id: StorageId): void {
@@ -39,6 +48,11 @@ export class Tally {
   }
 
   get verdict(): Verdict {
+    if (this.#required === null || this.#answered.has(this.#required)) return this.#verdictOfGroups
+    return this.#isOpen(this.#required) ? 'waiting' : 'failed'
+  }
+
+  get #verdictOfGroups(): Verdict {
     const states = this.#groups.map((group) => this.#stateOf(group))
     if (states.length > 0 && states.every((state) => state === 'met')) return 'met'
     if (this.#level !== undefined) return states.includes('hopeless') ? 'failed' : 'waiting'

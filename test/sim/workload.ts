@@ -216,8 +216,7 @@ export class Workload<N extends KvNode> {
     this.history.invoke({ process, f: 'read', key, value: null, node })
     const answer = await this.#call(index, (api) => api.kv.get(key, options))
     if ('error' in answer) this.#outcomeOf(answer.error)
-    // Nothing found does not say how many looked, unless a quorum was asked for.
-    const full = 'value' in answer && (answer.value?.partial ?? level === undefined) === false
+    const full = 'value' in answer && answer.value?.partial !== true
     if (!full) {
       this.history.finish(process, 'info')
       return undefined

@@ -19,6 +19,7 @@ import type { Random } from '../../seams/random.ts'
 import type { MemberEvent, Membership } from '../../swim/member.ts'
 import type { Topology, TopologyView } from '../../topology/topology.ts'
 import { REQUEST_KINDS } from '../../wire/kinds.ts'
+import type { Departures } from '../departures.ts'
 import type { Peers } from '../peers.ts'
 import { partitionEnd, partitionPrefix, placeIn } from '../place.ts'
 import type { Replica } from '../replica.ts'
@@ -30,6 +31,7 @@ import { decodeDigests, DIGESTS_MAX, encodeDigestQuestion } from './sync-message
 export interface AntiEntropyOptions {
   readonly self: StorageId
   readonly database: Database
+  readonly departures: Departures
   readonly replica: Replica
   readonly fingerprints: Fingerprints
   readonly mesh: Mesh
@@ -250,7 +252,7 @@ export class AntiEntropy {
   }
 
   async #drop(partition: number): Promise<void> {
-    const { database, fingerprints, topology, self, log } = this.#options
+    const { database, departures, fingerprints, topology, self, log } = this.#options
     const range = { from: partitionPrefix(partition), to: partitionEnd(partition) }
     for (;;) {
       const writes: Write[] = []
@@ -261,7 +263,7 @@ export class AntiEntropy {
       // It may have come back to us while we were reading.
       const current = topology.current()
       if (current === null || placeIn(current, '', partition).targets.includes(self)) return
-      await database.commit(writes)
+      await database.commit([departures.left(partition), ...writes])
       fingerprints.changed(partition)
     }
     this.#held.delete(partition)

@@ -1,0 +1,38 @@
+/** What calls of the store have in common: their limits, and what they say when these are met. */
+import { AtollError } from '../base/errors.ts'
+import type { Level } from './api.ts'
+import type { Place } from './place.ts'
+import type { Round } from './round.ts'
+
+export interface CallLimits {
+  readonly level: Level | undefined
+  readonly deadlineMs: number
+  readonly signal: AbortSignal | undefined
+}
+
+/** Topologies that one call follows before it gives up: each may be newer than the last. */
+export const ATTEMPTS_MAX = 5
+/** Replicas have this part of a call's time to answer, so that there is some left to say so. */
+export const ANSWER_SHARE = 0.9
+
+export function answerTimeout(leftMs: number): { timeoutMs: number } {
+  return { timeoutMs: Math.max(1, Math.floor(leftMs * ANSWER_SHARE)) }
+}
+
+/** Why a round that did not reach its level ends the call. */
+export function tooFew(
+  place: Place,
+  round: Round<unknown>,
+  limits: CallLimits,
+  outcome: 'unknown' | 'not-applied',
+): AtollError {
+  const { error, tally } = round
+  if (error?.code === 'DISK_FULL' || error?.code === 'CLOCK_SKEW') {
+    const hint = error.hint === undefined ? {} : { hint: error.hint }
+    return new AtollError(error.code, error.message, { outcome, ...hint })
+  }
+  const replicas = place.groups[0]?.length ?? 0
+  const seconds = (limits.deadlineMs / 1000).toString()
+  const what = `${tally.acks} of ${replicas} replicas of "${place.key}" answered within ${seconds} s`
+  return new AtollError('NO_QUORUM', what, { outcome, hint: `see: atoll explain ${place.key}` })
+}

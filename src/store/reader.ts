@@ -1,0 +1,159 @@
+/**
+ * Reads (store.md; Dynamo, SOSP 2007, §4): any node asks all replicas, answers when the level is
+ * met, and repairs after the answer what they disagree on.
+ */
+import type { StorageId } from '../base/ids.ts'
+import type { Deadlines } from '../mesh/deadlines.ts'
+import type { Mesh } from '../mesh/mesh.ts'
+import type { Clock } from '../seams/clock.ts'
+import { WireReader } from '../wire/codec.ts'
+import { REQUEST_KINDS } from '../wire/kinds.ts'
+import { answerTimeout, ATTEMPTS_MAX, type CallLimits, tooFew } from './calls.ts'
+import type { KnownTopology } from './known-topology.ts'
+import { joinRecords } from './merge.ts'
+import { encodeRead, encodeWrite, readRecordBytes, staleNumber } from './messages.ts'
+import type { Peers } from './peers.ts'
+import { type Place, placeOf } from './place.ts'
+import { decodeRecord, EMPTY_RECORD, encodeRecord, type StoreRecord } from './record.ts'
+import type { Replica } from './replica.ts'
+import { Round } from './round.ts'
+
+export interface ReaderOptions {
+  readonly self: StorageId
+  /** null on an edge. */
+  readonly replica: Replica | null
+  readonly mesh: Mesh
+  readonly topology: KnownTopology
+  readonly peers: Peers
+  readonly clock: Clock
+  readonly deadlines: Deadlines
+  /** A replica could not be repaired. */
+  readonly onMissed: (partition: number, replica: StorageId) => void
+}
+
+export interface ReadOutcome {
+  readonly record: StoreRecord
+  readonly acks: number
+  readonly replicas: number
+  readonly partial: boolean
+}
+
+/** Repairs under way: more are left to anti-entropy. */
+const REPAIRS_MAX = 256
+const REPAIR_TIMEOUT_MS = 5000
+
+export class Reader {
+  readonly #options: ReaderOptions
+  #repairs = 0
+
+  constructor(options: ReaderOptions) {
+    this.#options = options
+  }
+
+  async get(key: string, limits: CallLimits): Promise<ReadOutcome> {
+    const { clock, topology } = this.#options
+    const endMs = clock.monotonicMs() + limits.deadlineMs
+    for (let attempt = 1; ; attempt++) {
+      const place = placeOf(topology.get(), key)
+      const round = this.#sendRead(place, limits, endMs - clock.monotonicMs())
+      const decision = await round.decided
+      if (decision === 'met' || decision === 'partial') {
+        const record = joinAnswers(round.answers.values())
+        round.onFinished(() => this.#repair(place, round.answers))
+        const partial = decision === 'partial'
+        const acks = partial ? round.answers.size : round.tally.acks
+        return { record, acks, replicas: place.groups[0]?.length ?? 0, partial }
+      }
+      if (decision === 'failed' || attempt === ATTEMPTS_MAX) {
+        throw tooFew(place, round, limits, 'not-applied')
+      }
+      await topology.catchUp(round.staleNumber, round.staleFrom)
+    }
+  }
+
+  #sendRead(place: Place, limits: CallLimits, leftMs: number): Round<Uint8Array> {
+    const { mesh, self, replica, peers } = this.#options
+    const topology = this.#options.topology.get()
+    const round = new Round<Uint8Array>({ ...limits, groups: place.groups })
+    const header = { topology: topology.number, partition: place.partition, cfg: place.cfg }
+    let message: Uint8Array | null = null
+    for (const id of place.targets) {
+      if (id === self && replica !== null) {
+        const bytes = replica.read(place.partition, place.key) ?? new Uint8Array()
+        round.ask(id, Promise.resolve(bytes))
+        continue
+      }
+      const peer = peers.usable(topology, id)
+      if (peer === undefined) {
+        round.skip(id)
+        continue
+      }
+      message ??= encodeRead(header, place.key)
+      const answer = mesh.request(peer, REQUEST_KINDS.KV_READ, message, answerTimeout(leftMs))
+      round.ask(id, answer.then(decodeReadAnswer))
+    }
+    round.begin(this.#options.deadlines, leftMs)
+    return round
+  }
+
+  /** What each replica of the key holds, for `explain`; absent: it did not answer. */
+  async inspect(key: string, deadlineMs: number): Promise<ReadonlyMap<StorageId, StoreRecord>> {
+    const place = placeOf(this.#options.topology.get(), key)
+    const limits = { level: 'all', deadlineMs, signal: undefined } as const
+    const round = this.#sendRead(place, limits, deadlineMs)
+    await new Promise<void>((resolve) => round.onFinished(resolve))
+    return new Map([...round.answers].map(([id, bytes]) => [id, recordOf(bytes)]))
+  }
+
+  /** Read repair: replicas that lack something get the whole. */
+  #repair(place: Place, answers: ReadonlyMap<StorageId, Uint8Array>): void {
+    const [first] = answers.values()
+    if (first === undefined) return
+    if ([...answers.values()].every((bytes) => Buffer.compare(bytes, first) === 0)) return
+    const bytes = encodeRecord(joinAnswers(answers.values()))
+    for (const [id, held] of answers) {
+      if (this.#repairs >= REPAIRS_MAX) return
+      if (Buffer.compare(held, bytes) === 0) continue
+      this.#repairs++
+      this.#repairOne(place, id, bytes)
+        .catch(() => this.#options.onMissed(place.partition, id))
+        .finally(() => {
+          this.#repairs--
+        })
+    }
+  }
+
+  async #repairOne(place: Place, id: StorageId, bytes: Uint8Array): Promise<void> {
+    const { self, replica, mesh, peers } = this.#options
+    if (id === self && replica !== null) {
+      return replica.join(place.partition, place.key, bytes)
+    }
+    const topology = this.#options.topology.get()
+    const peer = peers.of(topology, id)
+    if (peer === undefined) return
+    const header = { topology: topology.number, partition: place.partition, cfg: place.cfg }
+    const message = encodeWrite(header, place.key, bytes)
+    await mesh.request(peer, REQUEST_KINDS.KV_WRITE, message, { timeoutMs: REPAIR_TIMEOUT_MS })
+  }
+}
+
+function decodeReadAnswer(answer: Uint8Array): Uint8Array | number {
+  const from = new WireReader(answer)
+  return staleNumber(from) ?? readRecordBytes(from)
+}
+
+function recordOf(bytes: Uint8Array): StoreRecord {
+  return bytes.length === 0 ? EMPTY_RECORD : decodeRecord(bytes)
+}
+
+function joinAnswers(answers: Iterable<Uint8Array>): StoreRecord {
+  let joined = EMPTY_RECORD
+  let last: Uint8Array | null = null
+  for (const bytes of answers) {
+    // Replicas mostly agree, and equal bytes are equal records.
+    if (last !== null && Buffer.compare(bytes, last) === 0) continue
+    joined = joinRecords(joined, recordOf(bytes))
+    last = bytes
+  }
+  return joined
+}
