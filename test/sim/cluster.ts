@@ -28,10 +28,7 @@ export class Cluster<N extends SimNode> {
     await this.#world.start(0)
     await this.#on(0, (node) => node.init())
     this.#members.add(0)
-    const { ticket } = await this.#on(0, (node) =>
-      node.ticket.create({ ttlMs: 24 * 3_600_000, uses: 0 }),
-    )
-    this.#ticket = ticket
+    await this.#renewTicket()
     for (let index = 1; index < size; index++) await this.join(index)
     await this.settled()
   }
@@ -50,9 +47,18 @@ export class Cluster<N extends SimNode> {
         const excused = error instanceof ProcessDied || (isAtollError(error) && error.retryable)
         if (!excused || this.#world.kernel.nowUs > endUs) throw error
         await this.#world.sleep(500)
+        // Whom the ticket names may have moved to another address.
+        if (isAtollError(error, 'UNREACHABLE')) await this.#renewTicket().catch(() => undefined)
       }
     }
     this.#members.add(index)
+  }
+
+  async #renewTicket(): Promise<void> {
+    const { ticket } = await this.#on(0, (node) =>
+      node.ticket.create({ ttlMs: 24 * 3_600_000, uses: 0 }),
+    )
+    this.#ticket = ticket
   }
 
   /** Its node is gone for good, and another one may join on the same machine. */
