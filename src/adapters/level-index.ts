@@ -6,11 +6,14 @@ import { storageError } from './storage-error.ts'
 
 type Level = ClassicLevel<string, Uint8Array>
 
+const NOT_OPEN = new Set(['LEVEL_DATABASE_NOT_OPEN', 'LEVEL_ITERATOR_NOT_OPEN'])
 const CACHE_BYTES = 4 * 1024 * 1024
 const WRITE_BUFFER_BYTES = 2 * 1024 * 1024
 /** Entries fetched in one crossing into native code. */
 const CHUNK_ENTRIES = 256
 const CHUNK_BYTES = 256 * 1024
+/** Writes handed to native code in one turn of the event loop. */
+const PIECE_WRITES = 256
 
 /** Rejects with DIR_LOCKED, naming the directory, while another process has it open. */
 export async function openLevelIndex(path: string, directory: string): Promise<Index> {
@@ -49,6 +52,7 @@ function levelError(error: unknown, what: string): AtollError {
       cause: error,
     })
   }
+  if (NOT_OPEN.has(code ?? '')) return new AtollError('STOPPED', `${what}: it is closed`)
   return storageError(error, what)
 }
 
@@ -68,13 +72,14 @@ class LevelIndex implements Index {
   }
 
   async batch(writes: readonly IndexWrite[], { sync }: { readonly sync: boolean }): Promise<void> {
-    const operations = writes.map(({ key, value }) =>
-      value === null
-        ? ({ type: 'del', key } as const)
-        : ({ type: 'put', key, value: value } as const),
-    )
     try {
-      await this.#level.batch(operations, { sync })
+      const batch = this.#level.batch()
+      for (const [i, { key, value }] of writes.entries()) {
+        if (value === null) batch.del(key)
+        else batch.put(key, value)
+        if (i % PIECE_WRITES === PIECE_WRITES - 1) await nextTurn()
+      }
+      await batch.write({ sync })
     } catch (error) {
       throw levelError(error, 'writing the index')
     }
@@ -103,4 +108,10 @@ class LevelIndex implements Index {
   close(): Promise<void> {
     return this.#level.close()
   }
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => {
+    setImmediate(resolve)
+  })
 }

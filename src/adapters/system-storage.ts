@@ -56,10 +56,14 @@ class SystemStorage implements Storage {
   }
 
   async list(): Promise<readonly string[]> {
-    const entries = await readdir(this.#directory, { withFileTypes: true })
-    return entries
-      .filter((entry) => entry.isFile() && !entry.name.endsWith(PARTIAL))
-      .map(({ name }) => name)
+    try {
+      const entries = await readdir(this.#directory, { withFileTypes: true })
+      return entries
+        .filter((entry) => entry.isFile() && !entry.name.endsWith(PARTIAL))
+        .map(({ name }) => name)
+    } catch (error) {
+      throw storageError(error, 'listing the data directory')
+    }
   }
 
   async read(name: string): Promise<Uint8Array | null> {
@@ -100,9 +104,14 @@ class SystemStorage implements Storage {
   async openAppend(name: string): Promise<AppendFile> {
     try {
       const file = await open(this.#path(name), constants.O_RDWR | constants.O_CREAT, 0o600)
-      const { size } = await file.stat()
-      await this.#syncDirectory()
-      return new SystemAppendFile(file, name, size)
+      try {
+        const { size } = await file.stat()
+        await this.#syncDirectory()
+        return new SystemAppendFile(file, name, size)
+      } catch (error) {
+        await file.close()
+        throw error
+      }
     } catch (error) {
       throw storageError(error, `opening "${name}"`)
     }
@@ -165,7 +174,8 @@ class SystemAppendFile implements AppendFile {
     try {
       await this.#file.truncate(this.#sizeBytes)
     } catch (error) {
-      this.#failure = storageError(error, `cutting "${this.#name}" back after: ${failure.message}`)
+      const what = `"${this.#name}" could not be cut back after: ${failure.message}`
+      this.#failure = new AtollError('STORAGE_FAILED', what, { outcome: 'unknown', cause: error })
       throw this.#failure
     }
   }
@@ -202,6 +212,7 @@ async function writeFully(file: FileHandle, bytes: Uint8Array, position: number)
   for (let done = 0; done < bytes.length; ) {
     const rest = bytes.length - done
     const { bytesWritten } = await file.write(bytes, done, rest, position + done)
+    if (bytesWritten === 0) throw new Error('the disk takes no more bytes and does not say why')
     done += bytesWritten
   }
 }

@@ -6,6 +6,7 @@
  */
 import { AtollError } from '../base/errors.ts'
 import type { AppendFile, Storage } from '../seams/storage.ts'
+import { damaged } from './damage.ts'
 import type { Write } from './database.ts'
 import { decodeRecord, encodeRecord, intactRecordAfter, type LogRecord } from './log-record.ts'
 
@@ -28,6 +29,8 @@ export class AppendLog {
   #file: AppendFile | null = null
   /** Of the newest record, durable or being written. */
   #sequence = 0
+  /** The newest record is an empty one, or there is none. */
+  #sealed = true
 
   private constructor(storage: Storage) {
     this.#storage = storage
@@ -48,20 +51,28 @@ export class AppendLog {
   ): Promise<AppendLog> {
     const log = new AppendLog(storage)
     const names = (await storage.list()).filter((name) => name.startsWith(PREFIX)).sort()
-    log.#sequence = applied
     let expected: number | null = null
     let end = 0
     for (const [i, name] of names.entries()) {
       const firstSequence = Number(name.slice(PREFIX.length))
-      if (firstSequence > (expected ?? applied + 1)) throw damage(name, 0, 'a segment is missing')
+      if (firstSequence !== (expected ?? Math.min(firstSequence, applied + 1))) {
+        throw damaged(
+          `the log goes on with "${name}", and record ${expected ?? applied + 1} is missing`,
+        )
+      }
       const file = (await storage.read(name)) ?? new Uint8Array()
       const read = readSegment(file, name, i === names.length - 1, firstSequence)
       for (const record of read.records) if (record.sequence > applied) replay(record)
       expected = firstSequence + read.records.length
       end = read.endOffset
+      log.#sealed = read.records.at(-1)?.writes.length === 0
       log.#segments.push({ name, firstSequence })
     }
-    log.#sequence = Math.max(applied, (expected ?? applied + 1) - 1)
+    log.#sequence = (expected ?? 1) - 1
+    // A checkpoint begins with a new segment, so one that starts behind the marker is there.
+    if (applied > 0 && !log.#segments.some((each) => each.firstSequence === applied + 1)) {
+      throw damaged(`the log behind record ${applied} is missing`)
+    }
     await log.#openLast(end)
     return log
   }
@@ -70,10 +81,10 @@ export class AppendLog {
     const last = this.#segments.at(-1)
     if (last === undefined) return this.rotate()
     this.#file = await this.#storage.openAppend(last.name)
-    if (this.#file.sizeBytes > endOffset) {
-      await this.#file.truncate(endOffset)
-      await this.#file.sync()
-    }
+    if (this.#file.sizeBytes > endOffset) await this.#file.truncate(endOffset)
+    // Always: a process that died between write and sync left records that only memory holds, and
+    // from here on they count as durable.
+    await this.#file.sync()
   }
 
   /** Durable when it resolves. DISK_FULL leaves the log as it was. */
@@ -82,6 +93,15 @@ export class AppendLog {
     await this.#file.append(encodeRecord(this.#sequence + 1, writes))
     await this.#file.sync()
     this.#sequence++
+    this.#sealed = writes.length === 0
+  }
+
+  /**
+   * Ends with an empty record: all before it has a follower then, and damage to it is told from a
+   * tail that a crash tore.
+   */
+  async seal(): Promise<void> {
+    if (!this.#sealed) await this.append([])
   }
 
   /** Begins a new segment, so that those before it can be removed one day. */
@@ -119,22 +139,17 @@ function readSegment(
   const records: LogRecord[] = []
   let offset = 0
   while (offset < file.length) {
+    const sequence = firstSequence + records.length
     const record = decodeRecord(file, offset)
     if (record === null) {
-      if (!isLast || intactRecordAfter(file, offset)) throw damage(name, offset, 'a bad record')
-      break
+      if (isLast && !intactRecordAfter(file, offset, sequence)) break
+      throw damaged(`record ${sequence} of the log is bad, in "${name}" at byte ${offset}`)
     }
-    if (record.sequence !== firstSequence + records.length) {
-      throw damage(name, offset, 'a record out of sequence')
+    if (record.sequence !== sequence) {
+      throw damaged(`record ${sequence} of the log is missing, in "${name}" at byte ${offset}`)
     }
     records.push(record)
     offset = record.endOffset
   }
   return { records, endOffset: offset }
-}
-
-function damage(name: string, offset: number, what: string): AtollError {
-  return new AtollError('DISK_DAMAGED', `${what} in "${name}" at byte ${offset}`, {
-    hint: 'start this daemon on an empty data directory and let it join anew; the others hold its data',
-  })
 }

@@ -8,17 +8,18 @@
  * `get` sees what is durable; `latest` sees commits under way as well. A failed sync ends the
  * database: nobody can know what the disk kept, and a second sync would lie.
  */
-import { compareKeys } from '../base/bytes.ts'
+import { AssertionError, assert } from '../base/assert.ts'
 import { AtollError, isAtollError } from '../base/errors.ts'
-import type { Clock, Timer } from '../seams/clock.ts'
+import { type Clock, sleep } from '../seams/clock.ts'
 import type { Log } from '../seams/log.ts'
 import type { IndexRange, Storage } from '../seams/storage.ts'
 import { AppendLog } from './append-log.ts'
-import { CheckedIndex } from './checked-index.ts'
+import { CheckedIndex, MARKER } from './checked-index.ts'
+import { Checkpointer } from './checkpointer.ts'
 import type { Database, Write } from './database.ts'
 import { checkFormat } from './format.ts'
-import { writeBytesMax } from './log-record.ts'
-import { Table } from './table.ts'
+import { BODY_BYTES_MAX, writeBytesMax } from './log-record.ts'
+import { mergedScan } from './merged-scan.ts'
 
 export interface DatabaseLimits {
   /** The table is written to the index once it holds more than this. */
@@ -37,10 +38,8 @@ export const DATABASE_LIMITS: DatabaseLimits = {
   commitBytes: 8 * 1024 * 1024,
   retryMs: 5_000,
 }
-/** While the index cannot be written the table may grow to this many times its bound. */
-const TABLE_OVERFLOW = 8
-/** Entries of one unsynced index batch: short enough not to stall the event loop. */
-const CHECKPOINT_BATCH = 256
+/** Between two strides of the verification: it may take its time, and others may not wait. */
+const VERIFY_PAUSE_MS = 1
 
 export interface DatabaseOptions {
   readonly storage: Storage
@@ -59,17 +58,20 @@ interface Group {
 
 /** Recovers and opens. Rejects with DISK_DAMAGED, FORMAT_UNKNOWN, or what the storage says. */
 export async function openDatabase(options: DatabaseOptions): Promise<Database> {
+  const { pendingBytes, commitBytes } = options.limits ?? DATABASE_LIMITS
+  assert(commitBytes <= pendingBytes && pendingBytes <= BODY_BYTES_MAX, 'a group fits a record')
   await checkFormat(options.storage)
   const index = await CheckedIndex.open(options.storage)
-  const table = new Table()
-  let bytes = 0
-  const log = await AppendLog.open(options.storage, index.applied, ({ writes }) => {
-    for (const write of writes) {
-      table.set(write.key, write.value)
-      bytes += writeBytesMax(write)
-    }
-  })
-  return new LogDatabase(options, log, index, table, bytes)
+  try {
+    const recovered: Write[] = []
+    const appendLog = await AppendLog.open(options.storage, index.applied, ({ writes }) => {
+      for (const write of writes) recovered.push(write)
+    })
+    return new LogDatabase(options, appendLog, index, recovered)
+  } catch (error) {
+    await index.close()
+    throw error
+  }
 }
 
 class LogDatabase implements Database {
@@ -79,44 +81,40 @@ class LogDatabase implements Database {
   readonly #limits: DatabaseLimits
   readonly #appendLog: AppendLog
   readonly #index: CheckedIndex
-  /** Durable, not yet in the index; bounded by `tableBytes`, and its overflow on a full disk. */
-  #table: Table
-  #tableBytes: number
-  /** The table that a checkpoint is writing to the index right now. */
-  #frozen: Table | null = null
+  readonly #checkpointer: Checkpointer
+  readonly #verification: Promise<void>
   /** Newest value of each key with a commit under way, and how many are; bounded by `pendingBytes`. */
   readonly #pending = new Map<string, { value: Uint8Array | null; group: Group }>()
   #pendingBytes = 0
   #gathering: Group | null = null
   #flushing: Promise<void> | null = null
-  #checkpoint: Promise<void> | null = null
-  #retry: Timer | null = null
   #ended: Error | null = null
   #closing = false
   #fail: (error: Error) => void = () => {}
 
   constructor(
-    { clock, log, limits }: DatabaseOptions,
+    { clock, log, limits = DATABASE_LIMITS }: DatabaseOptions,
     appendLog: AppendLog,
     index: CheckedIndex,
-    table: Table,
-    tableBytes: number,
+    recovered: readonly Write[],
   ) {
     this.#clock = clock
     this.#log = log
-    this.#limits = limits ?? DATABASE_LIMITS
+    this.#limits = limits
     this.#appendLog = appendLog
     this.#index = index
-    this.#table = table
-    this.#tableBytes = tableBytes
+    const onFailure = (error: unknown) => this.#end(error, null)
+    this.#checkpointer = new Checkpointer({ clock, log, appendLog, index, onFailure, ...limits })
+    this.#checkpointer.add(recovered, sizeOf(recovered))
     this.failed = new Promise((resolve) => {
       this.#fail = resolve
     })
+    this.#verification = this.#verify()
   }
 
   get(key: string): Uint8Array | undefined {
     if (this.#ended !== null) throw this.#ended
-    const recent = this.#table.get(key) ?? (this.#table.has(key) ? null : this.#frozen?.get(key))
+    const recent = this.#checkpointer.find(key)
     if (recent !== undefined) return recent ?? undefined
     return this.#guarded(() => this.#index.get(key))
   }
@@ -129,8 +127,8 @@ class LogDatabase implements Database {
   commit(writes: readonly Write[]): Promise<void> {
     if (this.#ended !== null) return Promise.reject(this.#ended)
     if (this.#closing) return Promise.reject(new AtollError('STOPPED', 'the node is stopping'))
-    let bytes = 0
-    for (const write of writes) bytes += writeBytesMax(write)
+    if (!writes.every(isStorable)) return Promise.reject(new AssertionError('a key is no key'))
+    const bytes = sizeOf(writes)
     const refusal = this.#refusal(bytes)
     if (refusal !== null) return Promise.reject(refusal)
     const group = this.#gather()
@@ -144,19 +142,14 @@ class LogDatabase implements Database {
   }
 
   #refusal(bytes: number): AtollError | null {
-    const { commitBytes, pendingBytes, tableBytes } = this.#limits
+    const { commitBytes, pendingBytes } = this.#limits
     if (bytes > commitBytes) {
       return new AtollError('TOO_LARGE', `a commit of ${bytes} bytes is over ${commitBytes}`)
     }
     if (this.#pendingBytes + bytes > pendingBytes) {
       return new AtollError('BUSY', 'the disk is behind: too much waits for it')
     }
-    if (this.#tableBytes > tableBytes * TABLE_OVERFLOW) {
-      return new AtollError('DISK_FULL', 'the index cannot be written', {
-        hint: 'free space on the data disk',
-      })
-    }
-    return null
+    return this.#checkpointer.refusal
   }
 
   #gather(): Group {
@@ -185,20 +178,24 @@ class LogDatabase implements Database {
         else this.#end(error, group)
         continue
       }
+      if (this.#ended !== null) {
+        // Something else ended the database meanwhile: nothing is acknowledged after that.
+        group.reject(this.#ended)
+        continue
+      }
       this.#publish(group)
       group.resolve()
-      if (this.#isCheckpointDue) await this.#beginCheckpoint()
+      if (this.#checkpointer.isDue && !this.#closing) await this.#checkpointer.begin()
     }
     // In the same step as the look at `#gathering`: a commit after it starts the next flush.
     this.#flushing = null
   }
 
   #publish(group: Group): void {
-    for (const { key, value } of group.writes) {
-      this.#table.set(key, value)
+    this.#checkpointer.add(group.writes, group.bytes)
+    for (const { key } of group.writes) {
       if (this.#pending.get(key)?.group === group) this.#pending.delete(key)
     }
-    this.#tableBytes += group.bytes
     this.#pendingBytes -= group.bytes
   }
 
@@ -209,7 +206,10 @@ class LogDatabase implements Database {
   }
 
   #end(cause: unknown, group: Group | null): void {
-    if (this.#ended !== null) return
+    if (this.#ended !== null) {
+      group?.reject(this.#ended)
+      return
+    }
     const error = isAtollError(cause, 'DISK_DAMAGED')
       ? cause
       : new AtollError('STORAGE_FAILED', 'the disk failed; this node has ended', {
@@ -218,6 +218,8 @@ class LogDatabase implements Database {
           hint: 'look at the disk, then start the node again',
         })
     this.#ended = error
+    // What it is writing is durable elsewhere; nobody needs to wait for it.
+    void this.#checkpointer.stop()
     this.#log.write('error', 'disk.failed', { message: String(cause) })
     this.#dropPending(error, group)
     this.#fail(error)
@@ -232,112 +234,72 @@ class LogDatabase implements Database {
     gathering?.reject(error)
   }
 
-  get #isCheckpointDue(): boolean {
-    const full = this.#tableBytes > this.#limits.tableBytes
-    return full && this.#frozen === null && !this.#closing && this.#ended === null
-  }
-
   /**
-   * Between two groups, when nothing is being appended: what the table holds is then exactly what
-   * the segments up to here hold.
+   * Holds the entries of the index against those that must be there, beside the work: to wait for
+   * it would cost a second of every start for a million entries.
    */
-  async #beginCheckpoint(): Promise<void> {
+  async #verify(): Promise<void> {
+    const pause = () => sleep(this.#clock, VERIFY_PAUSE_MS)
     try {
-      await this.#appendLog.rotate()
+      await this.#index.verify(pause, () => this.#closing || this.#ended !== null)
     } catch (error) {
-      // The segment goes on; the next group finds the checkpoint due again.
-      if (!isAtollError(error, 'DISK_FULL')) this.#end(error, null)
-      return
-    }
-    this.#frozen = this.#table
-    this.#table = new Table()
-    this.#tableBytes = 0
-    this.#index.applying = this.#appendLog.sequence
-    this.#startCheckpoint(this.#frozen)
-  }
-
-  #startCheckpoint(frozen: Table): void {
-    this.#checkpoint = this.#runCheckpoint(frozen).finally(() => {
-      this.#checkpoint = null
-    })
-  }
-
-  /**
-   * Moves a table into the index. Order is all: the entries, then a synced marker that says up to
-   * where the index has everything, and only then the removal of the log before it.
-   */
-  async #runCheckpoint(frozen: Table): Promise<void> {
-    try {
-      await this.#index.write(frozen, CHECKPOINT_BATCH)
-      this.#frozen = null
-      await this.#appendLog.removeThrough(this.#index.applied)
-    } catch (error) {
-      if (!isAtollError(error, 'DISK_FULL')) return this.#end(error, null)
-      this.#log.write('error', 'disk.full', { message: 'the index could not be written' })
-      if (this.#closing || this.#frozen === null) return
-      this.#retry = this.#clock.after(this.#limits.retryMs, () => {
-        this.#retry = null
-        this.#startCheckpoint(frozen)
-      })
+      this.#judge(error)
     }
   }
 
   async *scan(range: IndexRange): AsyncIterable<readonly [string, Uint8Array]> {
     if (this.#ended !== null) throw this.#ended
-    const recent = recentIn(range, this.#frozen, this.#table)
     const { from, to, limit = Number.POSITIVE_INFINITY } = range
-    let next = 0
-    let count = 0
-    const stored = this.#index.entries({ from, ...(to !== undefined && { to }) })
-    for await (const [key, value] of stored) {
-      for (; next < recent.length && compareKeys(recent[next]?.[0] ?? '', key) < 0; next++) {
-        const [fresh, bytes] = recent[next] ?? ['', null]
-        if (bytes !== null && count++ < limit) yield [fresh, bytes]
-      }
-      if (count >= limit) return
-      if (recent[next]?.[0] === key) continue
-      count++
-      yield [key, value]
-      if (count >= limit) return
-    }
-    for (; next < recent.length && count < limit; next++) {
-      const [fresh, bytes] = recent[next] ?? ['', null]
-      if (bytes === null) continue
-      count++
-      yield [fresh, bytes]
+    const recent = this.#checkpointer.recentIn(range)
+    try {
+      const stored = this.#index.entries({ from, ...(to !== undefined && { to }) })
+      yield* mergedScan(stored, recent, limit)
+    } catch (error) {
+      throw this.#judge(error)
     }
   }
 
   async close(): Promise<void> {
     this.#closing = true
-    this.#retry?.cancel()
     this.#startFlush()
     await this.#flushing
-    await this.#checkpoint
+    await this.#checkpointer.stop()
+    await this.#verification
+    await this.#seal()
     await this.#appendLog.close()
     await this.#index.close()
+  }
+
+  async #seal(): Promise<void> {
+    if (this.#ended !== null) return
+    try {
+      await this.#appendLog.seal()
+    } catch (error) {
+      if (!isAtollError(error, 'DISK_FULL')) this.#end(error, null)
+    }
   }
 
   #guarded<T>(read: () => T): T {
     try {
       return read()
     } catch (error) {
-      this.#end(error, null)
-      throw this.#ended ?? error
+      throw this.#judge(error)
     }
+  }
+
+  /** What a failed read means: damage and a failing disk end the database, the rest passes by. */
+  #judge(error: unknown): unknown {
+    if (isAtollError(error, 'BUSY') || isAtollError(error, 'STOPPED')) return error
+    this.#end(error, null)
+    return this.#ended ?? error
   }
 }
 
-/** Entries of the range that the index does not have yet, in key order; null where deleted. */
-function recentIn(
-  range: IndexRange,
-  frozen: Table | null,
-  table: Table,
-): (readonly [string, Uint8Array | null])[] {
-  const newer = table.range(range)
-  const older = frozen?.range(range) ?? []
-  if (older.length === 0) return newer
-  const overwritten = new Set(newer.map(([key]) => key))
-  const merged = older.filter(([key]) => !overwritten.has(key)).concat(newer)
-  return merged.sort(([a], [b]) => compareKeys(a, b))
+/** Other text would come back changed, and the marker is the index's own. */
+function isStorable({ key }: Write): boolean {
+  return key.isWellFormed() && key !== MARKER
+}
+
+function sizeOf(writes: readonly Write[]): number {
+  return writes.reduce((sum, write) => sum + writeBytesMax(write), 0)
 }

@@ -11,7 +11,9 @@
  * value bytes, value. One record is one commit group: all of it happened, or none.
  */
 import { crc32 } from 'node:zlib'
+import { assert } from '../base/assert.ts'
 import { utf8ToText } from '../base/bytes.ts'
+import { damaged } from './damage.ts'
 import type { Write } from './database.ts'
 
 export const HEADER_BYTES = 16
@@ -47,6 +49,7 @@ export function encodeRecord(sequence: number, writes: readonly Write[]): Uint8A
     buffer.set(value, at + 4)
     at += 4 + value.length
   }
+  assert(at - HEADER_BYTES <= BODY_BYTES_MAX, 'a record is never longer than recovery believes')
   buffer.writeUInt32LE(at - HEADER_BYTES, 4)
   buffer.writeUIntLE(sequence, 8, 6)
   buffer.writeUInt16LE(MAGIC, 14)
@@ -57,14 +60,23 @@ export function encodeRecord(sequence: number, writes: readonly Write[]): Uint8A
 /** The record at `offset`, or null when there is no intact one. */
 export function decodeRecord(file: Uint8Array, offset: number): LogRecord | null {
   const buffer = Buffer.from(file.buffer, file.byteOffset, file.byteLength)
+  const frame = intactFrame(buffer, offset)
+  if (frame === null) return null
+  const writes = decodeBody(buffer.subarray(offset + HEADER_BYTES, frame.endOffset))
+  // No crash and no flipped bit leave a good check over a bad body.
+  if (writes === null) throw damaged(`record ${frame.sequence} of the log is none of this format`)
+  return { ...frame, writes }
+}
+
+/** Header and check of the record at `offset`; null when there is no intact one. */
+function intactFrame(buffer: Buffer, offset: number): Omit<LogRecord, 'writes'> | null {
   if (offset + HEADER_BYTES > buffer.length) return null
   const length = buffer.readUInt32LE(offset + 4)
   const endOffset = offset + HEADER_BYTES + length
   if (buffer.readUInt16LE(offset + 14) !== MAGIC) return null
   if (length > BODY_BYTES_MAX || endOffset > buffer.length) return null
   if (crc32(buffer.subarray(offset + 4, endOffset)) !== buffer.readUInt32LE(offset)) return null
-  const writes = decodeBody(buffer.subarray(offset + HEADER_BYTES, endOffset))
-  return writes && { sequence: buffer.readUIntLE(offset + 8, 6), writes, endOffset }
+  return { sequence: buffer.readUIntLE(offset + 8, 6), endOffset }
 }
 
 function decodeBody(body: Buffer): Write[] | null {
@@ -96,14 +108,19 @@ function sized(body: Buffer, at: number): Buffer | null {
 }
 
 /**
- * True when an intact record starts anywhere after `offset`. What is bad there is then damage in
- * the middle, not a tail that a crash tore.
+ * True when an intact record follows the bad one at `offset`, whose number would be `sequence`:
+ * this is damage in the middle then, not a tail that a crash tore. The number of a true follower
+ * lies in a narrow range. To ask for that first keeps the search short, and keeps a value that
+ * happens to hold the image of a record from being taken for one.
  */
-export function intactRecordAfter(file: Uint8Array, offset: number): boolean {
+export function intactRecordAfter(file: Uint8Array, offset: number, sequence: number): boolean {
   const buffer = Buffer.from(file.buffer, file.byteOffset, file.byteLength)
   const magic = Buffer.from([MAGIC & 0xff, MAGIC >> 8])
   for (let at = buffer.indexOf(magic, offset + 15); at !== -1; at = buffer.indexOf(magic, at + 1)) {
-    if (decodeRecord(buffer, at - 14) !== null) return true
+    const start = at - 14
+    const ahead = buffer.readUIntLE(start + 8, 6) - sequence
+    if (ahead < 1 || ahead > (start - offset) / HEADER_BYTES) continue
+    if (intactFrame(buffer, start) !== null) return true
   }
   return false
 }
