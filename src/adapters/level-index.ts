@@ -86,22 +86,24 @@ class LevelIndex implements Index {
   }
 
   async *entries({ from, to, limit }: IndexRange): AsyncIterable<readonly [string, Uint8Array]> {
-    const iterator = this.#level.iterator({
-      gte: from,
-      ...(to !== undefined && { lt: to }),
-      ...(limit !== undefined && { limit }),
-      highWaterMarkBytes: CHUNK_BYTES,
-    })
     try {
-      for (;;) {
-        const entries = await iterator.nextv(CHUNK_ENTRIES)
-        if (entries.length === 0) return
-        for (const entry of entries) yield entry
+      const iterator = this.#level.iterator({
+        gte: from,
+        ...(to !== undefined && { lt: to }),
+        ...(limit !== undefined && { limit }),
+        highWaterMarkBytes: CHUNK_BYTES,
+      })
+      try {
+        for (;;) {
+          const entries = await iterator.nextv(CHUNK_ENTRIES)
+          if (entries.length === 0) return
+          for (const entry of entries) yield entry
+        }
+      } finally {
+        await iterator.close()
       }
     } catch (error) {
       throw levelError(error, 'scanning the index')
-    } finally {
-      await iterator.close()
     }
   }
 

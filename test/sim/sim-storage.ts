@@ -35,19 +35,27 @@ interface StoredIndex {
 export interface DiskFaults {
   /** Appends and index writes beyond this many bytes in all meet a full disk. */
   capacityBytes: number
-  /** The next sync fails; every later one says so too. */
+  /** Syncs fail, and those of a file or index that failed once go on failing. */
   failSync: boolean
+  /** Writes fail, for another reason than a full disk. */
+  failWrite: boolean
 }
 
+const NAME = /^[a-z0-9.-]+$/
+
 export class SimDisk {
-  readonly faults: DiskFaults = { capacityBytes: Number.POSITIVE_INFINITY, failSync: false }
+  readonly faults: DiskFaults = {
+    capacityBytes: Number.POSITIVE_INFINITY,
+    failSync: false,
+    failWrite: false,
+  }
   readonly #random: Random
   readonly #files = new Map<string, StoredFile>()
   readonly #indexes = new Map<string, StoredIndex>()
   /** Grows with every process that opens the disk: an older one's handles are dead. */
   #session = 0
   #locked = false
-  /** Names and sizes of what was synced or written, for tests that look at the order of things. */
+  /** How often something was synced. */
   syncs = 0
 
   constructor(random: Random) {
@@ -86,6 +94,7 @@ export class SimDisk {
     this.#files.clear()
     this.#indexes.clear()
     this.faults.failSync = false
+    this.faults.failWrite = false
   }
 
   fileNames(): readonly string[] {
@@ -102,6 +111,32 @@ export class SimDisk {
     const byte = file?.bytes[offset]
     if (file === undefined || byte === undefined) throw new Error(`no byte ${offset} in "${name}"`)
     file.bytes[offset] = byte ^ (1 << bit)
+  }
+
+  /** Cuts the file, or what is there of it, as a damaged file system may. */
+  cut(name: string, sizeBytes: number): void {
+    const file = this.#files.get(name)
+    if (file === undefined) throw new Error(`no file "${name}"`)
+    file.bytes = file.bytes.slice(0, sizeBytes)
+    file.syncedBytes = Math.min(file.syncedBytes, sizeBytes)
+  }
+
+  removeFile(name: string): void {
+    this.#files.delete(name)
+  }
+
+  indexKeys(index: string): readonly string[] {
+    return [...(this.#indexes.get(index)?.live.keys() ?? [])].sort(compareKeys)
+  }
+
+  /** Puts an entry back to what it was, or takes it away, without a trace. Returns the old one. */
+  setIndexEntry(index: string, key: string, entry: Uint8Array | null): Uint8Array | null {
+    const stored = this.#indexes.get(index)
+    const before = stored?.live.get(key) ?? null
+    for (const map of stored === undefined ? [] : [stored.live, stored.durable]) {
+      applyBatch(map, [{ key, value: entry }])
+    }
+    return before
   }
 
   /** Inverts one bit of a value of the index. */
@@ -177,23 +212,27 @@ class SimStorage implements Storage {
   }
 
   async read(name: string): Promise<Uint8Array | null> {
+    mustBeName(name)
     await this.takes(READ_MS)
     return this.#disk.files.get(name)?.bytes.slice() ?? null
   }
 
   async replace(name: string, bytes: Uint8Array): Promise<void> {
+    mustBeName(name)
     await this.takes(this.#disk.syncMs())
-    this.mustHaveRoom(bytes.length)
+    this.mustWrite(bytes.length)
     this.mustSync()
     this.#disk.files.set(name, { bytes: bytes.slice(), syncedBytes: bytes.length })
   }
 
   async remove(name: string): Promise<void> {
+    mustBeName(name)
     await this.takes(this.#disk.syncMs())
     this.#disk.files.delete(name)
   }
 
   async openAppend(name: string): Promise<AppendFile> {
+    mustBeName(name)
     await this.takes(this.#disk.syncMs())
     const found = this.#disk.files.get(name)
     if (found === undefined) this.#disk.files.set(name, { bytes: new Uint8Array(), syncedBytes: 0 })
@@ -201,6 +240,7 @@ class SimStorage implements Storage {
   }
 
   async openIndex(name: string): Promise<Index> {
+    mustBeName(name)
     await this.takes(READ_MS)
     return new SimIndex(this, this.#disk, this.#disk.index(name))
   }
@@ -219,7 +259,10 @@ class SimStorage implements Storage {
     })
   }
 
-  mustHaveRoom(moreBytes: number): void {
+  mustWrite(moreBytes: number): void {
+    if (this.#disk.faults.failWrite) {
+      throw new AtollError('STORAGE_FAILED', 'a write failed', { outcome: 'unknown' })
+    }
     if (!this.#disk.hasRoom(moreBytes)) throw new AtollError('DISK_FULL', 'no space left')
   }
 
@@ -235,6 +278,7 @@ class SimAppendFile implements AppendFile {
   readonly #disk: SimDisk
   readonly #file: StoredFile
   #closed = false
+  #failure: Error | null = null
 
   constructor(storage: SimStorage, disk: SimDisk, file: StoredFile) {
     this.#storage = storage
@@ -248,7 +292,8 @@ class SimAppendFile implements AppendFile {
 
   async append(bytes: Uint8Array): Promise<void> {
     this.#mustBeOpen()
-    this.#storage.mustHaveRoom(bytes.length)
+    if (this.#failure !== null) throw this.#failure
+    this.#storage.mustWrite(bytes.length)
     const grown = new Uint8Array(this.#file.bytes.length + bytes.length)
     grown.set(this.#file.bytes)
     grown.set(bytes, this.#file.bytes.length)
@@ -259,13 +304,20 @@ class SimAppendFile implements AppendFile {
   async sync(): Promise<void> {
     const through = this.#file.bytes.length
     await this.#storage.takes(this.#disk.syncMs())
-    this.#mustBeOpen()
-    this.#storage.mustSync()
+    if (this.#failure !== null) throw this.#failure
+    try {
+      this.#mustBeOpen()
+      this.#storage.mustSync()
+    } catch (error) {
+      this.#failure = error as Error
+      throw error
+    }
     this.#file.syncedBytes = Math.max(this.#file.syncedBytes, through)
   }
 
   async truncate(sizeBytes: number): Promise<void> {
     await this.#storage.takes(WRITE_MS)
+    this.#mustBeOpen()
     this.#file.bytes = this.#file.bytes.slice(0, sizeBytes)
     this.#file.syncedBytes = Math.min(this.#file.syncedBytes, sizeBytes)
   }
@@ -277,7 +329,8 @@ class SimAppendFile implements AppendFile {
 
   /** The system says EBADF, also to a sync that is under way when the file is closed. */
   #mustBeOpen(): void {
-    if (this.#closed) throw new AtollError('STORAGE_FAILED', 'the file is closed')
+    if (!this.#closed) return
+    throw new AtollError('STORAGE_FAILED', 'the file is closed', { outcome: 'unknown' })
   }
 }
 
@@ -285,6 +338,7 @@ class SimIndex implements Index {
   readonly #storage: SimStorage
   readonly #disk: SimDisk
   readonly #stored: StoredIndex
+  #closed = false
 
   constructor(storage: SimStorage, disk: SimDisk, stored: StoredIndex) {
     this.#storage = storage
@@ -293,11 +347,13 @@ class SimIndex implements Index {
   }
 
   get(key: string): Uint8Array | undefined {
+    this.#mustBeOpen()
     return this.#stored.live.get(key)
   }
 
   async batch(writes: readonly IndexWrite[], { sync }: { readonly sync: boolean }): Promise<void> {
-    this.#storage.mustHaveRoom(0)
+    this.#mustBeOpen()
+    this.#storage.mustWrite(0)
     const copies = writes.map(({ key, value }) => ({ key, value: value?.slice() ?? null }))
     this.#stored.unsynced.push(copies)
     await this.#storage.takes(sync ? this.#disk.syncMs() : WRITE_MS)
@@ -309,18 +365,31 @@ class SimIndex implements Index {
   }
 
   async *entries({ from, to, limit }: IndexRange): AsyncIterable<readonly [string, Uint8Array]> {
+    this.#mustBeOpen()
     const keys = [...this.#stored.live.keys()]
       .filter((key) => compareKeys(key, from) >= 0)
       .filter((key) => to === undefined || compareKeys(key, to) < 0)
       .sort(compareKeys)
     const found = keys.slice(0, limit).map((key) => [key, this.#stored.live.get(key)] as const)
     await this.#storage.takes(READ_MS)
-    for (const [key, value] of found) if (value !== undefined) yield [key, value]
+    for (const [key, value] of found) {
+      this.#mustBeOpen()
+      if (value !== undefined) yield [key, value]
+    }
   }
 
   close(): Promise<void> {
+    this.#closed = true
     return Promise.resolve()
   }
+
+  #mustBeOpen(): void {
+    if (this.#closed) throw new AtollError('STOPPED', 'the index is closed')
+  }
+}
+
+function mustBeName(name: string): void {
+  if (!NAME.test(name)) throw new AtollError('INTERNAL', `"${name}" is no plain file name`)
 }
 
 function applyBatch(map: Map<string, Uint8Array>, batch: readonly IndexWrite[]): void {
