@@ -2,6 +2,7 @@
 import { NetworkError, type NetworkErrorKind } from '../seams/network.ts'
 
 const DENIED_NAMES = new Set([
+  'HandshakeStuckError',
   'EncryptionFailedError',
   'UnexpectedPeerError',
   'InvalidCryptoExchangeError',
@@ -11,11 +12,16 @@ const DENIED_NAMES = new Set([
   'MuxerUnavailableError',
 ])
 
-/** `attempted` is false when there was no address to try. */
+/** The worst outcome of all addresses; `refused` only when every one refused. */
 export function dialError(error: unknown, what: string): NetworkError {
   const kind = kindOf(leavesOf(error))
   const { message } = error as Error
   return new NetworkError(kind, `${what}: ${message}`, error)
+}
+
+/** Another attempt at the same peer would come to the same end. */
+export function isDenial(error: unknown): boolean {
+  return leavesOf(error).some(({ name }) => DENIED_NAMES.has(name))
 }
 
 /** The errors of single addresses inside what libp2p throws. */
@@ -33,7 +39,7 @@ function kindOf(leaves: readonly Error[]): NetworkErrorKind {
     /Timeout|AbortError/.test(leaf.name) || /ETIMEDOUT/.test(leaf.message)
   const real = leaves.filter((leaf) => !(leaf instanceof AggregateError))
   if (real.length > 0 && real.every(isRefused)) return 'refused'
-  if (real.some((leaf) => DENIED_NAMES.has(leaf.name))) return 'denied'
+  if (real.some(({ name }) => DENIED_NAMES.has(name))) return 'denied'
   if (real.some(isTimeout)) return 'timeout'
   return 'unreachable'
 }

@@ -1,9 +1,13 @@
 /**
- * A link over one libp2p stream: frames with a varint length before them. The length is checked
- * before anything is allocated, and a frame that was begun must be completed in time.
+ * A link over one libp2p stream.
+ *
+ * What the other side can make it hold is bounded, and so is the time it can make it wait: a frame
+ * that was begun is completed in time, a link that was closed ends in time, and what waits for a
+ * peer that does not read stays under a limit, or the link goes.
  */
 import type { Stream } from '@libp2p/interface'
-import { Uint8ArrayList } from 'uint8arraylist'
+import type { Uint8ArrayList } from 'uint8arraylist'
+import { assert } from '../base/assert.ts'
 import type { PeerId } from '../base/ids.ts'
 import {
   FRAME_BYTES_MAX,
@@ -12,128 +16,145 @@ import {
   type LinkHandler,
   type TrafficClass,
 } from '../seams/network.ts'
+import { FrameReader } from './libp2p-frame-reader.ts'
+import { SendQueue } from './libp2p-send-queue.ts'
 
-/** Bytes handed to the stream in one piece: a longer frame is cut so that others get a turn. */
-const CHUNK_BYTES = 64 * 1024
-/** A varint of a length that we accept has at most this many bytes. */
-const PREFIX_BYTES_MAX = 4
-/** A frame that was begun is complete this soon, or the link goes. */
-const FRAME_MS_MAX = 30_000
+/** What may wait in spite of `send` having returned false; beyond it the link is aborted. */
+export const LINK_BUFFER_HARD_BYTES = LINK_BUFFER_BYTES + 4 * FRAME_BYTES_MAX
+
+export interface LinkTimes {
+  /** A frame that was begun is complete this soon, or the link goes. */
+  readonly frameMs: number
+  /** A link that was closed has ended this soon, the last bytes taken, or is aborted. */
+  readonly closeMs: number
+}
+
+export const LINK_TIMES: LinkTimes = { frameMs: 30_000, closeMs: 10_000 }
+
+export interface LinkFacts {
+  readonly peer: PeerId
+  readonly trafficClass: TrafficClass
+  readonly inbound: boolean
+}
+
+type Timeout = ReturnType<typeof setTimeout>
 
 export class Libp2pLink implements Link {
   readonly peer: PeerId
   readonly trafficClass: TrafficClass
   readonly inbound: boolean
   readonly #stream: Stream
+  readonly #times: LinkTimes
   readonly #onEnd: () => void
-  /** Bytes that are no whole frame yet; at most one frame and one chunk. */
-  readonly #received = new Uint8ArrayList()
-  /** Frames that the stream did not take yet; `send` says false over LINK_BUFFER_BYTES. */
-  #queued: Uint8Array[] = []
-  #queuedBytes = 0
-  #blocked = false
+  readonly #reader = new FrameReader()
+  readonly #queue = new SendQueue()
   #handler: LinkHandler | null = null
-  #closed = false
-  #closing = false
-  #frameTimer: ReturnType<typeof setTimeout> | null = null
+  #state: 'open' | 'closing' | 'closed' = 'open'
+  /** `send` has returned false and `onDrain` is owed. */
+  #full = false
+  /** The other side has said that it sends no more. */
+  #remoteEnded = false
+  /** The stream has been told to close. */
+  #shut = false
+  /** Runs while a frame has begun and is not complete. */
+  #frameTimer: Timeout | null = null
+  #closeTimer: Timeout | null = null
 
-  constructor(
-    stream: Stream,
-    peer: PeerId,
-    trafficClass: TrafficClass,
-    inbound: boolean,
-    onEnd: () => void,
-  ) {
+  constructor(stream: Stream, facts: LinkFacts, times: LinkTimes, onEnd: () => void) {
     this.#stream = stream
-    this.peer = peer
-    this.trafficClass = trafficClass
-    this.inbound = inbound
+    this.peer = facts.peer
+    this.trafficClass = facts.trafficClass
+    this.inbound = facts.inbound
+    this.#times = times
     this.#onEnd = onEnd
   }
 
   open(handler: LinkHandler): void {
+    assert(this.#handler === null, 'a link was opened twice')
     this.#handler = handler
     const stream = this.#stream
-    stream.addEventListener('drain', () => this.#onStreamDrain())
+    stream.addEventListener('drain', () => this.#pump())
     stream.addEventListener('close', (event) => this.#onStreamClose(event.error !== undefined))
-    stream.addEventListener('remoteCloseWrite', () => this.close())
+    stream.addEventListener('end', () => this.#onStreamEnd())
     stream.addEventListener('message', ({ data }) => this.#onData(data))
     if (stream.status !== 'open') this.#onStreamClose(stream.status !== 'closed')
+    else if (stream.readableEnded) this.#onStreamEnd()
   }
 
   send(frame: Uint8Array): boolean {
-    if (this.#closed || this.#closing) return false
-    this.#queued.push(prefixOf(frame.length))
-    for (let at = 0; at < frame.length; at += CHUNK_BYTES) {
-      this.#queued.push(frame.subarray(at, at + CHUNK_BYTES))
+    if (this.#state !== 'open') return false
+    if (frame.length > FRAME_BYTES_MAX) {
+      this.abort()
+      return false
     }
-    this.#queuedBytes += frame.length
+    this.#queue.push(frame)
     this.#pump()
-    return this.#queuedBytes < LINK_BUFFER_BYTES
+    if (this.#queue.bytes > LINK_BUFFER_HARD_BYTES) this.abort()
+    if (this.#state !== 'open') return false
+    this.#full = this.#queue.bytes > LINK_BUFFER_BYTES
+    return !this.#full
   }
 
-  /** Joins small pieces, so that a frame and its prefix are one write. */
+  close(): void {
+    if (this.#state !== 'open') return
+    this.#state = 'closing'
+    this.#closeTimer = setTimeout(() => this.abort(), this.#times.closeMs)
+    this.#closeTimer.unref()
+    this.#pump()
+  }
+
+  abort(): void {
+    if (this.#state === 'closed') return
+    this.#stream.abort(new Error('link aborted'))
+    this.#onStreamClose(true)
+  }
+
+  /** Gives the stream what it takes. */
   #pump(): void {
-    while (this.#queued.length > 0 && !this.#stream.writableNeedsDrain && !this.#closed) {
-      const list = new Uint8ArrayList()
-      while (this.#queued.length > 0 && list.byteLength < CHUNK_BYTES) {
-        list.append(this.#queued.shift() ?? new Uint8Array())
-      }
+    while (!this.#stream.writableNeedsDrain && this.#state !== 'closed') {
+      const bytes = this.#queue.shift()
+      if (bytes === null) break
       try {
-        this.#stream.send(list.subarray())
+        this.#stream.send(bytes)
       } catch {
         return this.abort()
       }
     }
-    if (this.#queued.length === 0) this.#queuedBytes = 0
-    this.#blocked = this.#queued.length > 0
+    if (this.#state === 'closing' && this.#queue.bytes === 0) this.#closeStream()
+    if (!this.#full || this.#queue.bytes > LINK_BUFFER_BYTES / 2) return
+    this.#full = false
+    if (this.#state === 'open') this.#handler?.onDrain()
   }
 
-  #onStreamDrain(): void {
-    const wasBlocked = this.#blocked
-    this.#pump()
-    if (wasBlocked && !this.#blocked) {
-      if (this.#closing) this.#closeStream()
-      else this.#handler?.onDrain()
-    }
+  #closeStream(): void {
+    if (this.#shut) return
+    this.#shut = true
+    this.#stream.close().catch(() => this.abort())
   }
 
   #onData(data: Uint8Array | Uint8ArrayList): void {
-    this.#received.append(data)
-    while (!this.#closed) {
-      const frame = this.#nextFrame()
-      if (frame === null) break
-      this.#endFrameWatch()
-      this.#handler?.onFrame(frame)
+    const wasMidFrame = this.#reader.midFrame
+    let frames = 0
+    const take = (frame: Uint8Array): boolean => {
+      frames++
+      if (this.#state === 'open') this.#handler?.onFrame(frame)
+      return this.#state === 'open'
     }
-    this.#watchFrame()
+    for (const piece of data instanceof Uint8Array ? [data] : data) {
+      // What comes after `close` is nobody's.
+      if (this.#state !== 'open') return
+      if (!this.#reader.read(piece, take)) return this.abort()
+    }
+    this.#watchFrame(wasMidFrame && frames === 0)
   }
 
-  #nextFrame(): Uint8Array | null {
-    let length = 0
-    for (let i = 0; i < this.#received.byteLength; i++) {
-      const byte = this.#received.get(i)
-      length += (byte & 0x7f) * 2 ** (7 * i)
-      if (length > FRAME_BYTES_MAX || i >= PREFIX_BYTES_MAX) {
-        this.abort()
-        return null
-      }
-      if (byte >= 0x80) continue
-      const start = i + 1
-      if (this.#received.byteLength < start + length) return null
-      const frame = this.#received.slice(start, start + length)
-      this.#received.consume(start + length)
-      return frame
-    }
-    return null
-  }
-
-  #watchFrame(): void {
-    const partial = this.#received.byteLength > 0 && !this.#closed
-    if (partial && this.#frameTimer === null) {
-      this.#frameTimer = setTimeout(() => this.abort(), FRAME_MS_MAX)
-      this.#frameTimer.unref()
-    }
+  /** The time of a frame runs from its first byte: one that trickles in is not given more. */
+  #watchFrame(same: boolean): void {
+    if (same && this.#frameTimer !== null) return
+    this.#endFrameWatch()
+    if (!this.#reader.midFrame || this.#state !== 'open') return
+    this.#frameTimer = setTimeout(() => this.abort(), this.#times.frameMs)
+    this.#frameTimer.unref()
   }
 
   #endFrameWatch(): void {
@@ -141,36 +162,24 @@ export class Libp2pLink implements Link {
     this.#frameTimer = null
   }
 
-  close(): void {
-    if (this.#closing || this.#closed) return
-    this.#closing = true
-    if (!this.#blocked) this.#closeStream()
-  }
-
-  #closeStream(): void {
-    this.#stream.close().catch(() => this.abort())
-  }
-
-  abort(): void {
-    if (this.#closed) return
-    this.#stream.abort(new Error('link aborted'))
-    this.#onStreamClose(true)
+  /** Nothing more is delivered: the other side closed, or the connection is gone. */
+  #onStreamEnd(): void {
+    // Only if it closed: `close` of the stream comes next otherwise.
+    if (this.#stream.status !== 'open') return
+    this.#remoteEnded = true
+    // Half a frame means that it did not end as it meant to.
+    if (this.#reader.midFrame && this.#state === 'open') this.abort()
+    else this.close()
   }
 
   #onStreamClose(broken: boolean): void {
-    if (this.#closed) return
-    this.#closed = true
-    this.#queued = []
+    if (this.#state === 'closed') return
+    const reason = this.#remoteEnded && !broken ? 'closed' : 'reset'
+    this.#state = 'closed'
+    this.#queue.clear()
     this.#endFrameWatch()
+    if (this.#closeTimer !== null) clearTimeout(this.#closeTimer)
     this.#onEnd()
-    this.#handler?.onClose(broken && !this.#closing ? 'reset' : 'closed')
+    this.#handler?.onClose(reason)
   }
-}
-
-function prefixOf(length: number): Uint8Array {
-  const bytes: number[] = []
-  let rest = length
-  for (; rest >= 0x80; rest >>>= 7) bytes.push((rest & 0x7f) | 0x80)
-  bytes.push(rest)
-  return Uint8Array.from(bytes)
 }

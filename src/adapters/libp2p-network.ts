@@ -1,7 +1,6 @@
 /** The network seam over libp2p: links are streams, one protocol id per traffic class. */
 import type { Connection, Stream } from '@libp2p/interface'
 import { peerIdFromString } from '@libp2p/peer-id'
-import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
 import { AtollError } from '../base/errors.ts'
 import {
   ed25519FromSeed,
@@ -19,16 +18,19 @@ import {
   TRAFFIC_CLASSES,
   type TrafficClass,
 } from '../seams/network.ts'
-import { dialError } from './libp2p-dial-error.ts'
-import { Libp2pLink } from './libp2p-link.ts'
+import { AddressBook, addressesOf, checkAddress, usefulAddresses } from './libp2p-addresses.ts'
+import { dialError, isDenial } from './libp2p-dial-error.ts'
+import { Dialler } from './libp2p-dialler.ts'
+import { LINK_TIMES, Libp2pLink, type LinkTimes } from './libp2p-link.ts'
+import { LinkTable } from './libp2p-links.ts'
 import { type AtollLibp2p, createNodeLibp2p } from './libp2p-node.ts'
 
+/** Of one class and one connection; links over all connections of a peer are bounded besides. */
 const STREAMS_PER_CONNECTION = 32
-/** Addresses remembered per peer, and peers remembered at all: newest first. */
-const ADDRESSES_MAX = 16
-const ADDRESS_BOOK_MAX = 10_000
+/** One is enough; two when both sides dial at once, more while a wedged one is replaced. */
+export const CONNECTIONS_PER_PEER_MAX = 8
 
-function protocolOf(trafficClass: TrafficClass): string {
+export function protocolOf(trafficClass: TrafficClass): string {
   return `/atoll/1/${trafficClass}`
 }
 
@@ -36,30 +38,49 @@ export class Libp2pNetwork implements Network {
   readonly self: PeerId
   readonly #config: NetworkConfig
   readonly #log: Log
-  readonly #links = new Set<Libp2pLink>()
-  readonly #addressBook = new Map<PeerId, string[]>()
+  readonly #times: LinkTimes
+  readonly #links = new LinkTable()
+  readonly #book = new AddressBook()
+  readonly #dialler: Dialler
+  /** A stream could not be opened on them: whoever dials next gets a new one. */
+  readonly #doubtful = new WeakSet<Connection>()
   #libp2p: AtollLibp2p | null = null
-  #stopped = false
+  #starting: Promise<void> | null = null
+  #stopping: Promise<void> | null = null
 
-  constructor(config: NetworkConfig, log: Log) {
+  constructor(config: NetworkConfig, log: Log, times: LinkTimes = LINK_TIMES) {
     this.#config = config
     this.#log = log
+    this.#times = times
     const publicKey = ed25519PublicBytes(ed25519FromSeed(config.privateKeySeed))
     this.self = peerIdFromPublicKey(publicKey)
+    this.#dialler = new Dialler((address, options) =>
+      this.#running().services.transports.dial(address, options),
+    )
   }
 
-  async start(onLink: (link: Link) => void): Promise<void> {
+  start(onLink: (link: Link) => void): Promise<void> {
+    if (this.#starting !== null || this.#stopping !== null) {
+      return Promise.reject(new NetworkError('stopped', 'a network starts once'))
+    }
+    this.#starting = this.#start(onLink)
+    return this.#starting
+  }
+
+  async #start(onLink: (link: Link) => void): Promise<void> {
     for (const address of [...this.#config.listen, ...this.#config.announce]) checkAddress(address)
     const libp2p = await createNodeLibp2p(this.#config)
-    for (const trafficClass of TRAFFIC_CLASSES) {
-      await libp2p.handle(
-        protocolOf(trafficClass),
-        (stream, connection) => {
-          onLink(this.#adopt(stream, connection, trafficClass, true))
-        },
-        { maxInboundStreams: STREAMS_PER_CONNECTION, maxOutboundStreams: STREAMS_PER_CONNECTION },
-      )
+    const limits = {
+      maxInboundStreams: STREAMS_PER_CONNECTION,
+      maxOutboundStreams: STREAMS_PER_CONNECTION,
     }
+    for (const trafficClass of TRAFFIC_CLASSES) {
+      const accept = (stream: Stream, connection: Connection): void => {
+        onLink(this.#adopt(stream, connection, trafficClass, true))
+      }
+      await libp2p.handle(protocolOf(trafficClass), accept, limits)
+    }
+    libp2p.addEventListener('connection:open', ({ detail }) => this.#boundConnections(detail))
     try {
       await libp2p.start()
     } catch (cause) {
@@ -69,62 +90,72 @@ export class Libp2pNetwork implements Network {
     this.#libp2p = libp2p
   }
 
-  async stop(): Promise<void> {
-    if (this.#stopped) return
-    this.#stopped = true
-    for (const link of this.#links) link.abort()
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop()
+    return this.#stopping
+  }
+
+  async #stop(): Promise<void> {
+    await this.#starting?.catch(() => undefined)
+    this.#links.abortAll()
     await this.#libp2p?.stop()
   }
 
   addresses(): readonly string[] {
     if (this.#config.announce.length > 0) return this.#config.announce
-    const own = this.#libp2p?.getMultiaddrs() ?? []
-    const plain = [...new Set(own.map((address) => address.decapsulate('/p2p/').toString()))]
-    const reachable = plain.filter((address) => !address.startsWith('/ip4/127.'))
-    return reachable.length > 0 ? reachable : plain
+    return usefulAddresses(this.#libp2p?.getMultiaddrs() ?? [])
   }
 
   learnAddresses(peer: PeerId, addresses: readonly string[]): void {
-    const merged = [...new Set([...addresses, ...(this.#addressBook.get(peer) ?? [])])]
-    this.#addressBook.delete(peer)
-    this.#addressBook.set(peer, merged.slice(0, ADDRESSES_MAX))
-    const [oldest] = this.#addressBook.keys()
-    if (this.#addressBook.size > ADDRESS_BOOK_MAX && oldest !== undefined) {
-      this.#addressBook.delete(oldest)
-    }
+    this.#book.learn(peer, addresses)
   }
 
   async dial(peer: PeerId, trafficClass: TrafficClass, options: DialOptions): Promise<Link> {
+    if (peer === this.self) throw new NetworkError('unreachable', 'that is this node')
     const libp2p = this.#running()
     const signal = AbortSignal.timeout(options.timeoutMs)
     try {
-      const connection = await this.#connect(libp2p, peer, options, signal)
+      const open = options.fresh ? undefined : this.#connectionTo(libp2p, peer)
+      const reused = open && (await this.#reuse(open, trafficClass, signal))
+      if (reused !== undefined) return reused
+      const connection = await this.#connect(peer, options, signal)
       const stream = await connection.newStream(protocolOf(trafficClass), { signal })
       return this.#adopt(stream, connection, trafficClass, false)
     } catch (error) {
-      if (error instanceof NetworkError) throw error
-      if (this.#stopped) throw new NetworkError('stopped', 'the network is stopping', error)
-      throw dialError(error, `dialling ${peer}`)
+      if (this.#stopping !== null) {
+        throw new NetworkError('stopped', 'the network is stopping', error)
+      }
+      throw error instanceof NetworkError ? error : dialError(error, `dialling ${peer}`)
     }
   }
 
-  async #connect(
-    libp2p: AtollLibp2p,
-    peer: PeerId,
-    options: DialOptions,
+  /** The newest: it was made because of some doubt about those before it. */
+  #connectionTo(libp2p: AtollLibp2p, peer: PeerId): Connection | undefined {
+    const connections = libp2p.getConnections(peerIdFromString(peer))
+    return connections.findLast((one) => one.status === 'open' && !this.#doubtful.has(one))
+  }
+
+  #connect(peer: PeerId, options: DialOptions, signal: AbortSignal): Promise<Connection> {
+    const known = [...(options.addresses ?? []), ...this.#book.of(peer)]
+    const addresses = addressesOf(peer, known)
+    if (addresses.length > 0) return this.#dialler.connect(peer, addresses, signal)
+    throw new NetworkError('unreachable', `no address of ${peer} is known`)
+  }
+
+  /** Undefined when the connection turns out to be at its end: a new one may do. */
+  async #reuse(
+    connection: Connection,
+    trafficClass: TrafficClass,
     signal: AbortSignal,
-  ): Promise<Connection> {
-    const id = peerIdFromString(peer)
-    if (!options.fresh) {
-      const open = libp2p.getConnections(id).find(({ status }) => status === 'open')
-      if (open !== undefined) return open
+  ): Promise<Link | undefined> {
+    try {
+      const stream = await connection.newStream(protocolOf(trafficClass), { signal })
+      return this.#adopt(stream, connection, trafficClass, false)
+    } catch (error) {
+      this.#doubtful.add(connection)
+      if (signal.aborted || isDenial(error)) throw error
+      return undefined
     }
-    const known = [...(options.addresses ?? []), ...(this.#addressBook.get(peer) ?? [])]
-    const addresses = [...new Set(known)].slice(0, ADDRESSES_MAX).flatMap((a) => withPeer(a, peer))
-    if (addresses.length === 0) {
-      throw new NetworkError('unreachable', `no address of ${peer} is known`)
-    }
-    return libp2p.dial(addresses, { signal, force: options.fresh ?? false })
   }
 
   #adopt(
@@ -134,29 +165,46 @@ export class Libp2pNetwork implements Network {
     inbound: boolean,
   ): Libp2pLink {
     const peer = connection.remotePeer.toString()
-    const link = new Libp2pLink(stream, peer, trafficClass, inbound, () => {
-      this.#links.delete(link)
-    })
+    const facts = { peer, trafficClass, inbound }
+    const link = new Libp2pLink(stream, facts, this.#times, () => this.#links.delete(link))
     this.#links.add(link)
     return link
   }
 
+  #boundConnections(newest: Connection): void {
+    const open = this.#libp2p?.getConnections(newest.remotePeer) ?? []
+    if (open.length <= CONNECTIONS_PER_PEER_MAX) return
+    open[0]?.abort(new Error('too many connections of one peer'))
+  }
+
   disconnect(peer: PeerId): void {
-    for (const link of this.#links) if (link.peer === peer) link.abort()
+    this.#links.abort(peer)
     for (const connection of this.#libp2p?.getConnections(peerIdFromString(peer)) ?? []) {
       connection.abort(new Error('disconnected'))
     }
   }
 
+  /**
+   * Asks others, never libp2p's own memory, which may be as stale as ours; and ends with the first
+   * answer that says something new, since peers whose memory is stale answer as well.
+   */
   async findPeer(peer: PeerId, timeoutMs: number): Promise<readonly string[]> {
-    const signal = AbortSignal.timeout(timeoutMs)
+    const found = new Set<string>()
+    const known = new Set(usefulAddresses(addressesOf(peer, this.#book.of(peer))))
+    const options = { signal: AbortSignal.timeout(timeoutMs), useCache: false }
     try {
-      const found = await this.#running().peerRouting.findPeer(peerIdFromString(peer), { signal })
-      return found.multiaddrs.map((address) => address.decapsulate('/p2p/').toString())
+      const { dht } = this.#running().services
+      for await (const event of dht.findPeer(peerIdFromString(peer), options)) {
+        if (event.name !== 'FINAL_PEER') continue
+        const told = usefulAddresses(event.peer.multiaddrs)
+        for (const address of told) found.add(address)
+        if (told.some((address) => !known.has(address))) break
+      }
     } catch (error) {
       this.#log.write('debug', 'network.find-peer-failed', { peer, message: String(error) })
-      return []
     }
+    // What is new is tried first.
+    return [...found].sort((a, b) => Number(known.has(a)) - Number(known.has(b)))
   }
 
   async closestPeers(key: Uint8Array, timeoutMs: number): Promise<readonly PeerId[]> {
@@ -173,41 +221,22 @@ export class Libp2pNetwork implements Network {
   }
 
   #running(): AtollLibp2p {
-    if (this.#libp2p === null || this.#stopped) {
+    if (this.#libp2p === null || this.#stopping !== null) {
       throw new NetworkError('stopped', 'the network does not run')
     }
     return this.#libp2p
   }
 }
 
-function checkAddress(address: string): void {
-  try {
-    multiaddr(address)
-  } catch (cause) {
-    throw new AtollError('CONFIG_INVALID', `"${address}" is no multiaddr`, {
-      hint: 'write it like /ip4/0.0.0.0/tcp/4410',
-      cause,
-    })
-  }
-}
-
 function listenError(listen: readonly string[], cause: unknown): AtollError {
-  const text = `${String(cause)} ${cause instanceof AggregateError ? cause.errors.join(' ') : ''}`
-  const where = listen.join(', ')
-  return new AtollError('ADDRESS_IN_USE', `cannot listen on ${where}`, {
-    hint: /EADDRNOTAVAIL/.test(text)
-      ? 'that address is not of this machine'
-      : 'another process has the port, or it needs more rights; choose another with --listen',
-    cause,
-  })
-}
-
-function withPeer(address: string, peer: PeerId): Multiaddr[] {
-  try {
-    const parsed = multiaddr(address)
-    const named = parsed.getComponents().some(({ name }) => name === 'p2p')
-    return [named ? parsed : parsed.encapsulate(`/p2p/${peer}`)]
-  } catch {
-    return []
+  const where = `cannot listen on ${listen.join(', ')}`
+  const why = String(cause)
+  if (/EADDRINUSE/.test(why)) {
+    const hint = 'another process has the port; choose another with --listen'
+    return new AtollError('ADDRESS_IN_USE', `${where}: the port is taken`, { hint, cause })
   }
+  const hint = /EACCES/.test(why)
+    ? 'that port needs more rights; choose one above 1023 with --listen'
+    : 'name an address of this machine and TCP, like /ip4/0.0.0.0/tcp/4410'
+  return new AtollError('CONFIG_INVALID', where, { hint, cause })
 }

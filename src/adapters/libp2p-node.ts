@@ -7,19 +7,26 @@ import { noise } from '@chainsafe/libp2p-noise'
 import { yamux } from '@chainsafe/libp2p-yamux'
 import { privateKeyFromRaw } from '@libp2p/crypto/keys'
 import { identify } from '@libp2p/identify'
-import type { Libp2p } from '@libp2p/interface'
+import type { Connection, Libp2p } from '@libp2p/interface'
 import { type KadDHT, kadDHT, passthroughMapper } from '@libp2p/kad-dht'
 import { ping } from '@libp2p/ping'
 import { preSharedKey } from '@libp2p/pnet'
 import { tcp } from '@libp2p/tcp'
 import { tls } from '@libp2p/tls'
+import type { Multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p } from 'libp2p'
 import { toString } from 'uint8arrays/to-string'
 import { concatBytes, utf8 } from '../base/bytes.ts'
 import { ed25519FromSeed, ed25519PublicBytes } from '../base/ids.ts'
 import type { NetworkConfig } from '../seams/network.ts'
+import type { AttemptOptions } from './libp2p-dialler.ts'
 
-export type AtollLibp2p = Libp2p<{ readonly dht: KadDHT }>
+/** Dials one address, and tells how far it has come; libp2p hands it to its services. */
+export interface Transports {
+  dial(address: Multiaddr, options: AttemptOptions): Promise<Connection>
+}
+
+export type AtollLibp2p = Libp2p<{ readonly dht: KadDHT; readonly transports: Transports }>
 
 const KAD_PROTOCOL = '/atoll/kad/1'
 /** Many daemons may share a host, and each holds a connection to each. */
@@ -28,6 +35,9 @@ const PENDING_INBOUND_MAX = 200
 /** libp2p counts inbound connections per host and second; on one machine all share a host. */
 const INBOUND_PER_SECOND = 1_000
 const HANDSHAKE_MS = 10_000
+/** On one connection, links and everything of libp2p's own together. */
+const STREAMS_MAX = 256
+const PEER_RECORD_MS = 30 * 24 * 60 * 60_000
 /** Kademlia's own upkeep runs this seldom: membership already knows everybody. */
 const KAD_UPKEEP_MS = 60 * 60_000
 
@@ -42,7 +52,10 @@ export function createNodeLibp2p(config: NetworkConfig): Promise<AtollLibp2p> {
     connectionProtector: preSharedKey({ psk: pskFile(config.networkKey) }),
     // In order of preference: tls costs a fifth of noise for small frames.
     connectionEncrypters: [tls(), noise()],
-    streamMuxers: [yamux()],
+    streamMuxers: [yamux({ maxInboundStreams: STREAMS_MAX, maxOutboundStreams: STREAMS_MAX })],
+    // By default a peer's addresses are forgotten an hour after its connection was made, and then
+    // nobody could be told where it is although the connection is open.
+    peerStore: { maxAddressAge: PEER_RECORD_MS, maxPeerAge: PEER_RECORD_MS },
     connectionManager: {
       maxConnections: CONNECTIONS_MAX,
       inboundConnectionThreshold: INBOUND_PER_SECOND,
@@ -52,6 +65,10 @@ export function createNodeLibp2p(config: NetworkConfig): Promise<AtollLibp2p> {
     },
     connectionMonitor: { enabled: false },
     services: {
+      transports: ({ transportManager }: { readonly transportManager: Transports }) => ({
+        dial: (address: Multiaddr, options: AttemptOptions) =>
+          transportManager.dial(address, options),
+      }),
       identify: identify(),
       ping: ping(),
       dht: kadDHT({
