@@ -62,7 +62,8 @@ export class FrameReader {
   /** The last bytes of a frame. */
   #complete(rest: Uint8Array): Uint8Array {
     if (this.#have > 0) this.#keep(rest)
-    const frame = this.#have > 0 ? this.#partial : rest.slice()
+    // A copy: `slice` of a Buffer, which the socket's pieces are, would be a view of all of it.
+    const frame = this.#have > 0 ? this.#partial : new Uint8Array(rest)
     this.#length = 0
     this.#prefixBytes = 0
     this.#prefixRead = false

@@ -29,10 +29,10 @@ export class LinkTable {
   }
 
   abort(peer: PeerId): void {
-    for (const link of [...(this.#links.get(peer) ?? [])]) link.abort()
+    for (const link of this.#links.get(peer) ?? []) link.abort()
   }
 
   abortAll(): void {
-    for (const peer of [...this.#links.keys()]) this.abort(peer)
+    for (const peer of this.#links.keys()) this.abort(peer)
   }
 }

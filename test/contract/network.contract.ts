@@ -124,13 +124,16 @@ function linkTests(test: TestOf): void {
   test('carries frames of every size up to the limit', async (world) => {
     const [near, far] = await pair(world, await world.start(), await world.start())
     const sizes = [0, 1, 127, 128, 16383, 16384, 65535, 65536, 65537, 2097152, FRAME_BYTES_MAX, 3]
-    for (const [i, size] of sizes.entries()) near.link.send(new Uint8Array(size).fill(i))
+    const sent = sizes.map((size, i) => new Uint8Array(size).fill(i))
+    for (const frame of sent) near.link.send(frame)
     await world.until('all', () => far.frames.length === sizes.length)
     for (const [i, size] of sizes.entries()) {
       const frame = far.frames[i] ?? assert.fail()
       assert.equal(frame.length, size)
       assert.ok(frame.every((byte) => byte === i))
     }
+    // A frame may go to many peers: nobody on the way may write into it.
+    assert.ok(sent.every((frame, i) => frame.every((byte) => byte === i)))
   })
 
   test('says who is at the other end, and who dialled', async (world) => {

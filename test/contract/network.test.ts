@@ -12,7 +12,7 @@ async function inSimulation(body: (world: NetworkWorld) => Promise<void>): Promi
     hosts: 4,
     disk: () => noDisk,
     program: {
-      start: (seams) => Promise.resolve(seams.network),
+      start: (seams) => Promise.resolve((config) => seams.network(config)),
       stop: () => Promise.resolve(),
     },
   })
