@@ -27,6 +27,8 @@ export interface CheckpointerParts {
   readonly tableBytes: number
   /** How soon a checkpoint that met a full disk is tried again. */
   readonly retryMs: number
+  /** A checkpoint is due although no group has been added: `begin` between two groups, soon. */
+  readonly onDue: () => void
   readonly onFailure: (error: unknown) => void
 }
 
@@ -39,8 +41,8 @@ export class Checkpointer {
   #frozen: Table | null = null
   #running: Promise<void> | null = null
   #retry: Timer | null = null
-  /** The last try to write the index met a full disk. */
-  #isIndexFull = false
+  /** The last try met a full disk. */
+  #isDiskFull = false
   #stopped = false
 
   constructor(parts: CheckpointerParts) {
@@ -65,7 +67,7 @@ export class Checkpointer {
   /** Why nothing more may be added, or null. */
   get refusal(): AtollError | null {
     if (this.#bytes <= this.#parts.tableBytes * TABLE_OVERFLOW) return null
-    if (!this.#isIndexFull) return new AtollError('BUSY', 'the index is behind')
+    if (!this.#isDiskFull) return new AtollError('BUSY', 'the index is behind')
     return new AtollError('DISK_FULL', 'the index cannot be written', {
       hint: 'free space on the data disk',
     })
@@ -80,14 +82,16 @@ export class Checkpointer {
    * exactly what the segments up to here hold.
    */
   async begin(): Promise<void> {
-    const { appendLog, onFailure } = this.#parts
+    const { appendLog, onDue, onFailure } = this.#parts
     try {
       await appendLog.rotate()
     } catch (error) {
-      // The segment goes on; the next group finds the checkpoint due again.
-      if (!isAtollError(error, 'DISK_FULL')) onFailure(error)
+      // The segment goes on; the next group finds the checkpoint due again, if there is one.
+      if (isAtollError(error, 'DISK_FULL')) this.#tryLater(onDue)
+      else onFailure(error)
       return
     }
+    if (this.#stopped) return
     this.#frozen = this.#table
     this.#table = new Table()
     this.#bytes = 0
@@ -105,27 +109,29 @@ export class Checkpointer {
    * synced, and only then the removal of the log before it.
    */
   async #run(frozen: Table, applied: number): Promise<void> {
-    const { appendLog, index, onFailure } = this.#parts
+    const { appendLog, index, onDue, onFailure } = this.#parts
     try {
       await index.write(frozen, applied, () => this.#soon())
       this.#frozen = null
-      this.#isIndexFull = false
+      this.#isDiskFull = false
       await appendLog.removeThrough(applied)
+      // No commit may come to find it due: the table is so large that all are refused.
+      if (this.isDue) onDue()
     } catch (error) {
-      if (isAtollError(error, 'DISK_FULL')) this.#tryLater(frozen, applied)
-      else onFailure(error)
+      if (!isAtollError(error, 'DISK_FULL')) return onFailure(error)
+      if (this.#frozen !== null) this.#tryLater(() => this.#start(frozen, applied))
+      // Otherwise the index is written, and the next checkpoint removes the segments as well.
     }
   }
 
-  #tryLater(frozen: Table, applied: number): void {
+  #tryLater(again: () => void): void {
     const { clock, log, retryMs } = this.#parts
     log.write('error', 'disk.full', { message: 'the index could not be written' })
-    // Otherwise the index is written, and the next checkpoint removes the segments as well.
-    this.#isIndexFull = this.#frozen !== null
-    if (!this.#isIndexFull || this.#stopped) return
+    this.#isDiskFull = true
+    if (this.#stopped || this.#retry !== null) return
     this.#retry = clock.after(retryMs, () => {
       this.#retry = null
-      this.#start(frozen, applied)
+      again()
     })
   }
 

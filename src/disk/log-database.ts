@@ -8,7 +8,7 @@
  * `get` sees what is durable; `latest` sees commits under way as well. A failed sync ends the
  * database: nobody can know what the disk kept, and a second sync would lie.
  */
-import { AssertionError, assert } from '../base/assert.ts'
+import { AssertionError } from '../base/assert.ts'
 import { AtollError, isAtollError } from '../base/errors.ts'
 import { type Clock, sleep } from '../seams/clock.ts'
 import type { Log } from '../seams/log.ts'
@@ -18,26 +18,10 @@ import { CheckedIndex, MARKER } from './checked-index.ts'
 import { Checkpointer } from './checkpointer.ts'
 import type { Database, Write } from './database.ts'
 import { checkFormat } from './format.ts'
-import { BODY_BYTES_MAX, writeBytesMax } from './log-record.ts'
+import { assertLimits, DATABASE_LIMITS, type DatabaseLimits } from './limits.ts'
+import { writeBytesMax } from './log-record.ts'
 import { mergedScan } from './merged-scan.ts'
 
-export interface DatabaseLimits {
-  /** The table is written to the index once it holds more than this. */
-  readonly tableBytes: number
-  /** Commits beyond this many bytes not yet durable are refused with BUSY. */
-  readonly pendingBytes: number
-  /** One commit may not be larger. */
-  readonly commitBytes: number
-  /** How soon a checkpoint that met a full disk is tried again. */
-  readonly retryMs: number
-}
-
-export const DATABASE_LIMITS: DatabaseLimits = {
-  tableBytes: 4 * 1024 * 1024,
-  pendingBytes: 32 * 1024 * 1024,
-  commitBytes: 8 * 1024 * 1024,
-  retryMs: 5_000,
-}
 /** Between two strides of the verification: it may take its time, and others may not wait. */
 const VERIFY_PAUSE_MS = 1
 
@@ -58,8 +42,7 @@ interface Group {
 
 /** Recovers and opens. Rejects with DISK_DAMAGED, FORMAT_UNKNOWN, or what the storage says. */
 export async function openDatabase(options: DatabaseOptions): Promise<Database> {
-  const { pendingBytes, commitBytes } = options.limits ?? DATABASE_LIMITS
-  assert(commitBytes <= pendingBytes && pendingBytes <= BODY_BYTES_MAX, 'a group fits a record')
+  assertLimits(options.limits ?? DATABASE_LIMITS)
   await checkFormat(options.storage)
   const index = await CheckedIndex.open(options.storage)
   try {
@@ -103,13 +86,22 @@ class LogDatabase implements Database {
     this.#limits = limits
     this.#appendLog = appendLog
     this.#index = index
-    const onFailure = (error: unknown) => this.#end(error, null)
-    this.#checkpointer = new Checkpointer({ clock, log, appendLog, index, onFailure, ...limits })
+    this.#checkpointer = new Checkpointer({
+      clock,
+      log,
+      appendLog,
+      index,
+      tableBytes: limits.tableBytes,
+      retryMs: limits.retryMs,
+      onDue: () => this.#startFlush(),
+      onFailure: (error) => this.#end(error, null),
+    })
     this.#checkpointer.add(recovered, sizeOf(recovered))
     this.failed = new Promise((resolve) => {
       this.#fail = resolve
     })
     this.#verification = this.#verify()
+    clock.soon(() => this.#startFlush())
   }
 
   get(key: string): Uint8Array | undefined {
@@ -163,32 +155,39 @@ class LogDatabase implements Database {
   }
 
   #startFlush(): void {
-    if (this.#flushing !== null || this.#gathering === null || this.#ended !== null) return
-    this.#flushing = this.#flush()
+    if (this.#flushing !== null || this.#ended !== null) return
+    if (this.#gathering !== null || this.#isCheckpointDue) this.#flushing = this.#flush()
   }
 
   /** Writes group after group until none gathers; a group gathers while the one before syncs. */
   async #flush(): Promise<void> {
-    for (let group = this.#gathering; group !== null; group = this.#gathering) {
+    for (;;) {
+      if (this.#isCheckpointDue) await this.#checkpointer.begin()
+      const group = this.#gathering
+      if (group === null) break
       this.#gathering = null
-      try {
-        await this.#appendLog.append(group.writes)
-      } catch (error) {
-        if (isAtollError(error, 'DISK_FULL')) this.#refuseAll(error, group)
-        else this.#end(error, group)
-        continue
-      }
-      if (this.#ended !== null) {
-        // Something else ended the database meanwhile: nothing is acknowledged after that.
-        group.reject(this.#ended)
-        continue
-      }
-      this.#publish(group)
-      group.resolve()
-      if (this.#checkpointer.isDue && !this.#closing) await this.#checkpointer.begin()
+      await this.#write(group)
     }
     // In the same step as the look at `#gathering`: a commit after it starts the next flush.
     this.#flushing = null
+  }
+
+  async #write(group: Group): Promise<void> {
+    try {
+      await this.#appendLog.append(group.writes)
+    } catch (error) {
+      if (isAtollError(error, 'DISK_FULL')) this.#refuseAll(error, group)
+      else this.#end(error, group)
+      return
+    }
+    // Something else may have ended the database meanwhile: nothing is acknowledged after that.
+    if (this.#ended !== null) return group.reject(this.#ended)
+    this.#publish(group)
+    group.resolve()
+  }
+
+  get #isCheckpointDue(): boolean {
+    return this.#checkpointer.isDue && !this.#closing
   }
 
   #publish(group: Group): void {

@@ -39,6 +39,10 @@ export interface DiskFaults {
   failSync: boolean
   /** Writes fail, for another reason than a full disk. */
   failWrite: boolean
+  /** No file can be made: no room for its name. */
+  failOpen: boolean
+  /** What writes of an index meet, and those of files do not. */
+  failIndex: 'DISK_FULL' | 'STORAGE_FAILED' | null
 }
 
 const NAME = /^[a-z0-9.-]+$/
@@ -48,6 +52,8 @@ export class SimDisk {
     capacityBytes: Number.POSITIVE_INFINITY,
     failSync: false,
     failWrite: false,
+    failOpen: false,
+    failIndex: null,
   }
   readonly #random: Random
   readonly #files = new Map<string, StoredFile>()
@@ -95,6 +101,8 @@ export class SimDisk {
     this.#indexes.clear()
     this.faults.failSync = false
     this.faults.failWrite = false
+    this.faults.failOpen = false
+    this.faults.failIndex = null
   }
 
   fileNames(): readonly string[] {
@@ -234,8 +242,10 @@ class SimStorage implements Storage {
   async openAppend(name: string): Promise<AppendFile> {
     mustBeName(name)
     await this.takes(this.#disk.syncMs())
-    const found = this.#disk.files.get(name)
-    if (found === undefined) this.#disk.files.set(name, { bytes: new Uint8Array(), syncedBytes: 0 })
+    if (!this.#disk.files.has(name)) {
+      if (this.#disk.faults.failOpen) throw new AtollError('DISK_FULL', 'no space left')
+      this.#disk.files.set(name, { bytes: new Uint8Array(), syncedBytes: 0 })
+    }
     return new SimAppendFile(this, this.#disk, this.#disk.files.get(name) as StoredFile)
   }
 
@@ -354,6 +364,8 @@ class SimIndex implements Index {
   async batch(writes: readonly IndexWrite[], { sync }: { readonly sync: boolean }): Promise<void> {
     this.#mustBeOpen()
     this.#storage.mustWrite(0)
+    const fault = this.#disk.faults.failIndex
+    if (fault !== null) throw new AtollError(fault, 'a write of the index failed')
     const copies = writes.map(({ key, value }) => ({ key, value: value?.slice() ?? null }))
     this.#stored.unsynced.push(copies)
     await this.#storage.takes(sync ? this.#disk.syncMs() : WRITE_MS)
