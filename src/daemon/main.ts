@@ -11,6 +11,7 @@ import { checkSocketPath, type Environment } from '../rpc/socket-path.ts'
 import { readSecret } from '../rpc/text-source.ts'
 import { VERSION } from '../base/version.ts'
 import { Daemon, type DaemonEnd } from './daemon.ts'
+import { collectWhenIdle } from './idle-memory.ts'
 import { daemonHelp } from './help.ts'
 import { resolveSettings } from './resolve-settings.ts'
 import type { Settings } from './settings.ts'
@@ -41,10 +42,12 @@ async function run(settings: Settings, env: Environment): Promise<number> {
   watchDefects((error) => log.write('error', 'daemon.defect', { error: error.stack ?? '' }))
   const daemon = new Daemon({ socket: settings.socket, log, open, claim: claimOf(settings) })
   const started = daemon.start()
+  let stopCollecting = (): void => {}
   try {
     const early = await Promise.race([started.then(() => null), stopped])
     if (early === null) {
       notifyReady(env, log)
+      stopCollecting = collectWhenIdle()
       const end = await Promise.race([daemon.ended, stopped])
       return typeof end === 'string' ? 0 : statusOf(end)
     }
@@ -52,6 +55,7 @@ async function run(settings: Settings, env: Environment): Promise<number> {
     await started.catch(() => undefined)
     return 0
   } finally {
+    stopCollecting()
     await stopInTime(daemon)
     log.write('info', 'daemon.stopped')
   }
