@@ -9,6 +9,7 @@ import { CERTIFICATE_TTL_MS, issueCertificate } from '../mesh/certificate.ts'
 import { joinCluster } from '../mesh/join.ts'
 import { decodeTicket } from '../mesh/ticket.ts'
 import type { Seams } from '../seams/seams.ts'
+import { leftEverything } from '../store/departures.ts'
 import { decodeTopology } from '../topology/codec.ts'
 import { genesisTopology } from '../topology/genesis.ts'
 import type { Topology } from '../topology/topology.ts'
@@ -97,7 +98,7 @@ export async function eraseClusterData(database: Database): Promise<void> {
         writes.push({ key, value: null })
       }
       if (writes.length === 0) break
-      await database.commit(writes)
+      await database.commit([leftEverything(), ...writes])
     }
   }
 }

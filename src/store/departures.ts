@@ -10,7 +10,13 @@ import type { Database, Write } from '../disk/database.ts'
 import type { Place } from './place.ts'
 
 const PREFIX = 'store/left/'
+const EVERYTHING = `${PREFIX}all`
 const MARK = new Uint8Array([1])
+
+/** To be durable before a node that left its cluster deletes what it held there. */
+export function leftEverything(): Write {
+  return { key: EVERYTHING, value: MARK }
+}
 
 export class Departures {
   readonly #database: Database
@@ -28,6 +34,8 @@ export class Departures {
 
   mayCoordinate({ partition, targets, installed }: Place): boolean {
     if (installed.includes(this.#self)) return true
-    return targets.includes(this.#self) && this.#database.get(PREFIX + partition) === undefined
+    const marks = [PREFIX + partition, EVERYTHING]
+    const hasLeft = marks.some((key) => this.#database.get(key) !== undefined)
+    return targets.includes(this.#self) && !hasLeft
   }
 }
