@@ -56,6 +56,11 @@ export class Dialler {
     }
     return race.join(addresses, signal)
   }
+
+  /** Ends every dial under way. */
+  stop(): void {
+    for (const race of this.#races.values()) race.fail('the dialler stops')
+  }
 }
 
 interface Waiter {
@@ -92,7 +97,7 @@ class Race {
       this.#waiters.add(waiter)
       signal.addEventListener('abort', () => this.#leave(waiter, signal.reason), { once: true })
       if (signal.aborted) this.#leave(waiter, signal.reason)
-      else if (this.#started === 0) this.#next()
+      else if (this.#timer === null) this.#next()
     })
   }
 
@@ -150,13 +155,18 @@ class Race {
     if (this.#over) return
     if (this.#started < this.#addresses.size) return this.#next()
     if (this.#errors.length < this.#started) return
+    this.fail('no address answered as the peer')
+  }
+
+  fail(why: string): void {
     const waiters = [...this.#waiters]
     this.#end()
-    const failure = new AggregateError(this.#errors, 'no address answered as the peer')
+    const failure = new AggregateError(this.#errors, why)
     for (const { reject } of waiters) reject(failure)
   }
 
   #end(): void {
+    if (this.#over) return
     this.#over = true
     if (this.#timer !== null) clearTimeout(this.#timer)
     this.#waiters.clear()

@@ -97,6 +97,7 @@ export class Libp2pNetwork implements Network {
 
   async #stop(): Promise<void> {
     await this.#starting?.catch(() => undefined)
+    this.#dialler.stop()
     this.#links.abortAll()
     await this.#libp2p?.stop()
   }
