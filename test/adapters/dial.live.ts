@@ -66,7 +66,8 @@ describe('libp2p dial', () => {
       Array.from({ length: 6 }, async () => addressOf(await listener(world, DEAF))),
     )
     const startMs = performance.now()
-    await dial(a, b, 'request', { addresses: [...silent, ...b.network.addresses()] })
+    const addresses = [...silent, ...b.network.addresses()]
+    await dial(a, b, 'request', { addresses, timeoutMs: 3000 })
     assert.ok(performance.now() - startMs < 3000)
   })
 
@@ -76,7 +77,7 @@ describe('libp2p dial', () => {
     const silent = await listener(world, (socket) => socket.on('close', () => ended++).resume())
     const addresses = [addressOf(silent), ...b.network.addresses()]
     const near = await dial(a, b, 'request', { addresses })
-    await until('the other socket closed', () => ended === 1)
+    await until('the other socket closed', () => ended === 1, 2000)
     near.send('alive')
     await until('the winner lives', () => b.accepted[0]?.frames.length === 1)
     assert.deepEqual(near.closed, [])
@@ -106,7 +107,7 @@ describe('libp2p dial', () => {
     path.freeze()
     const first = dial(a, b, 'request', { addresses, timeoutMs: 300 })
     assert.equal(await refusal(first), 'timeout')
-    const ear = await dial(a, b, 'request', { addresses, timeoutMs: 5000 })
+    const ear = await dial(a, b, 'request', { addresses, timeoutMs: 2000 })
     ear.send('hello')
     await until('arrived', () => b.accepted.at(-1)?.frames.length === 1)
     await dial(a, b, 'request', { addresses, timeoutMs: 5000 })

@@ -16,22 +16,25 @@ const LOOKUP_MS = 5000
 async function findsAt(who: TestPeer, sought: TestPeer): Promise<void> {
   const [now = ''] = sought.network.addresses()
   const { self } = sought.network
-  await until('found', async () => (await who.network.findPeer(self, LOOKUP_MS)).includes(now))
+  const found = async (): Promise<boolean> =>
+    (await who.network.findPeer(self, LOOKUP_MS)).includes(now)
+  await until('found', found, 4000)
 }
 
 describe('libp2p lookup', () => {
   it('finds a peer at its new port although every known address is stale', () =>
     onLoopback(async (world: Loopback) => {
-      const peers = await Promise.all(Array.from({ length: 5 }, () => world.start()))
-      const [asker, ...others] = peers
-      assert.ok(asker !== undefined)
+      const others = await Promise.all(Array.from({ length: 4 }, () => world.start()))
+      // It listens nowhere: nobody who comes back can tell it where he is.
+      const asker = await world.start(1, { listen: [] })
       const moved = await world.startWith(900, {})
-      for (const peer of [...peers, moved]) {
-        for (const other of peers) if (other !== peer) await dial(peer, other, 'gossip')
+      for (const peer of [...others, moved, asker]) {
+        for (const other of others) if (other !== peer) await dial(peer, other, 'gossip')
       }
-      // The asker and libp2p under it have seen the peer, and know where it was.
+      // The asker, and libp2p under it, know where the peer is.
       const before = moved.network.addresses()
       asker.network.learnAddresses(moved.network.self, before)
+      await dial(asker, moved, 'gossip')
       await findsAt(asker, moved)
       await moved.network.stop()
 
@@ -48,6 +51,17 @@ describe('libp2p lookup', () => {
       const link = await asker.network.dial(returned.network.self, 'request', { timeoutMs: 5000 })
       assert.equal(link.peer, returned.network.self)
       link.abort()
+    }))
+
+  it('does not answer out of its own memory, which is stale where it matters', () =>
+    onLoopback(async (world) => {
+      const [a, b, c] = [await world.start(), await world.start(), await world.start()]
+      await dial(a, b, 'gossip')
+      await dial(c, b, 'gossip')
+      await findsAt(a, c)
+      await dial(a, c, 'gossip')
+      await Promise.all([b.network.stop(), c.network.stop()])
+      assert.deepEqual(await a.network.findPeer(c.network.self, 1000), [])
     }))
 
   it('ends in time, with nothing, when nobody knows', () =>

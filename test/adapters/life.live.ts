@@ -72,7 +72,7 @@ describe('libp2p network life', () => {
   test('stops quickly amid dials, and tells them', async (world) => {
     const [a, b] = [await world.start(), await world.start()]
     const addresses = [addressOf(await listener(world, () => undefined))]
-    const dialling = refusal(dial(a, b, 'request', { addresses, timeoutMs: 60_000 }))
+    const dialling = refusal(dial(a, b, 'request', { addresses, timeoutMs: 2500 }))
     const startMs = performance.now()
     await a.network.stop()
     assert.equal(await dialling, 'stopped')

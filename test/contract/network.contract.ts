@@ -168,6 +168,7 @@ function linkTests(test: TestOf): void {
   test('ends a link on a frame that is too large, and passes on no part of it', async (world) => {
     const [near, far] = await pair(world, await world.start(), await world.start())
     assert.equal(near.link.send(new Uint8Array(FRAME_BYTES_MAX + 1)), false)
+    assert.deepEqual(near.closed, ['reset'], 'within the call: nothing of it was sent')
     await world.until('closed', () => near.closed.length > 0 && far.closed.length > 0)
     assert.deepEqual([near.closed, far.closed], [['reset'], ['reset']])
     assert.deepEqual(far.frames, [])

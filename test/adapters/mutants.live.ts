@@ -1,0 +1,396 @@
+/**
+ * Mutants of the libp2p adapter: each breaks one bound or one rule, and the tests named beside it
+ * must notice. The source is patched as it is loaded, in a copy of the modules of its own.
+ */
+import assert from 'node:assert/strict'
+import { registerHooks } from 'node:module'
+
+type Suite =
+  | 'adapters/frames.test'
+  | 'adapters/link.live'
+  | 'adapters/dial.live'
+  | 'adapters/life.live'
+  | 'adapters/find-peer.live'
+  | 'contract/network.live'
+
+/** What it does, who notices, the file, the text, what becomes of it. */
+type Mutant = readonly [string, Suite, RegExp, string, string, string]
+
+const MUTANTS: readonly Mutant[] = [
+  // Frames.
+  [
+    'lengths are not limited',
+    'adapters/frames.test',
+    /over the limit/,
+    'frame-reader',
+    'if (this.#length > FRAME_BYTES_MAX) return false',
+    '',
+  ],
+  [
+    'memory by what was announced',
+    'adapters/frames.test',
+    /take memory by/,
+    'frame-reader',
+    'Math.min(Math.max(PARTIAL_BYTES_MIN, 2 * have), this.#length)',
+    'this.#length',
+  ],
+  [
+    'frames are views',
+    'adapters/frames.test',
+    /are copies/,
+    'frame-reader',
+    'new Uint8Array(rest)',
+    'rest',
+  ],
+  [
+    'prefixes do not count as waiting',
+    'adapters/frames.test',
+    /counts what waits/,
+    'send-queue',
+    'this.#push(prefixOf(frame.length))',
+    'this.#pieces.push(prefixOf(frame.length))',
+  ],
+
+  // Links.
+  [
+    'no deadline for a frame',
+    'adapters/link.live',
+    /trickles in/,
+    'link',
+    'setTimeout(() => this.abort(), this.#times.frameMs)',
+    'setTimeout(() => undefined, this.#times.frameMs)',
+  ],
+  [
+    'each byte buys time',
+    'adapters/link.live',
+    /trickles in/,
+    'link',
+    'if (same && this.#frameTimer !== null) return',
+    '',
+  ],
+  [
+    'the time of one frame runs on for the next',
+    'adapters/link.live',
+    /always amid a frame/,
+    'link',
+    'this.#watchFrame(wasMidFrame && frames === 0)',
+    'this.#watchFrame(wasMidFrame)',
+  ],
+  [
+    'what waits is not bounded',
+    'adapters/link.live',
+    /holds back/,
+    'link',
+    'if (this.#queue.bytes > LINK_BUFFER_HARD_BYTES) this.abort()',
+    '',
+  ],
+  [
+    'never asks to hold back',
+    'contract/network.live',
+    /when to hold back/,
+    'link',
+    'this.#full = this.#queue.bytes > LINK_BUFFER_BYTES',
+    'this.#full = false',
+  ],
+  [
+    'never says to go on',
+    'adapters/link.live',
+    /goes on when/,
+    'link',
+    "if (this.#state === 'open') this.#handler?.onDrain()",
+    '',
+  ],
+  [
+    'frames of any size are sent',
+    'contract/network.live',
+    /frame that is too large/,
+    'link',
+    'if (frame.length > FRAME_BYTES_MAX) {',
+    'if (frame.length < 0) {',
+  ],
+  [
+    'no deadline for an end',
+    'adapters/link.live',
+    /ends in time/,
+    'link',
+    'setTimeout(() => this.abort(), this.#times.closeMs)',
+    'setTimeout(() => undefined, this.#times.closeMs)',
+  ],
+  [
+    'half a frame is a good end',
+    'adapters/link.live',
+    /half a frame/,
+    'link',
+    "if (this.#reader.midFrame && this.#state === 'open') this.abort()",
+    'if (this.#shut) return',
+  ],
+  [
+    'a lost connection is a good end',
+    'contract/network.live',
+    /disconnects|when it stops/,
+    'link',
+    "if (this.#stream.status !== 'open') return",
+    '',
+  ],
+  [
+    'the end is not waited for',
+    'contract/network.live',
+    /flushes before/,
+    'link',
+    "if (this.#state === 'closing' && this.#queue.bytes === 0)",
+    "if (this.#state === 'closing')",
+  ],
+
+  // Bounds of a peer.
+  [
+    'links of a peer are not bounded',
+    'adapters/link.live',
+    /newest links/,
+    'links',
+    'rivals.length > INBOUND_LINKS_MAX',
+    'INBOUND_LINKS_MAX < 0',
+  ],
+  [
+    'the newest link goes',
+    'adapters/link.live',
+    /newest links/,
+    'links',
+    'rivals[0]?.abort()',
+    'link.abort()',
+  ],
+  [
+    'classes count together',
+    'adapters/link.live',
+    /newest links/,
+    'links',
+    'inbound && trafficClass === link.trafficClass',
+    "inbound && trafficClass !== 'join'",
+  ],
+  [
+    'connections of a peer are not bounded',
+    'adapters/link.live',
+    /newest connections/,
+    'network',
+    'if (open.length <= CONNECTIONS_PER_PEER_MAX) return',
+    'if (open.length > 0) return',
+  ],
+  [
+    'dials are not bounded',
+    'adapters/dial.live',
+    /bounds the peers/,
+    'dialler',
+    'this.#races.size >= DIALS_MAX',
+    'DIALS_MAX < 0',
+  ],
+
+  // Dials.
+  [
+    'refused by one is refused by all',
+    'adapters/dial.live',
+    /every address/,
+    'dial-error',
+    'real.every(isRefused)',
+    'real.some(isRefused)',
+  ],
+  [
+    'denied is called unreachable',
+    'contract/network.live',
+    /another peer answers/,
+    'dial-error',
+    "if (real.some(({ name }) => DENIED_NAMES.has(name))) return 'denied'",
+    '',
+  ],
+  [
+    'no answer is called unreachable',
+    'adapters/dial.live',
+    /runs out of time/,
+    'dial-error',
+    "if (real.some(isTimeout)) return 'timeout'",
+    '',
+  ],
+  [
+    'noise is called silence',
+    'adapters/dial.live',
+    /no peer$/,
+    'dialler',
+    'this.#shakingHands > 0',
+    'this.#shakingHands < 0',
+  ],
+  [
+    'one address after another',
+    'adapters/dial.live',
+    /never answer$/,
+    'dialler',
+    'setTimeout(() => this.#next(), STAGGER_MS)',
+    'setTimeout(() => this.#next(), 2 ** 30)',
+  ],
+  [
+    'attempts that lost go on',
+    'adapters/dial.live',
+    /attempts that lost/,
+    'dialler',
+    'for (const aborter of this.#aborters) aborter.abort()',
+    '',
+  ],
+  [
+    'the winner is aborted with the losers',
+    'contract/network.live',
+    /whole and in order/,
+    'dialler',
+    'this.#aborters.delete(aborter)\n      this.#won(connection)',
+    'this.#won(connection)',
+  ],
+  [
+    'each dial for itself',
+    'adapters/dial.live',
+    /shares one connection/,
+    'dialler',
+    'this.#races.set(peer, race)',
+    '',
+  ],
+  [
+    'who gives up ends it for all',
+    'adapters/dial.live',
+    /shares one connection/,
+    'dialler',
+    'if (this.#waiters.size === 0) this.#end()',
+    "this.fail('given up')",
+  ],
+  [
+    'a frozen connection is used again',
+    'adapters/dial.live',
+    /that is frozen/,
+    'network',
+    'this.#doubtful.add(connection)',
+    '',
+  ],
+  [
+    'a dying connection is the last word',
+    'adapters/dial.live',
+    /at its end/,
+    'network',
+    'if (signal.aborted || isDenial(error)) throw error',
+    'if (isDenial !== null) throw error',
+  ],
+  [
+    'dials outlive the network',
+    'adapters/life.live',
+    /amid dials/,
+    'network',
+    'this.#dialler.stop()',
+    '',
+  ],
+  [
+    'any failure to listen is a port taken',
+    'adapters/life.live',
+    /why it cannot/,
+    'network',
+    '/EADDRINUSE/.test(why)',
+    'why.length > 0',
+  ],
+  [
+    'the peer stays in an address',
+    'contract/network.live',
+    /with the peer in them/,
+    'addresses',
+    'return at < 0 ? text : text.slice(0, at)',
+    'return at < 0 ? text : text',
+  ],
+
+  // Lookups.
+  [
+    'its own stale memory answers a lookup',
+    'adapters/find-peer.live',
+    /own memory/,
+    'network',
+    'useCache: false',
+    'useCache: true',
+  ],
+  [
+    'what is new comes last',
+    'adapters/find-peer.live',
+    /new port/,
+    'network',
+    'Number(known.has(a)) - Number(known.has(b))',
+    'Number(known.has(b)) - Number(known.has(a))',
+  ],
+]
+
+const OURS = /\/(src\/adapters|test\/adapters|test\/contract)\//
+const HANGS_MS = 8000
+
+/** The number of the mutant whose copy of the modules a file belongs to. */
+function mutantOf(url: string | undefined): string | null {
+  return url === undefined ? null : new URL(url).searchParams.get('mutant')
+}
+
+type Test = readonly [name: string, run: () => unknown]
+
+/** The tests of a suite, gathered instead of run. */
+async function testsOf(suite: Suite, mutant: number): Promise<Test[]> {
+  const tests: Test[] = []
+  const { describe: realDescribe, it: realIt } = globalThis
+  const gather = (name: string, run: () => unknown): object => {
+    tests.push([name, run])
+    return { timeout: () => undefined }
+  }
+  Object.assign(globalThis, { describe: (_: string, run: () => void) => run(), it: gather })
+  try {
+    await import(`../${suite}.ts?mutant=${mutant}`)
+  } finally {
+    Object.assign(globalThis, { describe: realDescribe, it: realIt })
+  }
+  return tests
+}
+
+async function passes(run: () => unknown): Promise<boolean> {
+  const hangs = new Promise((_, reject) => {
+    setTimeout(() => reject(new Error('hangs')), HANGS_MS).unref()
+  })
+  try {
+    await Promise.race([run(), hangs])
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** Whether one of the tests fails. */
+async function noticed(index: number): Promise<boolean> {
+  const [, suite, names] = MUTANTS[index] ?? assert.fail()
+  const tests = (await testsOf(suite, index)).filter(([name]) => names.test(name))
+  assert.ok(tests.length > 0, `${suite} has tests ${names}`)
+  for (const [, run] of tests) if (!(await passes(run))) return true
+  return false
+}
+
+describe('mutants of the libp2p adapter', () => {
+  let hooks: { deregister(): void } | null = null
+
+  before(() => {
+    hooks = registerHooks({
+      resolve(specifier, context, nextResolve) {
+        const resolved = nextResolve(specifier, context)
+        const mutant = mutantOf(context.parentURL)
+        const inherits = mutant !== null && OURS.test(resolved.url)
+        return inherits ? { ...resolved, url: `${resolved.url}?mutant=${mutant}` } : resolved
+      },
+      load(url, context, nextLoad) {
+        const loaded = nextLoad(url, context)
+        const [, , , file, from = '', to = ''] = MUTANTS[Number(mutantOf(url) ?? -1)] ?? []
+        if (file === undefined || !url.includes(`/src/adapters/libp2p-${file}.ts?`)) return loaded
+        const source = Buffer.from(loaded.source as Uint8Array).toString()
+        assert.equal(source.split(from).length, 2, `${file} has "${from}" once`)
+        return { ...loaded, source: source.replace(from, () => to) }
+      },
+    })
+  })
+
+  after(() => hooks?.deregister())
+
+  for (const [i, [name]] of MUTANTS.entries()) {
+    it(`${name}: noticed`, async () => {
+      assert.ok(await noticed(i))
+    })
+  }
+})
