@@ -11,7 +11,9 @@ export function describeIssues(issues: readonly v.BaseIssue<unknown>[]): string 
 }
 
 function describe(issue: v.BaseIssue<unknown>): string {
-  const place = issue.path?.map(({ key }) => shortened(String(key))).join('.') ?? ''
+  // An item of a list is told by itself: its number would mean nothing to a person.
+  const keys = issue.path?.map(({ key, type, value }) => (type === 'array' ? value : key)) ?? []
+  const place = keys.map((key) => shortened(String(key))).join('.')
   const what = explain(issue, place)
   return place === '' ? what : `"${place}" ${what}`
 }

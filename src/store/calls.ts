@@ -33,6 +33,7 @@ export function tooFew(
   }
   const replicas = place.groups[0]?.length ?? 0
   const seconds = (limits.deadlineMs / 1000).toString()
-  const what = `${tally.acks} of ${replicas} replicas of "${place.key}" answered within ${seconds} s`
+  const who = `${tally.acks} of ${replicas} replicas of "${place.key}" answered within ${seconds} s`
+  const what = place.groups.length > 1 ? `${who}, and its data is moving between two sets` : who
   return new AtollError('NO_QUORUM', what, { outcome, hint: `see: atoll explain ${place.key}` })
 }

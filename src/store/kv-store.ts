@@ -196,8 +196,9 @@ export class KvStore implements KvApi {
   }
 }
 
-function nobodyHasIt(key: string, { acks, replicas }: ReadOutcome): AtollError {
-  const what = `${acks} of ${replicas} replicas of "${key}" answered, and none has a value`
+function nobodyHasIt(key: string, { acks, replicas, moving }: ReadOutcome): AtollError {
+  const who = `${acks} of ${replicas} replicas of "${key}" answered, and none has a value`
+  const what = moving ? `${who}; too few of the set that its data moves from did` : who
   return new AtollError('NO_QUORUM', what, { hint: `see: atoll explain ${key}` })
 }
 

@@ -33,6 +33,7 @@ export interface ReaderOptions {
 
 export interface ReadOutcome {
   readonly record: StoreRecord
+  readonly moving: boolean
   readonly acks: number
   readonly replicas: number
   readonly partial: boolean
@@ -62,7 +63,8 @@ export class Reader {
         round.onFinished(() => this.#repair(place, round.answers))
         const partial = decision === 'partial'
         const acks = partial ? round.answers.size : round.tally.acks
-        return { record, acks, replicas: place.groups[0]?.length ?? 0, partial }
+        const moving = place.groups.length > 1
+        return { record, moving, acks, replicas: place.groups[0]?.length ?? 0, partial }
       }
       if (decision === 'failed' || attempt === ATTEMPTS_MAX) {
         throw tooFew(place, round, limits, 'not-applied')

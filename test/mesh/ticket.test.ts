@@ -136,7 +136,7 @@ describe('grant', () => {
     assert.throws(() => checkGrant(ticket, other.publicKey, 0), isInvalid)
     assert.throws(() => checkSecret(ticket.grant, random.bytes(16)), isInvalid)
     assert.throws(() => checkSecret(ticket.grant, new Uint8Array(0)), isInvalid)
-    const lateMs = ticket.grant.expiresMs + 60_001
+    const lateMs = ticket.grant.expiresMs + 1
     assert.throws(() => checkGrant(ticket, key.publicKey, lateMs), isInvalid)
   })
 })
