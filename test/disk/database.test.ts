@@ -1,7 +1,7 @@
 /** The database's promises, on a simulated disk that loses power at every moment there is. */
 import assert from 'node:assert/strict'
 import type { IndexRange } from '../../src/seams/storage.ts'
-import { Bench, bytes } from './bench.ts'
+import { Bench, bytes, put } from './bench.ts'
 
 describe('database', () => {
   it('keeps every acknowledged commit whole, whenever the power goes', async () => {
@@ -54,7 +54,12 @@ describe('database', () => {
     await bench.clock.advance(100)
     await bench.put(database, { b: 'y'.repeat(2_500), c: null, aa: '1' })
     await bench.clock.runUntil(() => bench.asked.at(-1) === 'batch of 4')
-    await bench.put(database, { d: null, e: '2', f: '3' })
+    const lengths = () => ['a', 'b', 'c', 'd', 'f'].map((key) => database.get(key)?.length)
+    assert.deepEqual(lengths(), [300, 2_500, undefined, 300, undefined])
+    const done = database.commit([put('d', null), put('e', '2'), put('f', '3')])
+    await bench.clock.runUntil(() => database.get('d') === undefined)
+    assert.deepEqual(lengths(), [300, 2_500, undefined, undefined, 1])
+    await done
     const scanned = async (range: IndexRange): Promise<string[]> => {
       const found: string[] = []
       const scan = async () => {

@@ -9,7 +9,7 @@ interface Entry {
 }
 
 /** A condition that never comes true within this many events is a defect, not a wait. */
-const EVENTS_MAX = 100_000
+const EVENTS_MAX = 50_000
 
 export class ManualClock implements Clock {
   #nowMs = 1_000
@@ -51,6 +51,7 @@ export class ManualClock implements Clock {
     this.#nowMs = Math.max(this.#nowMs, next.atMs)
     this.ran++
     next.run()
+    await new Promise((resolve) => setImmediate(resolve))
     return true
   }
 
@@ -77,6 +78,7 @@ export class ManualClock implements Clock {
     for (let i = 0; i < EVENTS_MAX && !settled; i++) {
       if (!(await this.step()) && !settled) await new Promise((resolve) => setImmediate(resolve))
     }
+    if (!settled) throw new Error('nothing is left to happen, and the promise still waits')
     return promise
   }
 }

@@ -3,6 +3,8 @@
  * their CPU and memory. They run from `dist`, as a user's do.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
+import { randomInt } from 'node:crypto'
+import { createServer } from 'node:net'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
@@ -24,10 +26,13 @@ export class Daemon {
   readonly name: string
   readonly dir: string
   readonly socket: string
+  readonly #port: number
   #process: ChildProcess | null = null
   #stderr = ''
 
-  constructor(root: string, name: string) {
+  /** `port` stays the same over restarts: daemons that all moved at once find nobody. */
+  constructor(root: string, name: string, port: number) {
+    this.#port = port
     this.name = name
     this.dir = join(root, name)
     this.socket = join(root, `${name}.sock`)
@@ -41,7 +46,7 @@ export class Daemon {
 
   start(extra: readonly string[], nodeFlags: readonly string[] = []): void {
     const args = ['--data', this.dir, '--socket', this.socket, '--name', this.name]
-    const listen = ['--listen', '/ip4/127.0.0.1/tcp/0']
+    const listen = ['--listen', `/ip4/127.0.0.1/tcp/${this.#port}`]
     const child = spawn(process.execPath, [...nodeFlags, ATOLLD, ...args, ...listen, ...extra], {
       stdio: ['ignore', 'ignore', 'pipe'],
     })
@@ -111,7 +116,7 @@ export class Mesh {
   static async start(count: number, extra: readonly string[] = []): Promise<Mesh> {
     const mesh = new Mesh()
     const names = Array.from({ length: count }, (_, i) => `n${i + 1}`)
-    mesh.daemons.push(...names.map((name) => new Daemon(mesh.root, name)))
+    for (const name of names) mesh.daemons.push(new Daemon(mesh.root, name, await freePort()))
     const [founder, ...others] = mesh.daemons
     if (founder === undefined) throw new Error('a mesh has at least one daemon')
     founder.start(['--init', ...extra])
@@ -142,6 +147,20 @@ export class Mesh {
   async stop(): Promise<void> {
     await Promise.all(this.daemons.map((daemon) => daemon.signal('SIGKILL')))
     rmSync(this.root, { recursive: true, force: true })
+  }
+}
+
+/** Below the range from which the kernel takes ports for outgoing connections. */
+async function freePort(): Promise<number> {
+  for (;;) {
+    const port = randomInt(20_000, 30_000)
+    const server = createServer()
+    const free = await new Promise<boolean>((done) => {
+      server.once('error', () => done(false))
+      server.listen(port, '127.0.0.1', () => done(true))
+    })
+    await new Promise<void>((done) => server.close(() => done()))
+    if (free) return port
   }
 }
 
