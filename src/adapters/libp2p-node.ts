@@ -50,7 +50,7 @@ export function createNodeLibp2p(config: NetworkConfig): Promise<AtollLibp2p> {
     addresses: { listen: [...config.listen], announce: [...config.announce] },
     transports: [tcp()],
     connectionProtector: preSharedKey({ psk: pskFile(config.networkKey) }),
-    // In order of preference: tls costs a fifth of noise for small frames.
+    // In order of preference: tls costs a third of noise under load (README).
     connectionEncrypters: [tls(), noise()],
     streamMuxers: [yamux({ maxInboundStreams: STREAMS_MAX, maxOutboundStreams: STREAMS_MAX })],
     // By default a peer's addresses are forgotten an hour after its connection was made, and then

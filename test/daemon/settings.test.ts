@@ -66,7 +66,11 @@ describe('settings', () => {
       [['--name'], 'USAGE', /name/],
       [['--name', ''], 'CONFIG_INVALID', /^--name: must not be empty/],
       [['--name', 'a\nb'], 'CONFIG_INVALID', /control characters/],
-      [['--listen', 'localhost:80'], 'CONFIG_INVALID', /^--listen: "localhost:80" must be a multiaddr/],
+      [
+        ['--listen', 'localhost:80'],
+        'CONFIG_INVALID',
+        /^--listen: "localhost:80" must be a multiaddr/,
+      ],
       [['--capacity', 'much'], 'CONFIG_INVALID', /^--capacity: /],
       [['--partitions', '100'], 'CONFIG_INVALID', /power of two/],
       [['--profile', 'mars'], 'CONFIG_INVALID', /--profile/],

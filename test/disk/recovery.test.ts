@@ -191,9 +191,7 @@ describe('recovery with segments', () => {
       }
       await bench.clock.drive(write())
       const firsts = bench.segments().map((name) => Number(name.slice(4)))
-      const expectedFirsts = [1, 3, 4, 6].filter(
-        (first, i, all) => (all[i + 1] ?? 99) > applied + 1,
-      )
+      const expectedFirsts = [1, 3, 4, 6].filter((_, i, all) => (all[i + 1] ?? 99) > applied + 1)
       assert.deepEqual(firsts, expectedFirsts, `applied ${applied}`)
     }
   })

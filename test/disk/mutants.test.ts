@@ -1,0 +1,454 @@
+/**
+ * Rules of the disk broken one at a time, each by a change of one place in the source as it is
+ * loaded; the named suite must notice. The product holds no switch for this: a resolve hook gives
+ * each mutant its own copy of the modules, and the tests run against that copy.
+ */
+import assert from 'node:assert/strict'
+import { registerHooks } from 'node:module'
+
+type Suite = 'checkpoint' | 'database' | 'group-commit' | 'log-record' | 'model' | 'recovery'
+
+type Mutant = readonly [
+  name: string,
+  suite: `disk/${Suite}` | 'contract/storage',
+  file: string,
+  from: string,
+  to: string,
+]
+
+const MUTANTS: readonly Mutant[] = [
+  // Persist before speak.
+  [
+    'resolves before the sync',
+    'disk/group-commit',
+    'disk/append-log.ts',
+    'await this.#file.sync()\n    this.#sequence++',
+    'void this.#file.sync()\n    this.#sequence++',
+  ],
+  [
+    'does not sync',
+    'disk/model',
+    'disk/append-log.ts',
+    'await this.#file.sync()\n    this.#sequence++',
+    'this.#sequence++',
+  ],
+  [
+    'get shows what is not durable',
+    'disk/group-commit',
+    'disk/log-database.ts',
+    'const recent = this.#checkpointer.find(key)',
+    'const recent = this.#pending.get(key)?.value ?? this.#checkpointer.find(key)',
+  ],
+  [
+    'what is found counts as durable',
+    'disk/recovery',
+    'disk/append-log.ts',
+    'from here on they count as durable.\n    await this.#file.sync()',
+    'from here on they count as durable.',
+  ],
+  [
+    'an older commit hides a newer one',
+    'disk/group-commit',
+    'disk/log-database.ts',
+    'if (this.#pending.get(key)?.group === group) this.#pending.delete(key)',
+    'this.#pending.delete(key)',
+  ],
+  [
+    'every commit has a sync of its own',
+    'disk/group-commit',
+    'disk/log-database.ts',
+    'if (this.#gathering !== null) return this.#gathering',
+    'if (this.#gathering !== null) this.#startFlush()',
+  ],
+
+  // The end.
+  [
+    'a failed sync is tried again',
+    'disk/group-commit',
+    'disk/append-log.ts',
+    'await this.#file.sync()\n    this.#sequence++',
+    'await this.#file.sync().catch(() => this.#file?.sync())\n    this.#sequence++',
+  ],
+  [
+    'a failed sync is a full disk',
+    'disk/group-commit',
+    'disk/log-database.ts',
+    "if (isAtollError(error, 'DISK_FULL')) this.#refuseAll(error, group)\n      else",
+    "if (isAtollError(error, 'STORAGE_FAILED')) this.#refuseAll(error, group)\n      else",
+  ],
+  [
+    'acknowledges after the end',
+    'disk/group-commit',
+    'disk/log-database.ts',
+    'if (this.#ended !== null) return group.reject(this.#ended)',
+    '',
+  ],
+  [
+    'a commit never hears of the end',
+    'disk/group-commit',
+    'disk/log-database.ts',
+    'group?.reject(this.#ended)\n      return',
+    'return',
+  ],
+  [
+    'a checkpoint goes on after the end',
+    'disk/checkpoint',
+    'disk/log-database.ts',
+    'void this.#checkpointer.stop()',
+    '',
+  ],
+  [
+    'takes commits after the end',
+    'disk/checkpoint',
+    'disk/log-database.ts',
+    'if (this.#ended !== null) return Promise.reject(this.#ended)',
+    '',
+  ],
+
+  // A full disk.
+  [
+    'what builds on a refused commit is taken',
+    'disk/group-commit',
+    'disk/log-database.ts',
+    '    const gathering = this.#gathering\n    this.#gathering = null\n',
+    '    const gathering = null as Group | null\n',
+  ],
+  [
+    'the index is not tried again',
+    'disk/checkpoint',
+    'disk/checkpointer.ts',
+    '      this.#retry = null\n      again()',
+    '      this.#retry = null',
+  ],
+  [
+    'a read ends the database while the index is opened again',
+    'disk/checkpoint',
+    'disk/log-database.ts',
+    "if (isAtollError(error, 'BUSY') || isAtollError(error, 'STOPPED')) return error",
+    '',
+  ],
+  [
+    'a table that is too large stays so',
+    'disk/checkpoint',
+    'disk/checkpointer.ts',
+    'if (this.isDue) onDue()',
+    '',
+  ],
+  [
+    'a table that is too large stays so over a restart',
+    'disk/checkpoint',
+    'disk/log-database.ts',
+    'clock.soon(() => this.#startFlush())\n  }',
+    '}',
+  ],
+
+  // Checkpoints.
+  [
+    'the log goes before the index has it',
+    'disk/checkpoint',
+    'disk/checkpointer.ts',
+    'await index.write(frozen, applied, () => this.#soon())',
+    'await appendLog.removeThrough(applied)\n      await index.write(frozen, applied, () => this.#soon())',
+  ],
+  [
+    'the index is not synced',
+    'disk/checkpoint',
+    'disk/checked-index.ts',
+    '{ sync: true }',
+    '{ sync: false }',
+  ],
+  [
+    'a segment goes too early',
+    'disk/recovery',
+    'disk/append-log.ts',
+    'next.firstSequence > applied + 1) return',
+    'next.firstSequence > applied + 3) return',
+  ],
+  ['no new segment', 'disk/checkpoint', 'disk/checkpointer.ts', 'await appendLog.rotate()', ''],
+  [
+    'a checkpoint under way is not read',
+    'disk/database',
+    'disk/checkpointer.ts',
+    'return newest === undefined ? this.#frozen?.get(key) : newest',
+    'return newest',
+  ],
+  [
+    'a checkpoint under way is not scanned',
+    'disk/database',
+    'disk/merged-scan.ts',
+    'const older = frozen?.range(range) ?? []',
+    'const older: Recent[] = frozen === null ? [] : []',
+  ],
+
+  // Recovery.
+  [
+    'the check of a record is not looked at',
+    'disk/log-record',
+    'disk/log-record.ts',
+    'if (crc32(buffer.subarray(offset + 4, endOffset)) !== buffer.readUInt32LE(offset)) return null',
+    '',
+  ],
+  [
+    'a torn tail is taken',
+    'disk/recovery',
+    'disk/log-record.ts',
+    'if (length > BODY_BYTES_MAX || endOffset > buffer.length) return null\n  if (crc32(buffer.subarray(offset + 4, endOffset)) !== buffer.readUInt32LE(offset)) return null',
+    'if (length > BODY_BYTES_MAX) return null',
+  ],
+  [
+    'a torn tail is left where it is',
+    'disk/recovery',
+    'disk/append-log.ts',
+    'if (this.#file.sizeBytes > endOffset) await this.#file.truncate(endOffset)',
+    '',
+  ],
+  [
+    'damage in the middle is dropped',
+    'disk/recovery',
+    'disk/append-log.ts',
+    'if (isLast && !intactRecordAfter(file, offset, sequence)) break',
+    'if (intactRecordAfter !== null) break',
+  ],
+  [
+    'damage in the middle of the last segment is dropped',
+    'disk/recovery',
+    'disk/append-log.ts',
+    'isLast && !intactRecordAfter(file, offset, sequence)',
+    'isLast && intactRecordAfter !== null',
+  ],
+  [
+    'a missing record is not missed',
+    'disk/recovery',
+    'disk/append-log.ts',
+    'if (record.sequence !== sequence) {',
+    'if (record.sequence < 0) {',
+  ],
+  [
+    'a missing segment is not missed',
+    'disk/recovery',
+    'disk/append-log.ts',
+    'if (firstSequence !== (expected ?? Math.min(firstSequence, applied + 1))) {',
+    'if (firstSequence < 0) {',
+  ],
+  [
+    'a missing log is not missed',
+    'disk/recovery',
+    'disk/append-log.ts',
+    'if (applied > 0 && !log',
+    'if (applied < 0 && !log',
+  ],
+  [
+    'the image of a record in a value is taken for one',
+    'disk/log-record',
+    'disk/log-record.ts',
+    'if (ahead < 1 || ahead > (start - offset) / HEADER_BYTES) continue',
+    'if (ahead > (start - offset) / HEADER_BYTES) continue',
+  ],
+  ['the log is not sealed', 'disk/recovery', 'disk/log-database.ts', 'await this.#seal()', ''],
+  [
+    'a log is sealed at every start',
+    'disk/group-commit',
+    'disk/append-log.ts',
+    'if (!this.#sealed) await',
+    'await',
+  ],
+  [
+    'a refused log keeps the index open',
+    'disk/recovery',
+    'disk/log-database.ts',
+    'await index.close()\n    throw error',
+    'throw error',
+  ],
+  [
+    'any format will do',
+    'disk/recovery',
+    'disk/format.ts',
+    'if (text === String(FORMAT)) return',
+    "if (text !== '') return",
+  ],
+
+  // The index.
+  [
+    'the check of an entry is not looked at',
+    'disk/checkpoint',
+    'disk/checked-index.ts',
+    'view.getUint32(0, true) !== checkOf(key, value)',
+    'view === null',
+  ],
+  [
+    'lost entries are not missed',
+    'disk/checkpoint',
+    'disk/checked-index.ts',
+    'if (isSame(found, fingerprint)) return',
+    'if (isSame(found, found)) return',
+  ],
+  [
+    'entries are only counted',
+    'disk/checkpoint',
+    'disk/fingerprint.ts',
+    'a.count === b.count && a.sum === b.sum',
+    'a.count === b.count',
+  ],
+  [
+    'an entry that is not found is there',
+    'disk/checkpoint',
+    'disk/checked-index.ts',
+    'if (writes === this.#writes && ',
+    'if (writes < 0 && ',
+  ],
+  [
+    'a verification takes a change for damage',
+    'disk/checkpoint',
+    'disk/checked-index.ts',
+    'if (writes === this.#writes && ',
+    'if (writes >= 0 && ',
+  ],
+  [
+    'an overwritten entry is counted twice',
+    'disk/checkpoint',
+    'disk/checked-index.ts',
+    'if (before !== undefined) fingerprint',
+    'if (before === null) fingerprint',
+  ],
+
+  // Bounds.
+  [
+    'a commit may be of any size',
+    'disk/group-commit',
+    'disk/log-database.ts',
+    'if (bytes > commitBytes) {',
+    'if (bytes < 0) {',
+  ],
+  [
+    'any number may wait',
+    'disk/group-commit',
+    'disk/log-database.ts',
+    'if (this.#pendingBytes + bytes > pendingBytes) {',
+    'if (bytes < 0) {',
+  ],
+  [
+    'the table grows without bound',
+    'disk/checkpoint',
+    'disk/checkpointer.ts',
+    'if (this.#bytes <= this.#parts.tableBytes * TABLE_OVERFLOW) return null',
+    'if (TABLE_OVERFLOW > 0) return null',
+  ],
+  [
+    'a record may be longer than recovery believes',
+    'disk/log-record',
+    'disk/log-record.ts',
+    "  assert(at - HEADER_BYTES <= BODY_BYTES_MAX, 'a record is never longer than recovery believes')\n",
+    '',
+  ],
+
+  // The directory.
+  [
+    'the lock is ignored',
+    'contract/storage',
+    'adapters/system-storage.ts',
+    'openLevelIndex(join(directory, LOCK), directory)',
+    'openLevelIndex(join(directory, `${LOCK}-${process.hrtime.bigint()}`), directory)',
+  ],
+  [
+    'a file goes on after a failed sync',
+    'contract/storage',
+    'adapters/system-storage.ts',
+    'async append(bytes: Uint8Array): Promise<void> {\n    if (this.#failure !== null) throw this.#failure',
+    'async append(bytes: Uint8Array): Promise<void> {\n    if (this.#failure !== null) return',
+  ],
+  [
+    'names may lead anywhere',
+    'contract/storage',
+    'adapters/system-storage.ts',
+    'if (!NAME.test(name)) throw',
+    'if (!NAME.test(name) && name === null) throw',
+  ],
+]
+
+const OURS = /\/(src|test)\/(disk|adapters|contract)\//
+/** A mutant may wait for what never comes. */
+const HANGING_MS = 5_000
+
+/** The number of the mutant whose copy of the modules a file belongs to. */
+function mutantOf(url: string | undefined): string | null {
+  return url === undefined ? null : new URL(url).searchParams.get('mutant')
+}
+
+type Test = readonly [name: string, run: () => unknown]
+
+/** The tests of a suite, gathered instead of run. */
+async function testsOf(suite: string, mutant: number): Promise<Test[]> {
+  const tests: Test[] = []
+  const { describe: realDescribe, it: realIt } = globalThis
+  const gather = (name: string, run: () => unknown): void => void tests.push([name, run])
+  Object.assign(globalThis, { describe: (_: string, run: () => void) => run(), it: gather })
+  try {
+    await import(`../${suite}.test.ts?mutant=${mutant}`)
+  } finally {
+    Object.assign(globalThis, { describe: realDescribe, it: realIt })
+  }
+  return tests
+}
+
+async function withinTime(run: () => unknown): Promise<void> {
+  const { promise: late, reject } = Promise.withResolvers<never>()
+  const timer = setTimeout(() => reject(new Error('it hangs')), HANGING_MS)
+  try {
+    await Promise.race([run(), late])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+/** The first test that fails, or null. */
+async function killerOf(suite: string, mutant: number): Promise<string | null> {
+  for (const [name, run] of await testsOf(suite, mutant)) {
+    try {
+      await withinTime(run)
+    } catch {
+      return name
+    }
+  }
+  return null
+}
+
+describe('mutants of the disk', () => {
+  const unhandled = process.rawListeners('unhandledRejection')
+  let hooks: { deregister(): void } | null = null
+
+  before(() => {
+    // What a mutant leaves behind when its test has failed is nobody's.
+    process.removeAllListeners('unhandledRejection')
+    process.on('unhandledRejection', () => undefined)
+    hooks = registerHooks({
+      resolve(specifier, context, nextResolve) {
+        const resolved = nextResolve(specifier, context)
+        const mutant = mutantOf(context.parentURL)
+        const inherits = mutant !== null && OURS.test(resolved.url)
+        return inherits ? { ...resolved, url: `${resolved.url}?mutant=${mutant}` } : resolved
+      },
+      load(url, context, nextLoad) {
+        const loaded = nextLoad(url, context)
+        const [, , file = '', from = '', to = ''] = MUTANTS[Number(mutantOf(url) ?? -1)] ?? []
+        if (file === '' || !new URL(url).pathname.endsWith(`/src/${file}`)) return loaded
+        const source = Buffer.from(loaded.source as Uint8Array).toString()
+        assert.equal(source.split(from).length, 2, `${file} has "${from}" once`)
+        return { ...loaded, source: source.replace(from, () => to) }
+      },
+    })
+  })
+
+  after(() => {
+    hooks?.deregister()
+    process.removeAllListeners('unhandledRejection')
+    for (const each of unhandled) {
+      process.on('unhandledRejection', each as NodeJS.UnhandledRejectionListener)
+    }
+  })
+
+  for (const [i, [name, suite]] of MUTANTS.entries()) {
+    it(`${name}: noticed`, async () => {
+      assert.notEqual(await killerOf(suite, i), null)
+    })
+  }
+})
