@@ -1,9 +1,8 @@
 /**
  * Mutants of the libp2p adapter: each breaks one bound or one rule, and the tests named beside it
- * must notice. The source is patched as it is loaded, in a copy of the modules of its own.
+ * must notice.
  */
-import assert from 'node:assert/strict'
-import { registerHooks } from 'node:module'
+import { describeMutants } from '../mutate.ts'
 
 type Suite =
   | 'adapters/frames.test'
@@ -306,91 +305,12 @@ const MUTANTS: readonly Mutant[] = [
     'useCache: false',
     'useCache: true',
   ],
-  [
-    'what is new comes last',
-    'adapters/find-peer.live',
-    /new port/,
-    'network',
-    'Number(known.has(a)) - Number(known.has(b))',
-    'Number(known.has(b)) - Number(known.has(a))',
-  ],
 ]
 
-const OURS = /\/(src\/adapters|test\/adapters|test\/contract)\//
-const HANGS_MS = 8000
-
-/** The number of the mutant whose copy of the modules a file belongs to. */
-function mutantOf(url: string | undefined): string | null {
-  return url === undefined ? null : new URL(url).searchParams.get('mutant')
-}
-
-type Test = readonly [name: string, run: () => unknown]
-
-/** The tests of a suite, gathered instead of run. */
-async function testsOf(suite: Suite, mutant: number): Promise<Test[]> {
-  const tests: Test[] = []
-  const { describe: realDescribe, it: realIt } = globalThis
-  const gather = (name: string, run: () => unknown): object => {
-    tests.push([name, run])
-    return { timeout: () => undefined }
-  }
-  Object.assign(globalThis, { describe: (_: string, run: () => void) => run(), it: gather })
-  try {
-    await import(`../${suite}.ts?mutant=${mutant}`)
-  } finally {
-    Object.assign(globalThis, { describe: realDescribe, it: realIt })
-  }
-  return tests
-}
-
-async function passes(run: () => unknown): Promise<boolean> {
-  const hangs = new Promise((_, reject) => {
-    setTimeout(() => reject(new Error('hangs')), HANGS_MS).unref()
-  })
-  try {
-    await Promise.race([run(), hangs])
-    return true
-  } catch {
-    return false
-  }
-}
-
-/** Whether one of the tests fails. */
-async function noticed(index: number): Promise<boolean> {
-  const [, suite, names] = MUTANTS[index] ?? assert.fail()
-  const tests = (await testsOf(suite, index)).filter(([name]) => names.test(name))
-  assert.ok(tests.length > 0, `${suite} has tests ${names}`)
-  for (const [, run] of tests) if (!(await passes(run))) return true
-  return false
-}
-
-describe('mutants of the libp2p adapter', () => {
-  let hooks: { deregister(): void } | null = null
-
-  before(() => {
-    hooks = registerHooks({
-      resolve(specifier, context, nextResolve) {
-        const resolved = nextResolve(specifier, context)
-        const mutant = mutantOf(context.parentURL)
-        const inherits = mutant !== null && OURS.test(resolved.url)
-        return inherits ? { ...resolved, url: `${resolved.url}?mutant=${mutant}` } : resolved
-      },
-      load(url, context, nextLoad) {
-        const loaded = nextLoad(url, context)
-        const [, , , file, from = '', to = ''] = MUTANTS[Number(mutantOf(url) ?? -1)] ?? []
-        if (file === undefined || !url.includes(`/src/adapters/libp2p-${file}.ts?`)) return loaded
-        const source = Buffer.from(loaded.source as Uint8Array).toString()
-        assert.equal(source.split(from).length, 2, `${file} has "${from}" once`)
-        return { ...loaded, source: source.replace(from, () => to) }
-      },
-    })
-  })
-
-  after(() => hooks?.deregister())
-
-  for (const [i, [name]] of MUTANTS.entries()) {
-    it(`${name}: noticed`, async () => {
-      assert.ok(await noticed(i))
-    })
-  }
-})
+describeMutants(
+  'mutants of the libp2p adapter',
+  ['adapters', 'contract'],
+  MUTANTS.map(([name, suite, tests, file, from, to]) => {
+    return { name, suites: [suite], tests, file: `adapters/libp2p-${file}.ts`, from, to }
+  }),
+)

@@ -8,8 +8,13 @@ interface Entry {
   cancelled: boolean
 }
 
+/** A mutant's test may still run when a simulation begins, which forbids the global one. */
+const realSetImmediate = setImmediate
+
 /** A condition that never comes true within this many events is a defect, not a wait. */
 const EVENTS_MAX = 50_000
+
+const settle = (): Promise<void> => new Promise((resolve) => realSetImmediate(resolve))
 
 export class ManualClock implements Clock {
   #nowMs = 1_000
@@ -42,7 +47,7 @@ export class ManualClock implements Clock {
 
   /** Runs what is due next, and lets promises settle. False when nothing waits. */
   async step(untilMs = Number.POSITIVE_INFINITY): Promise<boolean> {
-    await new Promise((resolve) => setImmediate(resolve))
+    await settle()
     this.#entries = this.#entries.filter(({ cancelled }) => !cancelled)
     this.#entries.sort((a, b) => a.atMs - b.atMs || a.order - b.order)
     const [next] = this.#entries
@@ -51,7 +56,7 @@ export class ManualClock implements Clock {
     this.#nowMs = Math.max(this.#nowMs, next.atMs)
     this.ran++
     next.run()
-    await new Promise((resolve) => setImmediate(resolve))
+    await settle()
     return true
   }
 
@@ -76,7 +81,7 @@ export class ManualClock implements Clock {
     // The caller gets the promise itself, and with it the error.
     watched.catch(() => undefined)
     for (let i = 0; i < EVENTS_MAX && !settled; i++) {
-      if (!(await this.step()) && !settled) await new Promise((resolve) => setImmediate(resolve))
+      if (!(await this.step()) && !settled) await settle()
     }
     if (!settled) throw new Error('nothing is left to happen, and the promise still waits')
     return promise

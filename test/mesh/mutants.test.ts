@@ -1,10 +1,8 @@
 /**
- * Rules broken one at a time, each by a change of one place in the source as it is loaded; the
- * named suite must notice. The product holds no switch for this: a resolve hook gives each mutant
- * its own copy of the modules, and the tests run against that copy.
+ * Rules of mesh and wire broken one at a time, each by a change of one place in the source as it is
+ * loaded; the named suite must notice.
  */
-import assert from 'node:assert/strict'
-import { registerHooks } from 'node:module'
+import { describeMutants } from '../mutate.ts'
 
 type Suite =
   | 'mesh/bounds'
@@ -491,71 +489,10 @@ const MUTANTS: readonly Mutant[] = [
   ],
 ]
 
-const OURS = /\/(src|test)\/(mesh|wire)\//
-
-/** The number of the mutant whose copy of the modules a file belongs to. */
-function mutantOf(url: string | undefined): string | null {
-  return url === undefined ? null : new URL(url).searchParams.get('mutant')
-}
-
-type Test = readonly [name: string, run: () => unknown]
-
-/** The tests of a suite, gathered instead of run. */
-async function testsOf(suite: Suite, mutant: number): Promise<Test[]> {
-  const tests: Test[] = []
-  const { describe: realDescribe, it: realIt } = globalThis
-  const gather = (name: string, run: () => unknown): object => {
-    tests.push([name, run])
-    return { timeout: () => undefined }
-  }
-  Object.assign(globalThis, { describe: (_: string, run: () => void) => run(), it: gather })
-  try {
-    await import(`../${suite}.test.ts?mutant=${mutant}`)
-  } finally {
-    Object.assign(globalThis, { describe: realDescribe, it: realIt })
-  }
-  return tests
-}
-
-/** The first test that fails, or null. */
-async function killerOf(suite: Suite, mutant: number): Promise<string | null> {
-  for (const [name, run] of await testsOf(suite, mutant)) {
-    try {
-      await run()
-    } catch {
-      return name
-    }
-  }
-  return null
-}
-
-describe('mutants of mesh and wire', () => {
-  let hooks: { deregister(): void } | null = null
-
-  before(() => {
-    hooks = registerHooks({
-      resolve(specifier, context, nextResolve) {
-        const resolved = nextResolve(specifier, context)
-        const mutant = mutantOf(context.parentURL)
-        const inherits = mutant !== null && OURS.test(resolved.url)
-        return inherits ? { ...resolved, url: `${resolved.url}?mutant=${mutant}` } : resolved
-      },
-      load(url, context, nextLoad) {
-        const loaded = nextLoad(url, context)
-        const [, , file = '', from = '', to = ''] = MUTANTS[Number(mutantOf(url) ?? -1)] ?? []
-        if (file === '' || !new URL(url).pathname.endsWith(`/src/${file}`)) return loaded
-        const source = Buffer.from(loaded.source as Uint8Array).toString()
-        assert.equal(source.split(from).length, 2, `${file} has "${from}" once`)
-        return { ...loaded, source: source.replace(from, () => to) }
-      },
-    })
-  })
-
-  after(() => hooks?.deregister())
-
-  for (const [i, [name, suite]] of MUTANTS.entries()) {
-    it(`${name}: noticed`, async () => {
-      assert.notEqual(await killerOf(suite, i), null)
-    })
-  }
-})
+describeMutants(
+  'mutants of mesh and wire',
+  ['mesh', 'wire'],
+  MUTANTS.map(([name, suite, file, from, to]) => {
+    return { name, suites: [`${suite}.test`], file, from, to }
+  }),
+)

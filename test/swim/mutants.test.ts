@@ -1,10 +1,8 @@
 /**
- * Rules broken one at a time, each by a change of one line of source as it is loaded; the quick
- * tests of this folder must notice every one. The product holds no switch for this: a resolve hook
- * gives each mutant its own copy of the modules, and the tests run against that copy.
+ * Rules of swim broken one at a time, each by a change of one line of source as it is loaded; the
+ * quick tests of this folder must notice every one.
  */
-import assert from 'node:assert/strict'
-import { registerHooks } from 'node:module'
+import { describeMutants } from '../mutate.ts'
 
 interface Mutant {
   readonly name: string
@@ -160,89 +158,15 @@ const MUTANTS: readonly Mutant[] = [
   },
 ]
 
-const SUITES = ['formulas', 'dissemination', 'timetable', 'papers', 'beliefs']
-const OURS = /\/(src|test)\/swim\//
-
-/** The number of the mutant whose copy of the modules a file belongs to. */
-function mutantOf(url: string | undefined): string | null {
-  return url === undefined ? null : new URL(url).searchParams.get('mutant')
-}
-
-function textOf(source: unknown): string {
-  return typeof source === 'string' ? source : Buffer.from(source as Uint8Array).toString()
-}
-
-type Test = readonly [name: string, run: () => void]
-
-/** The tests of a suite, gathered instead of run. */
-async function testsOf(suite: string, mutant: number): Promise<Test[]> {
-  const tests: Test[] = []
-  const { describe: realDescribe, it: realIt } = globalThis
-  const gather = (name: string, run: () => void) => {
-    tests.push([name, run])
-    return { timeout: () => undefined }
-  }
-  Object.assign(globalThis, { describe: (_: string, run: () => void) => run(), it: gather })
-  try {
-    await import(`./${suite}.test.ts?mutant=${mutant}`)
-  } finally {
-    Object.assign(globalThis, { describe: realDescribe, it: realIt })
-  }
-  return tests
-}
-
-/** The first test that fails, or null. */
-async function killerOf(mutant: number): Promise<string | null> {
-  for (const suite of SUITES) {
-    for (const [name, run] of await testsOf(suite, mutant)) {
-      if (mutant >= 0 && name.includes('no more members than')) continue // Slow, and of no rule.
-      try {
-        run()
-      } catch {
-        return name
-      }
-    }
-  }
-  return null
-}
-
-describe('mutants of swim', () => {
-  let hooks: { deregister(): void } | null = null
-
-  before(() => {
-    hooks = registerHooks({
-      resolve(specifier, context, nextResolve) {
-        const resolved = nextResolve(specifier, context)
-        const mutant = mutantOf(context.parentURL)
-        const inherits = mutant !== null && OURS.test(resolved.url)
-        return inherits ? { ...resolved, url: `${resolved.url}?mutant=${mutant}` } : resolved
-      },
-      load(url, context, nextLoad) {
-        const loaded = nextLoad(url, context)
-        const mutant = MUTANTS[Number(mutantOf(url) ?? -1)]
-        if (mutant === undefined || !new URL(url).pathname.endsWith(`/src/swim/${mutant.file}`)) {
-          return loaded
-        }
-        const source = textOf(loaded.source)
-        assert.equal(
-          source.split(mutant.from).length,
-          2,
-          `${mutant.file} has "${mutant.from}" once`,
-        )
-        return { ...loaded, source: source.replace(mutant.from, () => mutant.to) }
-      },
-    })
-  })
-
-  after(() => hooks?.deregister())
-
-  it('without a mutant all tests pass', async () => {
-    assert.equal(await killerOf(MUTANTS.length), null)
-  })
-
-  for (const [i, { name }] of MUTANTS.entries()) {
-    it(`${name}: noticed`, async () => {
-      assert.notEqual(await killerOf(i), null)
-    })
-  }
-})
+const SUITES = ['formulas', 'dissemination', 'timetable', 'papers', 'beliefs'].map(
+  (suite) => `swim/${suite}.test`,
+)
+/** The rest is slow, and of no rule. */
+const QUICK = /^(?!.*no more members than)/
+describeMutants(
+  'mutants of swim',
+  ['swim'],
+  MUTANTS.map(({ file, ...rest }) => {
+    return { ...rest, file: `swim/${file}`, suites: SUITES, tests: QUICK }
+  }),
+)

@@ -1,16 +1,16 @@
 import assert from 'node:assert/strict'
 import { RULES } from './issuer-rules.ts'
-import { importMutant, type Mutant } from './mutate.ts'
+import { importMutant, type Mutation } from '../mutate.ts'
 
 type Rules = typeof RULES
 
-const file = (name: string, from: string, to: string): Mutant => ({
+const file = (name: string, from: string, to: string): Mutation => ({
   file: `topology/${name}.ts`,
   from,
   to,
 })
 
-const MUTANTS: Readonly<Record<string, Mutant>> = {
+const MUTANTS: Readonly<Record<string, Mutation>> = {
   'goes back to a stale number': file(
     'topology-log',
     'next.number <= previous.number',
@@ -94,8 +94,11 @@ describe('one issuer', () => {
   describe('mutants', () => {
     for (const [name, mutant] of Object.entries(MUTANTS)) {
       it(`notices: ${name}`, async () => {
-        const entry = '../test/topology/issuer-rules.ts'
-        const { RULES: rules } = await importMutant<{ RULES: Rules }>(entry, mutant)
+        const entry = 'test/topology/issuer-rules.ts'
+        const { RULES: rules } = await importMutant<{ RULES: Rules }>(entry, mutant, [
+          'topology',
+          'sim',
+        ])
         assert.ok(await isNoticed(rules), 'no rule notices this mutant')
       })
     }

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict'
 import { planTopology } from '../../src/topology/planner.ts'
 import type { Topology } from '../../src/topology/topology.ts'
 import { disksOf, genesisOf, inputOf, memberOf, membersOf, settle } from './members.ts'
-import { importMutant, type Mutant } from './mutate.ts'
+import { importMutant, type Mutation } from '../mutate.ts'
 import { type Planner, RULES } from './planner-rules.ts'
 
-const MUTANTS: Readonly<Record<string, Mutant>> = {
+const MUTANTS: Readonly<Record<string, Mutation>> = {
   'moves while it still moves': {
     file: 'topology/planner.ts',
     from: 'fixed: prev !== null || live < needed,',
@@ -83,8 +83,9 @@ describe('planner', () => {
     for (const [name, mutant] of Object.entries(MUTANTS)) {
       it(`notices: ${name}`, async () => {
         const { planTopology: broken } = await importMutant<{ planTopology: Planner }>(
-          'topology/planner.ts',
+          'src/topology/planner.ts',
           mutant,
+          ['topology'],
         )
         assert.ok(
           Object.values(RULES).some((rule) => breaks(rule, broken)),

@@ -4,7 +4,7 @@ import { planTopology } from '../../src/topology/planner.ts'
 import type { Partition, Topology } from '../../src/topology/topology.ts'
 import { type Evidence, refusalOfSuccessor } from '../../src/topology/validate.ts'
 import { genesisOf, inputOf, memberOf, membersOf } from './members.ts'
-import { importMutant, type Mutant } from './mutate.ts'
+import { importMutant, type Mutation } from '../mutate.ts'
 
 type Check = typeof refusalOfSuccessor
 
@@ -142,10 +142,11 @@ describe('what may follow a topology', () => {
 
   for (const [name, [from, to]] of Object.entries(MUTANTS)) {
     it(`notices the mutant: ${name}`, async () => {
-      const mutant: Mutant = { file: 'topology/validate.ts', from, to }
+      const mutant: Mutation = { file: 'topology/validate.ts', from, to }
       const broken = await importMutant<{ refusalOfSuccessor: Check }>(
-        'topology/validate.ts',
+        'src/topology/validate.ts',
         mutant,
+        ['topology'],
       )
       assert.throws(() => assertRules(broken.refusalOfSuccessor))
     })

@@ -1,0 +1,141 @@
+/**
+ * Imports modules of ours with one place in the source changed: how a test shows that it would
+ * notice. The product holds no switch for this, and the tree is not touched: a hook gives each
+ * mutant its own copy of the modules in the folders that it names.
+ */
+import assert from 'node:assert/strict'
+import { registerHooks } from 'node:module'
+
+export interface Mutation {
+  /** Path below `src`. */
+  readonly file: string
+  /** A text that the file has once. */
+  readonly from: string
+  readonly to: string
+}
+
+export interface Mutant extends Mutation {
+  readonly name: string
+  /** Paths below `test`, without the ending; one of their tests must fail. */
+  readonly suites: readonly string[]
+  /** Which tests of the suites may notice; all when absent. */
+  readonly tests?: RegExp
+}
+
+type Test = readonly [name: string, run: () => unknown]
+
+const ROOT = new URL('../', import.meta.url).href
+/** A mutant may wait for what never comes. */
+const HANGING_MS = 8_000
+
+/**
+ * The module at `entry` (a path from the root) with all that it imports from the folders, which are
+ * named by what follows `src/` or `test/`.
+ */
+export async function importMutant<T>(
+  entry: string,
+  mutation: Mutation,
+  folders: readonly string[],
+): Promise<T> {
+  const query = `?mutant=${Buffer.from(JSON.stringify(mutation)).toString('base64url')}`
+  const ours = new RegExp(`^${ROOT}(src|test)/(${folders.join('|')})/`)
+  const target = `${ROOT}src/${mutation.file}${query}`
+  const hooks = registerHooks({
+    resolve(specifier, context, next) {
+      const resolved = next(specifier, context)
+      const inherits = context.parentURL?.endsWith(query) === true && ours.test(resolved.url)
+      return inherits ? { ...resolved, url: `${resolved.url}${query}` } : resolved
+    },
+    load(url, context, next) {
+      const loaded = next(url, context)
+      return url === target ? { ...loaded, source: mutated(loaded.source, mutation) } : loaded
+    },
+  })
+  try {
+    return (await import(`${ROOT}${entry}${query}`)) as T
+  } finally {
+    hooks.deregister()
+  }
+}
+
+function mutated(source: unknown, { file, from, to }: Mutation): string {
+  const text = typeof source === 'string' ? source : Buffer.from(source as Uint8Array).toString()
+  assert.equal(text.split(from).length, 2, `${file} has this once: ${from}`)
+  return text.replace(from, () => to)
+}
+
+/** A suite of tests that hunts these mutants; `folders` are those of the mutants and their tests. */
+export function describeMutants(
+  title: string,
+  folders: readonly string[],
+  mutants: readonly Mutant[],
+): void {
+  describe(title, () => {
+    const others = process.rawListeners('unhandledRejection')
+
+    before(() => {
+      // What a mutant leaves behind once its test has failed is nobody's.
+      process.removeAllListeners('unhandledRejection')
+      process.on('unhandledRejection', () => undefined)
+    })
+
+    after(() => {
+      process.removeAllListeners('unhandledRejection')
+      for (const each of others) {
+        process.on('unhandledRejection', each as NodeJS.UnhandledRejectionListener)
+      }
+    })
+
+    for (const mutant of mutants) {
+      it(`${mutant.name}: noticed`, async () => {
+        assert.ok(await isNoticed(mutant, folders), 'no test fails')
+      })
+    }
+  })
+}
+
+async function isNoticed(mutant: Mutant, folders: readonly string[]): Promise<boolean> {
+  for (const suite of mutant.suites) {
+    const tests = (await testsOf(suite, mutant, folders)).filter(
+      ([name]) => mutant.tests?.test(name) ?? true,
+    )
+    assert.ok(tests.length > 0, `${suite} has tests of this name`)
+    for (const [, run] of tests) if (!(await passes(run))) return true
+  }
+  return false
+}
+
+/** The tests of a suite, gathered instead of run. */
+async function testsOf(
+  suite: string,
+  mutation: Mutation,
+  folders: readonly string[],
+): Promise<Test[]> {
+  const tests: Test[] = []
+  const { describe: realDescribe, it: realIt } = globalThis
+  const gather = (name: string, run: () => unknown): object => {
+    tests.push([name, run])
+    return { timeout: () => undefined }
+  }
+  Object.assign(globalThis, { describe: (_: string, run: () => void) => run(), it: gather })
+  try {
+    const { file, from, to } = mutation
+    await importMutant(`test/${suite}.ts`, { file, from, to }, folders)
+  } finally {
+    Object.assign(globalThis, { describe: realDescribe, it: realIt })
+  }
+  return tests
+}
+
+async function passes(run: () => unknown): Promise<boolean> {
+  const { promise: late, reject } = Promise.withResolvers<never>()
+  const timer = setTimeout(() => reject(new Error('it hangs')), HANGING_MS)
+  try {
+    await Promise.race([run(), late])
+    return true
+  } catch {
+    return false
+  } finally {
+    clearTimeout(timer)
+  }
+}
