@@ -32,7 +32,7 @@ const whole = v.pipe(v.number(), v.integer(), v.minValue(0))
 export const PROFILES = ['lan', 'wan', 'local'] as const
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const
 
-const schemas = {
+export const SETTING_SCHEMAS = {
   data: path,
   edge: v.boolean(),
   socket: path,
@@ -55,8 +55,8 @@ const schemas = {
   join: v.nullable(path),
 } as const
 
-export type SettingKey = keyof typeof schemas
-export type Settings = { readonly [K in SettingKey]: v.InferOutput<(typeof schemas)[K]> }
+export type SettingKey = keyof typeof SETTING_SCHEMAS
+export type Settings = { readonly [K in SettingKey]: v.InferOutput<(typeof SETTING_SCHEMAS)[K]> }
 
 function setting(
   key: SettingKey,
@@ -66,7 +66,7 @@ function setting(
   help: string,
 ): Setting {
   const env = `ATOLL_${flag.toUpperCase().replaceAll('-', '_')}`
-  return { kind, flag, placeholder, env, help, schema: schemas[key] }
+  return { kind, flag, placeholder, env, help, schema: SETTING_SCHEMAS[key] }
 }
 
 export const SETTINGS: Readonly<Record<SettingKey, Setting>> = {

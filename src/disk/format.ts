@@ -2,6 +2,7 @@
 import { utf8, utf8ToText } from '../base/bytes.ts'
 import { AtollError } from '../base/errors.ts'
 import type { Storage } from '../seams/storage.ts'
+import { damaged } from './damage.ts'
 
 const FILE = 'format'
 export const FORMAT = 1
@@ -11,14 +12,14 @@ export async function checkFormat(storage: Storage): Promise<void> {
   if (bytes === null) {
     const names = await storage.list()
     if (names.some((name) => name.startsWith('log-'))) {
-      throw new AtollError('DISK_DAMAGED', 'the data directory has a log but no format number')
+      throw damaged('the data directory has a log but no format number')
     }
     return storage.replace(FILE, utf8(`${FORMAT}\n`))
   }
   const text = utf8ToText(bytes)?.trim() ?? ''
   if (text === String(FORMAT)) return
   if (!/^\d{1,9}$/.test(text)) {
-    throw new AtollError('DISK_DAMAGED', 'the format number of the data directory is unreadable')
+    throw damaged('the format number of the data directory is unreadable')
   }
   throw new AtollError(
     'FORMAT_UNKNOWN',

@@ -2,7 +2,9 @@
  * What makes a data directory part of a cluster: the private network's key, the certificate that
  * admits this node, and, on members, the key that admits others.
  */
+import { utf8 } from '../base/bytes.ts'
 import type { ClusterId } from '../base/ids.ts'
+import type { Database } from '../disk/database.ts'
 import type { Role } from '../mesh/mesh.ts'
 import type { Storage } from '../seams/storage.ts'
 import { WireError, WireReader, WireWriter } from '../wire/codec.ts'
@@ -26,12 +28,24 @@ export interface Contact {
 }
 
 const FILE = 'cluster'
+/** In the database: that there is such a file. Without it a lost file would look like no claim. */
+const CLAIMED_KEY = 'node/claimed'
 const CONTACTS_MAX = 64
 const ADDRESSES_MAX = 16
 
-export async function readClusterFile(storage: Storage): Promise<ClusterFile | null> {
+/** null when the directory belongs to no cluster. Rejects with DISK_DAMAGED. */
+export async function readClusterFile(
+  storage: Storage,
+  database: Database,
+): Promise<ClusterFile | null> {
   const body = await readSealed(storage, FILE)
-  if (body === null) return null
+  const claimed = database.get(CLAIMED_KEY) !== undefined
+  if (body === null) {
+    if (claimed) throw damaged(FILE)
+    return null
+  }
+  // A claim was cut off after its file.
+  if (!claimed) await setClaimed(database, true)
   try {
     return decode(new WireReader(body))
   } catch (error) {
@@ -39,8 +53,28 @@ export async function readClusterFile(storage: Storage): Promise<ClusterFile | n
   }
 }
 
-export function writeClusterFile(storage: Storage, file: ClusterFile): Promise<void> {
-  const out = new WireWriter()
+/** Once it is durable the directory belongs to the cluster. */
+export async function writeClusterFile(
+  storage: Storage,
+  database: Database,
+  file: ClusterFile,
+): Promise<void> {
+  await writeSealed(storage, FILE, encode(file))
+  await setClaimed(database, true)
+}
+
+/** After `leave`: the directory belongs to no cluster any more. Its data has been handed over. */
+export async function removeClusterFile(storage: Storage, database: Database): Promise<void> {
+  await setClaimed(database, false)
+  await storage.remove(FILE)
+}
+
+function setClaimed(database: Database, claimed: boolean): Promise<void> {
+  return database.commit([{ key: CLAIMED_KEY, value: claimed ? utf8('1') : null }])
+}
+
+function encode(file: ClusterFile): Uint8Array {
+  return new WireWriter()
     .string(file.clusterId)
     .bytes(file.networkKey)
     .bool(file.role === 'member')
@@ -49,7 +83,7 @@ export function writeClusterFile(storage: Storage, file: ClusterFile): Promise<v
     .list(file.contacts.slice(0, CONTACTS_MAX), (to, { peer, addresses }) =>
       to.string(peer).list(addresses.slice(0, ADDRESSES_MAX), (each, text) => each.string(text)),
     )
-  return writeSealed(storage, FILE, out.finish())
+    .finish()
 }
 
 function decode(from: WireReader): ClusterFile {
@@ -64,9 +98,4 @@ function decode(from: WireReader): ClusterFile {
   }))
   const admissionSeed = seed.length === 0 ? null : seed
   return { clusterId, networkKey, role, certificate, admissionSeed, contacts }
-}
-
-/** After `leave`: the directory belongs to no cluster any more. Its data has been handed over. */
-export function removeClusterFile(storage: Storage): Promise<void> {
-  return storage.remove(FILE)
 }

@@ -56,10 +56,15 @@ export async function openNode(config: NodeConfig, seams: Seams): Promise<AtollN
   if (config.dataDir === null) return new Node(config, seams, null)
   const storage = await seams.storage(config.dataDir)
   try {
-    const file = await readClusterFile(storage)
     const database = await openDatabase({ storage, clock: seams.clock, log: seams.log })
-    const identity = await openIdentity(storage, database, seams.random, file !== null)
-    return new Node(config, seams, { storage, database, identity, file })
+    try {
+      const file = await readClusterFile(storage, database)
+      const identity = await openIdentity(storage, database, seams.random, file !== null)
+      return new Node(config, seams, { storage, database, identity, file })
+    } catch (error) {
+      await database.close()
+      throw error
+    }
   } catch (error) {
     await storage.close()
     throw error
@@ -92,7 +97,7 @@ class Node implements AtollNode {
   async start(): Promise<void> {
     const file = this.#disk?.file ?? null
     if (file === null) return
-    await this.#run({ file, topology: null })
+    await this.#run({ file, topology: null }, async () => {})
   }
 
   stop(): Promise<void> {
@@ -113,12 +118,14 @@ class Node implements AtollNode {
     await this.#disk?.storage.close()
   }
 
-  async #run({ file, topology }: Claim): Promise<void> {
+  /** `beforeServing` is the last thing that may fail; only then are calls taken. */
+  async #run({ file, topology }: Claim, beforeServing: () => Promise<void>): Promise<void> {
     const database = this.#disk?.database ?? null
     const parts = { config: this.#config, seams: this.#seams, identity: this.#identity }
     const cluster = new Cluster({ ...parts, database, file })
     try {
       await cluster.start(topology)
+      await beforeServing()
     } catch (error) {
       await cluster.stop()
       throw error
@@ -173,17 +180,13 @@ class Node implements AtollNode {
   }
 
   async #makeClaim(make: () => Promise<Claim>): Promise<{ readonly clusterId: string }> {
-    if (this.#disk !== null) await eraseClusterData(this.#disk.database)
+    const disk = this.#disk
+    if (disk !== null) await eraseClusterData(disk.database)
     const claim = await make()
-    await this.#run(claim)
-    try {
+    await this.#run(claim, async () => {
       // Last of all: until it is written the next start finds an unclaimed directory.
-      if (this.#disk !== null) await writeClusterFile(this.#disk.storage, claim.file)
-    } catch (error) {
-      await this.#cluster?.stop()
-      this.#cluster = null
-      throw error
-    }
+      if (disk !== null) await writeClusterFile(disk.storage, disk.database, claim.file)
+    })
     return { clusterId: claim.file.clusterId }
   }
 
@@ -198,7 +201,7 @@ class Node implements AtollNode {
       throw error
     }
     await cluster.membership.leave()
-    if (this.#disk !== null) await removeClusterFile(this.#disk.storage)
+    if (this.#disk !== null) await removeClusterFile(this.#disk.storage, this.#disk.database)
     await cluster.stop()
     this.#cluster = null
     this.#state = 'unclaimed'

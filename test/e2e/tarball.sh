@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Packs the project, installs the tarball in an empty directory, and uses it from there as a
-# stranger would: the README's session against a live mesh, then the embedding example.
+# stranger would: the README's session against a live mesh, then its program.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 root=$PWD
@@ -36,6 +36,7 @@ $atoll kv put color red
 $atoll dev heal
 $atoll member ls
 
-cp "$root/test/e2e/embedding-example.ts" example.ts
-node example.ts
+# The program of the README, as it stands there; a second run finds the directory of the first.
+awk '/^```ts$/ { on = 1; next } /^```$/ { on = 0 } on' "$root/README.md" >app.mts
+for _ in 1 2; do [ "$(node app.mts)" = blue ]; done
 echo "the packed tarball installs and works"
