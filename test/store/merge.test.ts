@@ -1,0 +1,279 @@
+/**
+ * Records are a lattice, and follow the plain meaning of "has seen": the second half runs random
+ * histories of replicas against a model that keeps sets of dots instead of vectors.
+ */
+import assert from 'node:assert/strict'
+import fc from 'fast-check'
+import { addWrite, contextAfter, joinRecords } from '../../src/store/merge.ts'
+import {
+  EMPTY_RECORD,
+  encodeRecord,
+  type StoreRecord,
+  visibleSiblings,
+} from '../../src/store/record.ts'
+import {
+  type Context,
+  contextCovers,
+  contextOfVersion,
+  covers,
+  type Dot,
+  EMPTY_CONTEXT,
+  EMPTY_VECTOR,
+  joinVectors,
+  versionText,
+  withDot,
+} from '../../src/store/version-vector.ts'
+import { ACTORS, contexts, dots, nameOf, namesOf, records, vectors, writeOf } from './arbitrary.ts'
+
+const seen = (record: StoreRecord): Uint8Array => encodeRecord(record)
+
+describe('joining records', () => {
+  it('is commutative', () => {
+    fc.assert(
+      fc.property(records, records, (a, b) => {
+        assert.deepEqual(seen(joinRecords(a, b)), seen(joinRecords(b, a)))
+      }),
+    )
+  })
+
+  it('is associative', () => {
+    fc.assert(
+      fc.property(records, records, records, (a, b, c) => {
+        const left = joinRecords(joinRecords(a, b), c)
+        assert.deepEqual(seen(left), seen(joinRecords(a, joinRecords(b, c))))
+      }),
+    )
+  })
+
+  it('is idempotent, also with what is already in it', () => {
+    fc.assert(
+      fc.property(records, records, (a, b) => {
+        assert.deepEqual(seen(joinRecords(a, a)), seen(a))
+        const joined = joinRecords(a, b)
+        assert.deepEqual(seen(joinRecords(joined, b)), seen(joined))
+        assert.deepEqual(seen(joinRecords(a, joined)), seen(joined))
+      }),
+    )
+  })
+
+  it('keeps a sibling exactly when nobody who knows its write has dropped it', () => {
+    fc.assert(
+      fc.property(records, records, (a, b) => {
+        const joined = joinRecords(a, b)
+        const inA = new Set(namesOf(a))
+        const inB = new Set(namesOf(b))
+        const expected = [...a.siblings, ...b.siblings]
+          .filter(({ dot }) => inA.has(nameOf(dot)) || !covers(a.vector, dot))
+          .filter(({ dot }) => inB.has(nameOf(dot)) || !covers(b.vector, dot))
+        assert.deepEqual(new Set(namesOf(joined)), new Set(namesOf({ ...a, siblings: expected })))
+        assert.deepEqual(joined.vector, joinVectors(a.vector, b.vector))
+      }),
+    )
+  })
+})
+
+describe('adding a write', () => {
+  it('removes exactly what its context covers', () => {
+    fc.assert(
+      fc.property(records, contexts, (record, context) => {
+        const dot = { actor: 'disk-a', n: 100 }
+        const after = addWrite(record, context, writeOf(dot))
+        const kept = record.siblings.filter((each) => !contextCovers(context, each.dot))
+        assert.deepEqual(
+          new Set(namesOf(after)),
+          new Set([...namesOf({ ...record, siblings: kept }), nameOf(dot)]),
+        )
+        assert.ok(after.siblings.every((each) => covers(after.vector, each.dot)))
+      }),
+    )
+  })
+
+  it('knows what the record and the context knew', () => {
+    fc.assert(
+      fc.property(records, contexts, dots, (record, context, probe) => {
+        const after = addWrite(record, context, writeOf({ actor: 'disk-a', n: 100 }))
+        const known = covers(record.vector, probe) || covers(context.vector, probe)
+        if (known) assert.ok(covers(after.vector, probe))
+        else assert.equal(covers(after.vector, probe), probe.actor === 'disk-a')
+      }),
+    )
+  })
+
+  it('tells its writer of everything once nothing is left beside it', () => {
+    const dot = { actor: 'disk-a', n: 9 }
+    fc.assert(
+      fc.property(records, (record) => {
+        const context = { vector: record.vector, dots: [] }
+        const after = addWrite(record, context, writeOf(dot))
+        assert.deepEqual(contextAfter(after, context, dot), { vector: after.vector, dots: [] })
+      }),
+    )
+  })
+
+  it('does not tell its writer of siblings that it has not seen', () => {
+    fc.assert(
+      fc.property(records, contexts, (record, context) => {
+        const dot = { actor: 'disk-a', n: 9 }
+        const after = addWrite(record, context, writeOf(dot))
+        fc.pre(after.siblings.length > 1)
+        const told = contextAfter(after, context, dot)
+        for (const each of after.siblings) {
+          assert.equal(contextCovers(told, each.dot), nameOf(each.dot) === nameOf(dot))
+        }
+      }),
+    )
+  })
+
+  it('shows what is no tombstone, newest first, ties in one order everywhere', () => {
+    const at = (actor: string, stamp: number) => ({ ...writeOf({ actor, n: 1 }), stamp })
+    const vector = new Map(['a', 'b', 'c', 'd'].map((actor) => [actor, 4]))
+    const dead = { ...writeOf({ actor: 'd', n: 3 }), stamp: 99 }
+    const siblings = [at('a', 5), at('b', 7), at('c', 7), dead]
+    const shown = visibleSiblings({ vector, siblings }).map(({ dot }) => dot.actor)
+    assert.deepEqual(shown, ['c', 'b', 'a'])
+  })
+})
+
+describe('contexts', () => {
+  it('cover what the vector covers, and single dots beside it', () => {
+    fc.assert(
+      fc.property(vectors, dots, dots, (vector, own, probe) => {
+        const context = withDot({ vector, dots: [] }, own)
+        const isOwn = nameOf(own) === nameOf(probe)
+        assert.equal(contextCovers(context, probe), covers(vector, probe) || isOwn)
+      }),
+    )
+  })
+
+  it('hold sixteen single dots, the newest', () => {
+    let context: Context = EMPTY_CONTEXT
+    for (let n = 1; n <= 40; n++) context = withDot(context, { actor: 'disk-a', n })
+    assert.deepEqual(
+      context.dots.map(({ n }) => n),
+      Array.from({ length: 16 }, (_, i) => i + 25),
+    )
+    assert.deepEqual(contextOfVersion(versionText(context)), context)
+  })
+
+  it('join to the least vector that covers both', () => {
+    fc.assert(
+      fc.property(vectors, vectors, dots, (a, b, probe) => {
+        const joined = joinVectors(a, b)
+        assert.equal(covers(joined, probe), covers(a, probe) || covers(b, probe))
+        assert.deepEqual(joinVectors(b, a), joined)
+        assert.deepEqual(joinVectors(a, EMPTY_VECTOR), a)
+      }),
+    )
+  })
+})
+
+/** A replica of the model: dots it has heard of, and those of them whose values it still has. */
+interface Model {
+  readonly known: ReadonlySet<string>
+  readonly live: ReadonlySet<string>
+}
+
+function union(...sets: readonly Iterable<string>[]): Set<string> {
+  return new Set(sets.flatMap((set) => [...set]))
+}
+
+function joinModels(a: Model, b: Model): Model {
+  const dead = (of: Model, dot: string): boolean => of.known.has(dot) && !of.live.has(dot)
+  const known = union(a.known, b.known)
+  return { known, live: new Set([...known].filter((dot) => !dead(a, dot) && !dead(b, dot))) }
+}
+
+type Step =
+  | { readonly kind: 'join'; readonly from: number; readonly to: number }
+  | { readonly kind: 'put'; readonly at: number; readonly client: number; readonly blind: boolean }
+  | { readonly kind: 'read'; readonly at: number; readonly client: number }
+
+const three = fc.nat({ max: 2 })
+const steps: fc.Arbitrary<Step> = fc.oneof(
+  fc.record({ kind: fc.constant('join' as const), from: three, to: three }),
+  fc.record({ kind: fc.constant('put' as const), at: three, client: three, blind: fc.boolean() }),
+  fc.record({ kind: fc.constant('read' as const), at: three, client: three }),
+)
+
+/** Three replicas, three clients; what clients hold is a version and, in the model, a set. */
+class History {
+  readonly #records: StoreRecord[] = ACTORS.map(() => EMPTY_RECORD)
+  readonly #models: Model[] = ACTORS.map(() => ({ known: new Set(), live: new Set() }))
+  readonly #versions: Context[] = ACTORS.map(() => EMPTY_CONTEXT)
+  readonly #seen: ReadonlySet<string>[] = ACTORS.map(() => new Set())
+  readonly #dots = new Map<string, Dot>()
+  #n = 0
+
+  run(step: Step): void {
+    if (step.kind === 'put') this.#put(step.at, step.client, step.blind)
+    else if (step.kind === 'join') this.#join(step.from, step.to)
+    else this.#read(step.at, step.client)
+    this.#check()
+  }
+
+  #join(from: number, to: number): void {
+    this.#records[to] = joinRecords(this.#record(to), this.#record(from))
+    this.#models[to] = joinModels(this.#model(to), this.#model(from))
+  }
+
+  #read(at: number, client: number): void {
+    this.#versions[client] = { vector: this.#record(at).vector, dots: [] }
+    this.#seen[client] = this.#model(at).known
+  }
+
+  #put(at: number, client: number, blind: boolean): void {
+    const dot = { actor: ACTORS[at] ?? '', n: ++this.#n }
+    const name = nameOf(dot)
+    this.#dots.set(name, dot)
+    const before = this.#record(at)
+    const given = this.#versions[client] ?? EMPTY_CONTEXT
+    const vector = blind ? joinVectors(before.vector, given.vector) : given.vector
+    const context = { vector, dots: given.dots }
+    const after = addWrite(before, context, writeOf(dot))
+    this.#records[at] = after
+    this.#versions[client] = contextAfter(after, context, dot)
+
+    const model = this.#model(at)
+    const had = this.#seen[client] ?? new Set()
+    const replaced = blind ? union(had, model.known) : had
+    const live = new Set([...[...model.live].filter((each) => !replaced.has(each)), name])
+    // A client's own write of which its coordinator has not heard stays unknown to it.
+    const heard = new Set([...replaced].filter((each) => covers(vector, this.#dot(each))))
+    const known = union(model.known, heard, [name])
+    this.#models[at] = { known, live }
+    this.#seen[client] = live.size === 1 ? known : union(replaced, [name])
+  }
+
+  #check(): void {
+    for (const [i] of ACTORS.entries()) {
+      assert.deepEqual(new Set(namesOf(this.#record(i))), new Set(this.#model(i).live))
+      for (const [name, dot] of this.#dots) {
+        assert.equal(covers(this.#record(i).vector, dot), this.#model(i).known.has(name), name)
+      }
+    }
+  }
+
+  #dot(name: string): Dot {
+    return this.#dots.get(name) ?? { actor: '', n: 0 }
+  }
+
+  #record(i: number): StoreRecord {
+    return this.#records[i] ?? EMPTY_RECORD
+  }
+
+  #model(i: number): Model {
+    return this.#models[i] ?? { known: new Set(), live: new Set() }
+  }
+}
+
+describe('histories of replicas', () => {
+  it('say of every write what sets of dots say', () => {
+    fc.assert(
+      fc.property(fc.array(steps, { maxLength: 40 }), (script) => {
+        const history = new History()
+        for (const step of script) history.run(step)
+      }),
+      { numRuns: 200 },
+    )
+  })
+})
