@@ -6,6 +6,11 @@ import type { Context, Dot } from '../../src/store/version-vector.ts'
 export const ACTORS = ['disk-a', 'disk-b', 'disk-c'] as const
 const COUNTER_MAX = 6
 
+/** Objects as code makes them. */
+export function plain<T>(model: { [K in keyof T]: fc.Arbitrary<T[K]> }): fc.Arbitrary<T> {
+  return fc.record(model, { noNullPrototype: true }) as fc.Arbitrary<T>
+}
+
 /** The write of a dot: all of it follows from the dot. */
 export function writeOf({ actor, n }: Dot): Sibling {
   const kind = KINDS[n % KINDS.length] ?? 'bytes'
@@ -13,7 +18,7 @@ export function writeOf({ actor, n }: Dot): Sibling {
   return { dot: { actor, n }, stamp: 1000 * n, expiresAtMs: 0, kind, value }
 }
 
-export const dots: fc.Arbitrary<Dot> = fc.record({
+export const dots: fc.Arbitrary<Dot> = plain({
   actor: fc.constantFrom(...ACTORS),
   n: fc.integer({ min: 1, max: COUNTER_MAX }),
 })
@@ -25,7 +30,7 @@ export const vectors = fc
     return new Map(entries.filter(([, n]) => n > 0))
   })
 
-export const contexts: fc.Arbitrary<Context> = fc.record({
+export const contexts: fc.Arbitrary<Context> = plain({
   vector: vectors,
   dots: fc.array(dots, { maxLength: 4 }),
 })

@@ -1,0 +1,388 @@
+/**
+ * Every decoder of the store, fed with what encoders made, and with what they did not: random
+ * bytes, cut ends, changed bytes, counts and lengths that promise more than there is. It refuses
+ * with WireError, or returns something that survives being written and read again.
+ */
+import assert from 'node:assert/strict'
+import fc from 'fast-check'
+import { RECORD_BYTES_MAX, SIBLINGS_MAX, SYNC_ENTRIES, VECTOR_MAX } from '../../src/store/limits.ts'
+import {
+  decodeForwardedPut,
+  decodePutOutcome,
+  encodeForwardedPut,
+  encodePutOutcome,
+  encodeRead,
+  encodeStale,
+  encodeWrite,
+  readHeader,
+  readKey,
+  readRecordBytes,
+} from '../../src/store/messages.ts'
+import {
+  decodeRecord,
+  encodeRecord,
+  KINDS,
+  type Sibling,
+  type StoreRecord,
+} from '../../src/store/record.ts'
+import {
+  decodeDigestQuestion,
+  decodeDigests,
+  decodeKeysPage,
+  decodeKeysQuestion,
+  decodePullQuestion,
+  decodeRecords,
+  DIGESTS_MAX,
+  encodeDigestQuestion,
+  encodeDigests,
+  encodeKeysPage,
+  encodeKeysQuestion,
+  encodePullQuestion,
+  encodeRecords,
+} from '../../src/store/sync/sync-messages.ts'
+import {
+  contextOfVersion,
+  type Dot,
+  readContext,
+  versionText,
+  writeContext,
+} from '../../src/store/version-vector.ts'
+import { WireError, WireReader, WireWriter } from '../../src/wire/codec.ts'
+import { contexts, plain, records, writeOf } from './arbitrary.ts'
+
+interface Format<T> {
+  readonly name: string
+  readonly values: fc.Arbitrary<T>
+  readonly encode: (value: T) => Uint8Array
+  readonly decode: (bytes: Uint8Array) => T
+}
+
+function format<T>(
+  name: string,
+  values: fc.Arbitrary<T>,
+  encode: (value: T) => Uint8Array,
+  decode: (bytes: Uint8Array) => T,
+): Format<unknown> {
+  return { name, values, encode: encode as (value: unknown) => Uint8Array, decode }
+}
+
+const numbers = fc.maxSafeNat()
+const partitions = fc.nat({ max: 65_535 })
+const keys = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 20 })
+const blobs = fc.uint8Array({ maxLength: 40 })
+const headers = plain({ topology: numbers, partition: partitions, cfg: numbers })
+const lists = { maxLength: 6 }
+
+function readQuestion(bytes: Uint8Array) {
+  const from = new WireReader(bytes)
+  return { header: readHeader(from), key: readKey(from) }
+}
+
+function writeQuestion(bytes: Uint8Array) {
+  const from = new WireReader(bytes)
+  return { header: readHeader(from), key: readKey(from), record: readRecordBytes(from) }
+}
+
+const FORMATS: readonly Format<unknown>[] = [
+  format('record', records, encodeRecord, decodeRecord),
+  format(
+    'context',
+    contexts,
+    (context) => {
+      const out = new WireWriter()
+      writeContext(out, context)
+      return out.finish()
+    },
+    (bytes) => readContext(new WireReader(bytes)),
+  ),
+  format(
+    'read',
+    plain({ header: headers, key: keys }),
+    ({ header, key }) => encodeRead(header, key),
+    readQuestion,
+  ),
+  format(
+    'write',
+    plain({ header: headers, key: keys, record: blobs }),
+    ({ header, key, record }) => encodeWrite(header, key, record),
+    writeQuestion,
+  ),
+  format(
+    'forwarded put',
+    plain({
+      topology: numbers,
+      key: keys,
+      kind: fc.constantFrom(...KINDS),
+      value: blobs,
+      context: contexts,
+      blind: fc.boolean(),
+      level: fc.nat({ max: 3 }),
+      deadlineMs: numbers,
+    }),
+    encodeForwardedPut,
+    decodeForwardedPut,
+  ),
+  format(
+    'outcome of a put, or the number of a newer topology',
+    fc.oneof(
+      fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }),
+      plain({ seen: contexts, acks: numbers, replicas: numbers, partial: fc.boolean() }),
+    ),
+    (outcome) => (typeof outcome === 'number' ? encodeStale(outcome) : encodePutOutcome(outcome)),
+    decodePutOutcome,
+  ),
+  format(
+    'digest question',
+    plain({ topology: numbers, partitions: fc.array(partitions, lists) }),
+    encodeDigestQuestion,
+    decodeDigestQuestion,
+  ),
+  format('digests', fc.array(numbers, lists), encodeDigests, decodeDigests),
+  format(
+    'keys question',
+    plain({ topology: numbers, partition: partitions, after: fc.string() }),
+    encodeKeysQuestion,
+    decodeKeysQuestion,
+  ),
+  format(
+    'page of keys',
+    plain({ entries: fc.array(fc.tuple(keys, numbers), lists), done: fc.boolean() }),
+    encodeKeysPage,
+    decodeKeysPage,
+  ),
+  format(
+    'pull question',
+    plain({ topology: numbers, partition: partitions, keys: fc.array(keys, lists) }),
+    encodePullQuestion,
+    decodePullQuestion,
+  ),
+  format(
+    'records',
+    plain({
+      topology: numbers,
+      partition: partitions,
+      records: fc.array(fc.tuple(keys, blobs), lists),
+    }),
+    encodeRecords,
+    decodeRecords,
+  ),
+]
+
+/** Decodes what may be anything. */
+function refusesOrKeeps({ encode, decode }: Format<unknown>, bytes: Uint8Array): void {
+  let value: unknown
+  try {
+    value = decode(bytes)
+  } catch (error) {
+    assert.ok(error instanceof WireError, String(error))
+    return
+  }
+  assert.deepEqual(decode(encode(value)), value)
+}
+
+describe('codec of the store', () => {
+  for (const each of FORMATS) {
+    const { name, values, encode, decode } = each
+
+    it(`${name}: gives back what went in`, () => {
+      fc.assert(
+        fc.property(values, (value) => assert.deepEqual(decode(encode(value)), value)),
+        { numRuns: 50 },
+      )
+    })
+
+    it(`${name}: refuses a cut end`, () => {
+      fc.assert(
+        fc.property(values, fc.nat(), (value, at) => {
+          const bytes = encode(value)
+          assert.throws(() => decode(bytes.slice(0, at % bytes.length)), WireError)
+        }),
+        { numRuns: 50 },
+      )
+    })
+
+    it(`${name}: refuses changed and random bytes, or keeps to what it read`, () => {
+      fc.assert(
+        fc.property(values, fc.nat(), fc.nat({ max: 255 }), blobs, (value, at, byte, noise) => {
+          const bytes = encode(value)
+          const place = at % bytes.length
+          refusesOrKeeps(each, bytes.with(place, byte))
+          refusesOrKeeps(each, Uint8Array.of(...bytes, ...noise))
+          refusesOrKeeps(each, Uint8Array.of(...bytes.slice(0, place), ...noise))
+          refusesOrKeeps(each, noise)
+        }),
+        { numRuns: 150 },
+      )
+    })
+
+    it(`${name}: believes no count or length that the message does not bear out`, () => {
+      const huge = new WireWriter().uint(2 ** 50).finish()
+      fc.assert(
+        fc.property(values, fc.nat(), (value, at) => {
+          const bytes = encode(value)
+          const place = at % bytes.length
+          refusesOrKeeps(each, Uint8Array.of(...bytes.slice(0, place), ...huge))
+          refusesOrKeeps(each, Uint8Array.of(...bytes.slice(0, place), ...huge, ...bytes))
+        }),
+        { numRuns: 50 },
+      )
+    })
+  }
+})
+
+describe('limits of lists', () => {
+  const many = (out: WireWriter, count: number, each: (to: WireWriter) => void): Uint8Array => {
+    const items = Array.from({ length: count }, () => null)
+    return out.list(items, (to) => each(to)).finish()
+  }
+  const key = (to: WireWriter): unknown => to.string('k')
+  const entry = (to: WireWriter): unknown => to.string('k').uint(1)
+  const record = (to: WireWriter): unknown => to.string('k').bytes(new Uint8Array())
+  const cases: Record<
+    string,
+    [max: number, (count: number) => Uint8Array, (b: Uint8Array) => unknown]
+  > = {
+    'partitions of a digest question': [
+      DIGESTS_MAX,
+      (count) =>
+        encodeDigestQuestion({ topology: 1, partitions: Array.from({ length: count }, () => 1) }),
+      decodeDigestQuestion,
+    ],
+    digests: [
+      DIGESTS_MAX,
+      (count) => encodeDigests(Array.from({ length: count }, () => 1)),
+      decodeDigests,
+    ],
+    'keys of a page': [
+      SYNC_ENTRIES,
+      (count) => many(new WireWriter().bool(true), count, entry),
+      decodeKeysPage,
+    ],
+    'keys of a pull': [
+      SYNC_ENTRIES,
+      (count) => many(new WireWriter().uint(1).uint(1), count, key),
+      decodePullQuestion,
+    ],
+    'records of a push': [
+      SYNC_ENTRIES,
+      (count) => many(new WireWriter().uint(1).uint(1), count, record),
+      decodeRecords,
+    ],
+    'actors of a vector': [
+      VECTOR_MAX,
+      (count) => encodeRecord({ vector: actors(count), siblings: [] }),
+      decodeRecord,
+    ],
+    siblings: [SIBLINGS_MAX, (count) => encodeRecord(siblings(count)), decodeRecord],
+  }
+
+  for (const [name, [max, encode, decode]] of Object.entries(cases)) {
+    it(`${name}: ${max}`, () => {
+      decode(encode(max))
+      assert.throws(() => decode(encode(max + 1)), WireError)
+    })
+  }
+
+  it('refuses partitions that no topology has', () => {
+    const beyond = { topology: 1, partition: 65_536, after: '', keys: [], records: [] }
+    assert.throws(() => decodeKeysQuestion(encodeKeysQuestion(beyond)), WireError)
+    assert.throws(() => decodePullQuestion(encodePullQuestion(beyond)), WireError)
+    assert.throws(() => decodeRecords(encodeRecords(beyond)), WireError)
+    const wrong = encodeDigestQuestion({ topology: 1, partitions: [65_536] })
+    assert.throws(() => decodeDigestQuestion(wrong), WireError)
+    assert.throws(
+      () => readQuestion(encodeRead({ topology: 1, partition: 65_536, cfg: 1 }, 'k')),
+      WireError,
+    )
+  })
+
+  it('refuses an empty key, and one that is too long', () => {
+    const header = { topology: 1, partition: 1, cfg: 1 }
+    assert.throws(() => readQuestion(encodeRead(header, '')), WireError)
+    assert.throws(() => readQuestion(encodeRead(header, 'x'.repeat(1025))), WireError)
+    assert.equal(readQuestion(encodeRead(header, 'x'.repeat(1024))).key.length, 1024)
+  })
+})
+
+function actors(count: number): Map<string, number> {
+  return new Map(Array.from({ length: count }, (_, i) => [`disk-${1000 + i}`, 1]))
+}
+
+function siblings(count: number): StoreRecord {
+  const all = Array.from({ length: count }, (_, i) => writeOf({ actor: 'disk-a', n: i + 1 }))
+  return { vector: new Map([['disk-a', count]]), siblings: all }
+}
+
+describe('records', () => {
+  const encoded = (change: Partial<StoreRecord>): Uint8Array =>
+    encodeRecord({ ...siblings(2), ...change })
+  const sibling = (dot: Dot): Sibling => writeOf(dot)
+
+  it('have one form: equal records are equal bytes', () => {
+    fc.assert(
+      fc.property(records, (record) => {
+        const shuffled = { ...record, vector: new Map([...record.vector].reverse()) }
+        assert.deepEqual(encodeRecord(shuffled), encodeRecord(record))
+      }),
+    )
+  })
+
+  it('are refused when they contradict themselves', () => {
+    const beyond = { vector: new Map([['disk-a', 1]]) }
+    assert.throws(() => decodeRecord(encoded(beyond)), /contradicts itself/)
+    const twice = [sibling({ actor: 'disk-a', n: 1 }), sibling({ actor: 'disk-a', n: 1 })]
+    assert.throws(() => decodeRecord(encoded({ siblings: twice })), /contradicts itself/)
+    const disordered = [sibling({ actor: 'disk-a', n: 2 }), sibling({ actor: 'disk-a', n: 1 })]
+    assert.throws(() => decodeRecord(encoded({ siblings: disordered })), /contradicts itself/)
+  })
+
+  it('are refused in another format, and when they are too large', () => {
+    const bytes = encoded({})
+    assert.throws(() => decodeRecord(bytes.with(0, 2)), /format 2/)
+    assert.throws(() => decodeRecord(new Uint8Array(RECORD_BYTES_MAX + 1)), /over its limit/)
+  })
+
+  it('are refused with an actor or kind that does not exist', () => {
+    const record = (actor: number, kind: number): Uint8Array => {
+      const out = new WireWriter().uint(1).list(['disk-a'], (to, name) => to.string(name).uint(5))
+      out.list([null], (to) =>
+        to.uint(actor).uint(1).uint(0).uint(0).uint(kind).bytes(new Uint8Array()),
+      )
+      return out.finish()
+    }
+    assert.equal(decodeRecord(record(0, 3)).siblings[0]?.kind, 'tombstone')
+    assert.throws(() => decodeRecord(record(1, 0)), /malformed sibling/)
+    assert.throws(() => decodeRecord(record(0, 4)), /malformed sibling/)
+  })
+})
+
+describe('versions as text', () => {
+  it('give back their context', () => {
+    fc.assert(
+      fc.property(contexts, (context) => {
+        assert.deepEqual(contextOfVersion(versionText(context)), context)
+      }),
+    )
+  })
+
+  it('are refused when anything in them has changed', () => {
+    const alphabet = ['a', 'b', 'X', 'Y', '0', '9', '-', '_']
+    fc.assert(
+      fc.property(contexts, fc.nat(), fc.constantFrom(...alphabet), (context, at, letter) => {
+        const text = versionText(context)
+        const place = at % text.length
+        const changed = text.slice(0, place) + letter + text.slice(place + 1)
+        const bytes = (of: string): Buffer => Buffer.from(of, 'base64url')
+        fc.pre(!bytes(changed).equals(bytes(text)))
+        assert.throws(() => contextOfVersion(changed), WireError)
+        assert.throws(() => contextOfVersion(text.slice(0, place)), WireError)
+      }),
+    )
+  })
+
+  it('are refused when they are made up', () => {
+    fc.assert(
+      fc.property(fc.string(), (text) => assert.throws(() => contextOfVersion(text), WireError)),
+    )
+  })
+})
