@@ -4,7 +4,6 @@
  * off: membership does the one, the mesh the other.
  */
 import { noise } from '@chainsafe/libp2p-noise'
-import { yamux } from '@chainsafe/libp2p-yamux'
 import { privateKeyFromRaw } from '@libp2p/crypto/keys'
 import { identify } from '@libp2p/identify'
 import type { Connection, Libp2p } from '@libp2p/interface'
@@ -20,6 +19,7 @@ import { concatBytes, utf8 } from '../base/bytes.ts'
 import { ed25519FromSeed, ed25519PublicBytes } from '../base/ids.ts'
 import type { NetworkConfig } from '../seams/network.ts'
 import type { AttemptOptions } from './libp2p-dialler.ts'
+import { quietYamux } from './libp2p-muxer.ts'
 
 /** Dials one address, and tells how far it has come; libp2p hands it to its services. */
 export interface Transports {
@@ -52,7 +52,7 @@ export function createNodeLibp2p(config: NetworkConfig): Promise<AtollLibp2p> {
     connectionProtector: preSharedKey({ psk: pskFile(config.networkKey) }),
     // In order of preference: tls costs a third of noise under load (README).
     connectionEncrypters: [tls(), noise()],
-    streamMuxers: [yamux({ maxInboundStreams: STREAMS_MAX, maxOutboundStreams: STREAMS_MAX })],
+    streamMuxers: [quietYamux({ maxInboundStreams: STREAMS_MAX, maxOutboundStreams: STREAMS_MAX })],
     // By default a peer's addresses are forgotten an hour after its connection was made, and then
     // nobody could be told where it is although the connection is open.
     peerStore: { maxAddressAge: PEER_RECORD_MS, maxPeerAge: PEER_RECORD_MS },

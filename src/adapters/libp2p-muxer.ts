@@ -1,0 +1,33 @@
+/**
+ * yamux that outlives its connection quietly.
+ *
+ * Yamux sends some frames in a microtask or from an event's listener (the first window of a new
+ * stream, what waited for a drain). On a connection that has just closed for writing, as one has
+ * whose process was stopped for a while, such a send throws where nobody can catch it, and would
+ * end the process. Those frames go nowhere in any case: the streams end with the connection.
+ */
+import { yamux, type YamuxMuxerInit } from '@chainsafe/libp2p-yamux'
+import { type MessageStream, type StreamMuxerFactory, StreamStateError } from '@libp2p/interface'
+
+export function quietYamux(init: YamuxMuxerInit): () => StreamMuxerFactory {
+  return () => {
+    const factory = yamux(init)()
+    return {
+      protocol: factory.protocol,
+      createStreamMuxer: (connection) => factory.createStreamMuxer(quiet(connection)),
+    }
+  }
+}
+
+function quiet(connection: MessageStream): MessageStream {
+  const send = connection.send.bind(connection)
+  connection.send = (data) => {
+    try {
+      return send(data)
+    } catch (error) {
+      if (error instanceof StreamStateError) return true
+      throw error
+    }
+  }
+  return connection
+}

@@ -1,0 +1,64 @@
+/** A stream that is opened on a connection which has just closed must not end the process. */
+import { yamux } from '@chainsafe/libp2p-yamux'
+import {
+  type Logger,
+  type MessageStream,
+  type StreamMuxerFactory,
+  StreamStateError,
+} from '@libp2p/interface'
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { quietYamux } from '../../src/adapters/libp2p-muxer.ts'
+
+const INIT = { enableKeepAlive: false }
+
+class Connection extends EventTarget {
+  readonly direction = 'outbound'
+  readonly log: Logger
+  readonly #error: Error
+  sends = 0
+
+  constructor(error: Error) {
+    super()
+    this.#error = error
+    const log = Object.assign(() => undefined, { trace: () => undefined, error: () => undefined })
+    this.log = Object.assign(log, { enabled: false, newScope: () => this.log })
+  }
+
+  send(): boolean {
+    this.sends++
+    throw this.#error
+  }
+}
+
+/** What reaches the process when a stream is opened. */
+async function thrownBy(factory: StreamMuxerFactory, error: Error): Promise<unknown> {
+  const connection = new Connection(error)
+  const others = process.rawListeners('uncaughtException')
+  process.removeAllListeners('uncaughtException')
+  try {
+    const thrown = Promise.race([
+      once(process, 'uncaughtException').then(([first]: unknown[]) => first),
+      new Promise((resolve) => setImmediate(() => setImmediate(resolve, null))),
+    ])
+    await factory.createStreamMuxer(connection as unknown as MessageStream).createStream()
+    return await thrown
+  } finally {
+    assert.equal(connection.sends, 1)
+    process.removeAllListeners('uncaughtException')
+    for (const other of others) process.on('uncaughtException', other as () => void)
+  }
+}
+
+describe('libp2p muxer', () => {
+  it('bears a connection that has just closed', async () => {
+    const closed = new StreamStateError('Cannot write to a stream that is closed')
+    assert.equal(await thrownBy(yamux(INIT)(), closed), closed, 'yamux alone does not')
+    assert.equal(await thrownBy(quietYamux(INIT)(), closed), null)
+  })
+
+  it('hides nothing else', async () => {
+    const defect = new TypeError('a defect')
+    assert.equal(await thrownBy(quietYamux(INIT)(), defect), defect)
+  })
+})
