@@ -4,6 +4,10 @@ import type { Level } from './api.ts'
 import type { Place } from './place.ts'
 import type { Round } from './round.ts'
 
+export function isLevel(level: unknown): level is Level | undefined {
+  return level === undefined || level === 'one' || level === 'quorum' || level === 'all'
+}
+
 export interface CallLimits {
   readonly level: Level | undefined
   readonly deadlineMs: number
@@ -17,6 +21,16 @@ export const ANSWER_SHARE = 0.9
 
 export function answerTimeout(leftMs: number): { timeoutMs: number } {
   return { timeoutMs: Math.max(1, Math.floor(leftMs * ANSWER_SHARE)) }
+}
+
+/** What a caller is told: answers of the set that counts, or of all that were asked when too few came. */
+export function counted(
+  { groups, targets }: Place,
+  { answers, tally }: Round<unknown>,
+  isPartial: boolean,
+): { readonly acks: number; readonly replicas: number } {
+  if (isPartial) return { acks: answers.size, replicas: targets.length }
+  return { acks: tally.acks, replicas: groups[0]?.length ?? 0 }
 }
 
 /** Why a round that did not reach its level ends the call. */

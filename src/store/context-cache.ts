@@ -3,12 +3,12 @@
  * through its daemon replaces its own writes without carrying versions around. Bounded: the least
  * recently used goes first, and then a blind write replaces what its coordinator holds.
  */
-import { EMPTY_VECTOR, joinVectors, type VersionVector } from './version-vector.ts'
+import { type Context, EMPTY_CONTEXT, joinContexts } from './version-vector.ts'
 
 export class ContextCache {
   readonly #entriesMax: number
   /** In order of use, oldest first. */
-  readonly #contexts = new Map<string, VersionVector>()
+  readonly #contexts = new Map<string, Context>()
 
   constructor(entriesMax = 4096) {
     this.#entriesMax = entriesMax
@@ -18,14 +18,15 @@ export class ContextCache {
     return this.#contexts.size
   }
 
-  get(key: string): VersionVector {
-    return this.#contexts.get(key) ?? EMPTY_VECTOR
+  get(key: string): Context {
+    return this.#contexts.get(key) ?? EMPTY_CONTEXT
   }
 
-  saw(key: string, vector: VersionVector): void {
-    const joined = joinVectors(vector, this.get(key))
+  /** Of single writes only the last are kept, so that an entry does not grow with each. */
+  saw(key: string, context: Context): void {
+    const { vector } = this.get(key)
     this.#contexts.delete(key)
-    this.#contexts.set(key, joined)
+    this.#contexts.set(key, joinContexts({ vector, dots: [] }, context))
     if (this.#contexts.size <= this.#entriesMax) return
     for (const oldest of this.#contexts.keys()) {
       this.#contexts.delete(oldest)

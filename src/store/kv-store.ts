@@ -23,7 +23,7 @@ import type { Membership } from '../swim/member.ts'
 import type { TopologyView } from '../topology/topology.ts'
 import { WireError } from '../wire/codec.ts'
 import { ContextCache } from './context-cache.ts'
-import type { CallLimits } from './calls.ts'
+import { type CallLimits, isLevel } from './calls.ts'
 import { Departures } from './departures.ts'
 import { DotSource } from './dot-source.ts'
 import { Forwarder } from './forwarder.ts'
@@ -85,7 +85,7 @@ export class KvStore implements KvApi {
     const deadlines = this.#deadlines
     const shared = { ...options, deadlines, topology, peers, hybridClock, onMissed }
     const forwarder = new Forwarder(shared)
-    this.#scanner = new Scanner({ ...options, peers })
+    this.#scanner = new Scanner({ ...shared, database })
     if (database === null) {
       this.#antiEntropy = null
       this.#reader = new Reader({ ...shared, replica: null })
@@ -136,10 +136,10 @@ export class KvStore implements KvApi {
     checkKey(key)
     const given = options.context === undefined ? null : contextOf(options.context)
     // A version that the caller gives is all that the caller saw.
-    const context = given ?? { vector: this.#contexts.get(key), dots: [] }
+    const context = given ?? this.#contexts.get(key)
     const put = { ...write, context, blind: given === null }
     const { seen, acks, replicas, partial } = await this.#writer.put(put, limitsOf(options))
-    this.#contexts.saw(key, seen.vector)
+    this.#contexts.saw(key, seen)
     return { key, version: versionText(seen), acks, replicas, partial }
   }
 
@@ -148,7 +148,7 @@ export class KvStore implements KvApi {
     checkKey(key)
     const outcome = await this.#reader.get(key, limitsOf(options))
     const { record, acks, replicas, partial } = outcome
-    if (record.vector.size > 0) this.#contexts.saw(key, record.vector)
+    if (record.known.vector.size > 0) this.#contexts.saw(key, record.known)
     const [newest, ...others] = visibleSiblings(record)
     if (newest === undefined) {
       // Null says that there is no value; too few have looked to say so.
@@ -156,7 +156,7 @@ export class KvStore implements KvApi {
       return null
     }
     const siblings = others.map(decodeValue)
-    const version = versionText({ vector: record.vector, dots: [] })
+    const version = versionText(record.known)
     return { key, value: decodeValue(newest), version, acks, replicas, siblings, partial }
   }
 
@@ -169,7 +169,7 @@ export class KvStore implements KvApi {
     if (!Number.isInteger(limit) || limit < 1 || limit > PAGE_ENTRIES_MAX) {
       throw new AtollError('USAGE', `limit is 1 to ${PAGE_ENTRIES_MAX}, not ${limit}`)
     }
-    if (prefix !== '') checkKey(prefix)
+    for (const key of [prefix, options.after ?? '']) if (key !== '') checkKey(key)
     const limits = limitsOf(options)
     const page = await this.#scanner.page(prefix, options.after ?? '', limit, limits)
     const entries = page.entries.flatMap(([key, record]) => {
@@ -185,8 +185,8 @@ export class KvStore implements KvApi {
     checkKey(key)
     const held: ReadonlyMap<StorageId, StoreRecord> = await this.#reader.inspect(key, deadlineMs)
     return new Map(
-      [...held].map(([id, { vector }]) => {
-        return [id, vector.size === 0 ? '' : versionText({ vector, dots: [] })]
+      [...held].map(([id, { known }]) => {
+        return [id, known.vector.size === 0 ? '' : versionText(known)]
       }),
     )
   }
@@ -217,6 +217,9 @@ function limitsOf(options: CallOptions & { readonly level?: CallLimits['level'] 
   if (!(deadlineMs > 0 && deadlineMs <= DEADLINE_MS_MAX)) {
     throw new AtollError('USAGE', `deadlineMs is over 0 and at most ${DEADLINE_MS_MAX}`)
   }
+  if (!isLevel(options.level)) {
+    throw new AtollError('USAGE', `"${String(options.level)}" is no level: one, quorum or all`)
+  }
   return { level: options.level, deadlineMs, signal: options.signal }
 }
 
@@ -244,9 +247,17 @@ function encodeAny(value: Value): { kind: Kind; bytes: Uint8Array } {
     return { kind: 'text', bytes: utf8(value) }
   }
   if (value instanceof Uint8Array) return { kind: 'bytes', bytes: value }
-  const text: string | undefined = JSON.stringify(value)
+  const text = jsonOf(value)
   if (text === undefined) throw new AtollError('USAGE', 'the value is neither bytes, text nor JSON')
   return { kind: 'json', bytes: utf8(text) }
+}
+
+function jsonOf(value: Value): string | undefined {
+  try {
+    return JSON.stringify(value)
+  } catch (cause) {
+    throw new AtollError('USAGE', `the value cannot be JSON: ${String(cause)}`, { cause })
+  }
 }
 
 function decodeValue({ kind, value }: Sibling): Value {

@@ -6,6 +6,13 @@ export const VALUE_BYTES_MAX = 1024 * 1024
 export const VECTOR_MAX = 256
 /** Values that nobody has resolved. A writer that adds more is told to resolve them first. */
 export const SIBLINGS_MAX = 64
+/** Writes that a record knows of beyond its vector. */
+export const DOTS_MAX = 64
+/**
+ * What a record may have that nobody wrote so: each of the disks that coordinated a key apart from
+ * the others (at most two sets of nine) may have brought it to its limit before their records meet.
+ */
+export const JOINED_FACTOR = 32
 /** All siblings of a key together. */
 export const RECORD_BYTES_MAX = 3 * 1024 * 1024
 /** How far ahead of this machine's clock a write may be stamped. */

@@ -8,7 +8,7 @@ import type { Mesh } from '../mesh/mesh.ts'
 import type { Clock } from '../seams/clock.ts'
 import { WireReader } from '../wire/codec.ts'
 import { REQUEST_KINDS } from '../wire/kinds.ts'
-import { answerTimeout, ATTEMPTS_MAX, type CallLimits, tooFew } from './calls.ts'
+import { answerTimeout, ATTEMPTS_MAX, type CallLimits, counted, tooFew } from './calls.ts'
 import type { KnownTopology } from './known-topology.ts'
 import { joinRecords } from './merge.ts'
 import { encodeRead, encodeWrite, readRecordBytes, staleNumber } from './messages.ts'
@@ -39,6 +39,12 @@ export interface ReadOutcome {
   readonly partial: boolean
 }
 
+/** A replica's record, and the bytes that it has it in. */
+interface Held {
+  readonly bytes: Uint8Array
+  readonly record: StoreRecord
+}
+
 /** Repairs under way: more are left to anti-entropy. */
 const REPAIRS_MAX = 256
 const REPAIR_TIMEOUT_MS = 5000
@@ -62,9 +68,8 @@ export class Reader {
         const record = joinAnswers(round.answers.values())
         round.onFinished(() => this.#repair(place, round.answers))
         const partial = decision === 'partial'
-        const acks = partial ? round.answers.size : round.tally.acks
         const moving = place.groups.length > 1
-        return { record, moving, acks, replicas: place.groups[0]?.length ?? 0, partial }
+        return { record, moving, ...counted(place, round, partial), partial }
       }
       if (decision === 'failed' || attempt === ATTEMPTS_MAX) {
         throw tooFew(place, round, limits, 'not-applied')
@@ -73,16 +78,16 @@ export class Reader {
     }
   }
 
-  #sendRead(place: Place, limits: CallLimits, leftMs: number): Round<Uint8Array> {
+  #sendRead(place: Place, limits: CallLimits, leftMs: number): Round<Held> {
     const { mesh, self, replica, peers } = this.#options
     const topology = this.#options.topology.get()
-    const round = new Round<Uint8Array>({ ...limits, groups: place.groups })
+    const round = new Round<Held>({ ...limits, groups: place.groups })
     const header = { topology: topology.number, partition: place.partition, cfg: place.cfg }
+    const decoder = new AnswerDecoder()
     let message: Uint8Array | null = null
     for (const id of place.targets) {
       if (id === self && replica !== null) {
-        const bytes = replica.read(place.partition, place.key) ?? new Uint8Array()
-        round.ask(id, Promise.resolve(bytes))
+        round.ask(id, this.#readHere(replica, place, decoder))
         continue
       }
       const peer = peers.usable(topology, id)
@@ -92,10 +97,17 @@ export class Reader {
       }
       message ??= encodeRead(header, place.key)
       const answer = mesh.request(peer, REQUEST_KINDS.KV_READ, message, answerTimeout(leftMs))
-      round.ask(id, answer.then(decodeReadAnswer))
+      round.ask(
+        id,
+        answer.then((bytes) => decoder.answer(bytes)),
+      )
     }
     round.begin(this.#options.deadlines, leftMs)
     return round
+  }
+
+  async #readHere(replica: Replica, place: Place, decoder: AnswerDecoder): Promise<Held> {
+    return decoder.record(replica.read(place.partition, place.key) ?? new Uint8Array())
   }
 
   /** What each replica of the key holds, for `explain`; absent: it did not answer. */
@@ -104,18 +116,18 @@ export class Reader {
     const limits = { level: 'all', deadlineMs, signal: undefined } as const
     const round = this.#sendRead(place, limits, deadlineMs)
     await new Promise<void>((resolve) => round.onFinished(resolve))
-    return new Map([...round.answers].map(([id, bytes]) => [id, recordOf(bytes)]))
+    return new Map([...round.answers].map(([id, { record }]) => [id, record]))
   }
 
   /** Read repair: replicas that lack something get the whole. */
-  #repair(place: Place, answers: ReadonlyMap<StorageId, Uint8Array>): void {
+  #repair(place: Place, answers: ReadonlyMap<StorageId, Held>): void {
     const [first] = answers.values()
     if (first === undefined) return
-    if ([...answers.values()].every((bytes) => Buffer.compare(bytes, first) === 0)) return
+    if ([...answers.values()].every(({ bytes }) => Buffer.compare(bytes, first.bytes) === 0)) return
     const bytes = encodeRecord(joinAnswers(answers.values()))
     for (const [id, held] of answers) {
       if (this.#repairs >= REPAIRS_MAX) return
-      if (Buffer.compare(held, bytes) === 0) continue
+      if (Buffer.compare(held.bytes, bytes) === 0) continue
       this.#repairs++
       this.#repairOne(place, id, bytes)
         .catch(() => this.#options.onMissed(place.partition, id))
@@ -139,23 +151,32 @@ export class Reader {
   }
 }
 
-function decodeReadAnswer(answer: Uint8Array): Uint8Array | number {
-  const from = new WireReader(answer)
-  return staleNumber(from) ?? readRecordBytes(from)
+/**
+ * Decodes the answers of one round, so that one which is no record counts as failed. Replicas
+ * mostly agree, and equal bytes are decoded once.
+ */
+class AnswerDecoder {
+  #last: Held | null = null
+
+  answer(bytes: Uint8Array): Held | number {
+    const from = new WireReader(bytes)
+    return staleNumber(from) ?? this.record(readRecordBytes(from))
+  }
+
+  record(bytes: Uint8Array): Held {
+    if (this.#last !== null && Buffer.compare(bytes, this.#last.bytes) === 0) return this.#last
+    this.#last = { bytes, record: bytes.length === 0 ? EMPTY_RECORD : decodeRecord(bytes) }
+    return this.#last
+  }
 }
 
-function recordOf(bytes: Uint8Array): StoreRecord {
-  return bytes.length === 0 ? EMPTY_RECORD : decodeRecord(bytes)
-}
-
-function joinAnswers(answers: Iterable<Uint8Array>): StoreRecord {
+function joinAnswers(answers: Iterable<Held>): StoreRecord {
   let joined = EMPTY_RECORD
-  let last: Uint8Array | null = null
-  for (const bytes of answers) {
-    // Replicas mostly agree, and equal bytes are equal records.
-    if (last !== null && Buffer.compare(bytes, last) === 0) continue
-    joined = joinRecords(joined, recordOf(bytes))
-    last = bytes
+  let last: Held | null = null
+  for (const held of answers) {
+    if (held === last) continue
+    joined = joinRecords(joined, held.record)
+    last = held
   }
   return joined
 }

@@ -1,18 +1,21 @@
 /**
- * What a replica holds of a key: the vector of all writes it has seen, and the siblings, which are
- * the values of those writes that no other seen write replaces. Immutable.
+ * What a replica holds of a key: all the writes that it knows of, and the siblings, which are the
+ * values of those that no other of them replaces. Immutable.
  *
- * One form for one record: vectors and siblings are sorted, so replicas that agree hold equal
- * bytes, and fingerprints of bytes compare records.
+ * One form for one record: everything in it is sorted, so replicas that agree hold equal bytes, and
+ * fingerprints of bytes compare records.
  */
 import { WireError, WireReader, WireWriter } from '../wire/codec.ts'
-import { RECORD_BYTES_MAX, SIBLINGS_MAX, VALUE_BYTES_MAX, VECTOR_MAX } from './limits.ts'
+import { JOINED_FACTOR, RECORD_BYTES_MAX, SIBLINGS_MAX, VALUE_BYTES_MAX } from './limits.ts'
 import {
+  compareDots,
+  type Context,
   covers,
   type Dot,
-  readVector,
+  EMPTY_CONTEXT,
+  readContext,
   sortedEntries,
-  type VersionVector,
+  writeContext,
 } from './version-vector.ts'
 
 export const KINDS = ['bytes', 'text', 'json', 'tombstone'] as const
@@ -29,29 +32,25 @@ export interface Sibling {
 }
 
 export interface StoreRecord {
-  readonly vector: VersionVector
+  /** The writes that are known. Dots beyond the vector are of writes replaced before they came. */
+  readonly known: Context
   /** Sorted by dot; every dot is covered by the vector. */
   readonly siblings: readonly Sibling[]
 }
 
-export const EMPTY_RECORD: StoreRecord = { vector: new Map(), siblings: [] }
+export const EMPTY_RECORD: StoreRecord = { known: EMPTY_CONTEXT, siblings: [] }
 
 const FORMAT = 1
-
-export function compareDots(a: Dot, b: Dot): number {
-  if (a.actor !== b.actor) return a.actor < b.actor ? -1 : 1
-  return a.n - b.n
-}
 
 /** Newest first; the dot breaks ties, so that all nodes show the same. */
 export function compareRecency(a: Sibling, b: Sibling): number {
   return b.stamp - a.stamp || compareDots(b.dot, a.dot)
 }
 
-export function encodeRecord({ vector, siblings }: StoreRecord): Uint8Array {
-  const entries = sortedEntries(vector)
+export function encodeRecord({ known, siblings }: StoreRecord): Uint8Array {
+  const entries = sortedEntries(known.vector)
   const out = new WireWriter().uint(FORMAT)
-  out.list(entries, (to, [actor, n]) => to.string(actor).uint(n))
+  writeContext(out, known)
   out.list(siblings, (to, { dot, stamp, expiresAtMs, kind, value }) => {
     const actor = entries.findIndex(([name]) => name === dot.actor)
     to.uint(actor).uint(dot.n).uint(stamp).uint(expiresAtMs).uint(KINDS.indexOf(kind)).bytes(value)
@@ -65,19 +64,20 @@ export function decodeRecord(bytes: Uint8Array): StoreRecord {
   const from = new WireReader(bytes)
   const format = from.uint()
   if (format !== FORMAT) throw new WireError(`record of unknown format ${format}`)
-  const vector = readVector(from)
-  const actors = [...vector.keys()]
-  const siblings = from.list(SIBLINGS_MAX, (each) => readSibling(each, actors))
+  const known = readContext(from)
+  const actors = [...known.vector.keys()]
+  const siblings = from.list(SIBLINGS_MAX * JOINED_FACTOR, (each) => readSibling(each, actors))
   for (const [i, sibling] of siblings.entries()) {
     const before = siblings[i - 1]
     const ordered = before === undefined || compareDots(before.dot, sibling.dot) < 0
-    if (!ordered || !covers(vector, sibling.dot)) throw new WireError('record contradicts itself')
+    if (!ordered || !covers(known.vector, sibling.dot))
+      throw new WireError('record contradicts itself')
   }
-  return { vector, siblings }
+  return { known, siblings }
 }
 
 function readSibling(from: WireReader, actors: readonly string[]): Sibling {
-  const actor = actors[from.uint(VECTOR_MAX)]
+  const actor = actors[from.uint(actors.length)]
   const n = from.uint()
   const stamp = from.uint()
   const expiresAtMs = from.uint()

@@ -32,7 +32,7 @@ export interface ReplicaOptions {
   readonly topology: TopologyView
   readonly mesh: Mesh
   readonly hybridClock: HybridClock
-  /** Called for every partition whose content changes. */
+  /** Called for every partition whose durable content has changed. */
   readonly onChange: (partition: number) => void
 }
 
@@ -40,6 +40,8 @@ const DONE = new WireWriter().uint(FRESH).finish()
 
 export class Replica {
   readonly #options: ReplicaOptions
+  /** Stores under way; bounded by the bytes that the database lets wait. */
+  readonly #storing = new Set<Promise<void>>()
 
   /** Sets the mesh's handlers: make it before the mesh starts. */
   constructor(options: ReplicaOptions) {
@@ -61,18 +63,38 @@ export class Replica {
 
   /** Stores a record that builds on `latest`; durable when it resolves. */
   store(partition: number, key: string, bytes: Uint8Array): Promise<void> {
-    this.#options.onChange(partition)
-    return this.#options.database.commit([{ key: databaseKey(partition, key), value: bytes }])
+    const { database, onChange } = this.#options
+    const write = { key: databaseKey(partition, key), value: bytes }
+    const stored = database.commit([write]).then(() => onChange(partition))
+    const forget = (): void => void this.#storing.delete(stored)
+    this.#storing.add(stored)
+    stored.then(forget, forget)
+    return stored
+  }
+
+  /**
+   * Resolves when every store that has begun by now is durable or has failed. Who then reads under
+   * a configuration sees all that was accepted under those before it.
+   */
+  async settled(): Promise<void> {
+    await Promise.allSettled(this.#storing)
   }
 
   /**
    * Joins a record of somebody else with what is here; durable when it resolves. Rejects with
-   * WireError when it is malformed, CLOCK_SKEW when its stamp is too far ahead.
+   * WireError when it is malformed, TOO_LARGE when too much is unresolved.
    */
   async join(partition: number, key: string, bytes: Uint8Array): Promise<void> {
+    return this.#join(partition, key, bytes, decodeRecord(bytes))
+  }
+
+  async #join(
+    partition: number,
+    key: string,
+    bytes: Uint8Array,
+    incoming: StoreRecord,
+  ): Promise<void> {
     const { database } = this.#options
-    const incoming = decodeRecord(bytes)
-    this.#checkSkew(incoming)
     const stored = database.latest(databaseKey(partition, key))
     // Kept for long, so a copy: the bytes are a view of a whole frame.
     if (stored === undefined) return this.store(partition, key, bytes.slice())
@@ -100,18 +122,22 @@ export class Replica {
   }
 
   /**
-   * Null when the request's configuration is ours; else the answer that refuses it. Waits for the
-   * topology when the sender knows a newer one.
+   * Serves a request whose configuration is ours, and refuses others. The look at the configuration
+   * and `serve` are one step: no newer one can come in between. Waits for the topology when the
+   * sender knows a newer one.
    */
-  check(from: RemotePeer, header: Header): Uint8Array | null | Promise<Uint8Array | null> {
-    const known = this.#options.topology.current()?.number ?? 0
-    if (known >= header.topology) return this.#checkNow(header)
-    return this.#options.topology
-      .catchUp(header.topology, from.peer)
-      .then(() => this.#checkNow(header))
+  #whenCurrent(
+    from: RemotePeer,
+    header: Header,
+    serve: () => Uint8Array | Promise<Uint8Array>,
+  ): Uint8Array | Promise<Uint8Array> {
+    const { topology } = this.#options
+    const known = topology.current()?.number ?? 0
+    if (known >= header.topology) return this.#refusal(header) ?? serve()
+    return topology.catchUp(header.topology, from.peer).then(() => this.#refusal(header) ?? serve())
   }
 
-  #checkNow(header: Header): Uint8Array | null {
+  #refusal(header: Header): Uint8Array | null {
     const topology = this.#options.topology.current()
     if (topology === null) return encodeStale(1)
     const place = placeIn(topology, '', header.partition)
@@ -123,25 +149,24 @@ export class Replica {
     const reader = new WireReader(body)
     const header = readHeader(reader)
     const key = readKey(reader)
-    const answer = (refusal: Uint8Array | null): Uint8Array =>
-      refusal ??
+    return this.#whenCurrent(from, header, () =>
       new WireWriter()
         .uint(FRESH)
         .bytes(this.read(header.partition, key) ?? new Uint8Array())
-        .finish()
-    const refusal = this.check(from, header)
-    return refusal instanceof Promise ? refusal.then(answer) : answer(refusal)
+        .finish(),
+    )
   }
 
-  async #onWrite(from: RemotePeer, body: Uint8Array): Promise<Uint8Array> {
+  /** Of a coordinator; CLOCK_SKEW when its clock is too far ahead: then it may hear of it. */
+  #onWrite(from: RemotePeer, body: Uint8Array): Uint8Array | Promise<Uint8Array> {
     const reader = new WireReader(body)
     const header = readHeader(reader)
     const key = readKey(reader)
-    const record = readRecordBytes(reader)
-    const checked = this.check(from, header)
-    const refusal = checked instanceof Promise ? await checked : checked
-    if (refusal !== null) return refusal
-    await this.join(header.partition, key, record)
-    return DONE
+    const bytes = readRecordBytes(reader)
+    const record = decodeRecord(bytes)
+    this.#checkSkew(record)
+    return this.#whenCurrent(from, header, () =>
+      this.#join(header.partition, key, bytes, record).then(() => DONE),
+    )
   }
 }

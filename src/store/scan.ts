@@ -6,15 +6,19 @@ import { AtollError } from '../base/errors.ts'
 import { compareKeys } from '../base/bytes.ts'
 import type { PeerId, StorageId } from '../base/ids.ts'
 import type { Database } from '../disk/database.ts'
-import type { Mesh } from '../mesh/mesh.ts'
-import type { Topology, TopologyView } from '../topology/topology.ts'
+import type { Mesh, RemotePeer } from '../mesh/mesh.ts'
+import type { Clock } from '../seams/clock.ts'
+import type { Topology } from '../topology/topology.ts'
 import { WireReader, WireWriter } from '../wire/codec.ts'
 import { REQUEST_KINDS } from '../wire/kinds.ts'
-import type { CallLimits } from './calls.ts'
+import { answerTimeout, ATTEMPTS_MAX, type CallLimits } from './calls.ts'
+import type { KnownTopology } from './known-topology.ts'
 import { KEY_BYTES_MAX, PAGE_BYTES, PAGE_ENTRIES_MAX, RECORD_BYTES_MAX } from './limits.ts'
 import { joinRecords } from './merge.ts'
+import { encodeStale, FRESH, staleNumber } from './messages.ts'
 import type { Peers } from './peers.ts'
-import { databaseKey, partitionEnd, placeIn, userKey } from './place.ts'
+import { leastOf, PartitionCursor } from './partition-cursor.ts'
+import { placeIn } from './place.ts'
 import { decodeRecord, type StoreRecord } from './record.ts'
 
 export interface ScanOptions {
@@ -22,7 +26,8 @@ export interface ScanOptions {
   /** null on an edge. */
   readonly database: Database | null
   readonly mesh: Mesh
-  readonly topology: TopologyView
+  readonly topology: KnownTopology
+  readonly clock: Clock
   readonly peers: Peers
 }
 
@@ -33,14 +38,25 @@ export interface ScanPage {
   readonly partial: boolean
 }
 
-interface Answer {
-  readonly entries: readonly (readonly [string, Uint8Array])[]
+interface Answer<T> {
+  readonly entries: readonly (readonly [string, T])[]
   /** No key under the prefix comes after these. */
   readonly done: boolean
 }
 
-/** Entries read from a partition at a time: pages take little from each of many partitions. */
-const SLICE = 8
+interface ScanQuestion {
+  /** Number of the topology by which the asker chose whom to ask. */
+  readonly topology: number
+  readonly prefix: string
+  readonly after: string
+  readonly limit: number
+}
+
+/** A newer topology, and who knows it. */
+interface Newer {
+  readonly number: number
+  readonly peer: PeerId
+}
 
 export class Scanner {
   readonly #options: ScanOptions
@@ -49,89 +65,75 @@ export class Scanner {
   constructor(options: ScanOptions) {
     this.#options = options
     if (options.database !== null) {
-      options.mesh.handle(REQUEST_KINDS.KV_SCAN, (_from, body) => this.#onScan(body))
+      options.mesh.handle(REQUEST_KINDS.KV_SCAN, (from, body) => this.#onScan(from, body))
     }
   }
 
   async page(prefix: string, after: string, limit: number, limits: CallLimits): Promise<ScanPage> {
-    const topology = this.#options.topology.current()
-    if (topology === null) throw new AtollError('NO_QUORUM', 'the topology is not known here yet')
-    const answers = await this.#ask(topology, prefix, after, limit, limits)
-    if (answers.size === 0 && topology.members.length > 0) {
-      throw new AtollError('NO_QUORUM', 'no member that stores data answered')
-    }
-    const cut = lowestEnd(answers.values())
-    const joined = new Map<string, StoreRecord>()
-    for (const { entries } of answers.values()) {
-      for (const [key, bytes] of entries) {
-        if (cut !== null && compareKeys(key, cut) > 0) break
-        const before = joined.get(key)
-        const record = decodeRecord(bytes)
-        joined.set(key, before === undefined ? record : joinRecords(before, record))
+    const { clock, topology } = this.#options
+    const endMs = clock.monotonicMs() + limits.deadlineMs
+    for (let attempt = 1; ; attempt++) {
+      const known = topology.get()
+      const question = { topology: known.number, prefix, after, limit }
+      const { answers, newer } = await this.#ask(known, question, limits, endMs)
+      if (limits.signal?.aborted === true)
+        throw new AtollError('CANCELLED', 'the call was given up')
+      if (newer !== null && attempt < ATTEMPTS_MAX) {
+        await topology.catchUpFrom(newer.number, newer.peer)
+        continue
       }
+      if (answers.size > 0) return pageOf(known, answers, limit)
+      throw new AtollError('NO_QUORUM', 'no member that stores data answered in time')
     }
-    const sorted = [...joined].sort(([a], [b]) => compareKeys(a, b))
-    const entries = sorted.slice(0, limit)
-    const isCut = cut !== null || sorted.length > limit
-    const next = isCut ? (entries.at(-1)?.[0] ?? cut) : null
-    return { entries, next, partial: !coversAll(topology, new Set(answers.keys())) }
   }
 
   async #ask(
     topology: Topology,
-    prefix: string,
-    after: string,
-    limit: number,
-    limits: CallLimits,
-  ): Promise<Map<StorageId, Answer>> {
-    const { self, peers } = this.#options
-    const answers = new Map<StorageId, Answer>()
-    const body = new WireWriter().string(prefix).string(after).uint(limit).finish()
+    question: ScanQuestion,
+    { signal }: CallLimits,
+    endMs: number,
+  ): Promise<{ answers: ReadonlyMap<StorageId, Answer<StoreRecord>>; newer: Newer | null }> {
+    const { self, peers, mesh, clock } = this.#options
+    const answers = new Map<StorageId, Answer<StoreRecord>>()
+    let newer: Newer | null = null
+    const body = encodeQuestion(question)
+    const options = {
+      ...answerTimeout(endMs - clock.monotonicMs()),
+      trafficClass: 'bulk',
+      ...(signal !== undefined && { signal }),
+    } as const
     const asked = topology.members.map(async ({ storageId }) => {
-      const peer = storageId === self ? null : peers.usable(topology, storageId)
+      if (storageId === self) {
+        answers.set(self, decoded(await this.#scanHere(topology, question)))
+        return
+      }
+      const peer = peers.usable(topology, storageId)
       if (peer === undefined) return
-      const local = peer === null
-      const answer = local
-        ? await this.#scanHere(prefix, after, limit)
-        : await this.#request(peer, body, limits)
-      answers.set(storageId, answer)
+      const answer = decodeAnswer(await mesh.request(peer, REQUEST_KINDS.KV_SCAN, body, options))
+      if (typeof answer !== 'number') answers.set(storageId, answer)
+      else if (answer > (newer?.number ?? 0)) newer = { number: answer, peer }
     })
     // Members that fail make the page partial; the page says so.
     await Promise.allSettled(asked)
-    return answers
+    return { answers, newer }
   }
 
-  async #request(peer: PeerId, body: Uint8Array, limits: CallLimits): Promise<Answer> {
-    const { deadlineMs, signal } = limits
-    const bytes = await this.#options.mesh.request(peer, REQUEST_KINDS.KV_SCAN, body, {
-      timeoutMs: deadlineMs * 0.9,
-      trafficClass: 'bulk',
-      ...(signal !== undefined && { signal }),
-    })
-    const from = new WireReader(bytes)
-    const done = from.bool()
-    const entries = from.list(PAGE_ENTRIES_MAX, (each) => {
-      return [each.string(KEY_BYTES_MAX), each.bytes(RECORD_BYTES_MAX)] as const
-    })
-    return { entries, done }
-  }
-
-  async #onScan(body: Uint8Array): Promise<Uint8Array> {
-    const from = new WireReader(body)
-    const prefix = from.string(KEY_BYTES_MAX)
-    const after = from.string(KEY_BYTES_MAX)
-    const { entries, done } = await this.#scanHere(prefix, after, from.uint(PAGE_ENTRIES_MAX))
-    return new WireWriter()
-      .bool(done)
-      .list(entries, (to, [key, bytes]) => to.string(key).bytes(bytes))
-      .finish()
+  async #onScan(from: RemotePeer, body: Uint8Array): Promise<Uint8Array> {
+    const question = decodeQuestion(body)
+    await this.#options.topology.catchUpFrom(question.topology, from.peer)
+    const topology = this.#options.topology.get()
+    // Who acts on an older one does not know whom to ask.
+    if (topology.number > question.topology) return encodeStale(topology.number)
+    return encodeAnswer(await this.#scanHere(topology, question))
   }
 
   /** A merge of the partitions held here; each is read in small slices as the merge needs them. */
-  async #scanHere(prefix: string, after: string, limit: number): Promise<Answer> {
-    const topology = this.#options.topology.current()
+  async #scanHere(
+    topology: Topology,
+    { prefix, after, limit }: ScanQuestion,
+  ): Promise<Answer<Uint8Array>> {
     const { database, self } = this.#options
-    if (topology === null || database === null) return { entries: [], done: true }
+    if (database === null) return { entries: [], done: true }
     const held = topology.partitions.flatMap((_, p) =>
       placeIn(topology, '', p).targets.includes(self) ? [p] : [],
     )
@@ -151,75 +153,66 @@ export class Scanner {
   }
 }
 
-class PartitionCursor {
-  readonly #database: Database
-  readonly #partition: number
-  readonly #prefix: string
-  #slice: (readonly [string, Uint8Array])[] = []
-  #at = 0
-  #from: string
-  #ended = false
-
-  private constructor(database: Database, partition: number, prefix: string, from: string) {
-    this.#database = database
-    this.#partition = partition
-    this.#prefix = prefix
-    this.#from = from
-  }
-
-  static async open(
-    database: Database,
-    partition: number,
-    prefix: string,
-    after: string,
-  ): Promise<PartitionCursor> {
-    // The least string after `after` is itself with a zero character.
-    const start = compareKeys(after, prefix) >= 0 && after !== '' ? `${after}\0` : prefix
-    const cursor = new PartitionCursor(database, partition, prefix, start)
-    await cursor.#fill()
-    return cursor
-  }
-
-  get key(): string | null {
-    return this.#slice[this.#at]?.[0] ?? null
-  }
-
-  async take(): Promise<readonly [string, Uint8Array]> {
-    const entry = this.#slice[this.#at++] ?? (['', new Uint8Array()] as const)
-    if (this.#at === this.#slice.length) await this.#fill()
-    return entry
-  }
-
-  async #fill(): Promise<void> {
-    this.#slice = []
-    this.#at = 0
-    if (this.#ended) return
-    const from = databaseKey(this.#partition, this.#from)
-    const range = { from, to: partitionEnd(this.#partition), limit: SLICE }
-    for await (const [stored, bytes] of this.#database.scan(range)) {
-      const key = userKey(stored)
-      if (!key.startsWith(this.#prefix)) {
-        this.#ended = true
-        break
-      }
-      this.#slice.push([key, bytes])
-      this.#from = `${key}\0`
-    }
-    if (this.#slice.length < SLICE) this.#ended = true
-  }
+function encodeQuestion({ topology, prefix, after, limit }: ScanQuestion): Uint8Array {
+  return new WireWriter().uint(topology).string(prefix).string(after).uint(limit).finish()
 }
 
-function leastOf(cursors: readonly PartitionCursor[]): PartitionCursor | null {
-  let least: PartitionCursor | null = null
-  for (const cursor of cursors) {
-    if (cursor.key === null) continue
-    if (least === null || compareKeys(cursor.key, least.key ?? '') < 0) least = cursor
+function decodeQuestion(body: Uint8Array): ScanQuestion {
+  const from = new WireReader(body)
+  const topology = from.uint()
+  const prefix = from.string(KEY_BYTES_MAX)
+  const after = from.string(KEY_BYTES_MAX)
+  return { topology, prefix, after, limit: from.uint(PAGE_ENTRIES_MAX) }
+}
+
+function encodeAnswer({ entries, done }: Answer<Uint8Array>): Uint8Array {
+  return new WireWriter()
+    .uint(FRESH)
+    .bool(done)
+    .list(entries, (to, [key, bytes]) => to.string(key).bytes(bytes))
+    .finish()
+}
+
+/** The answer, or the number of a newer topology. */
+function decodeAnswer(bytes: Uint8Array): Answer<StoreRecord> | number {
+  const from = new WireReader(bytes)
+  const stale = staleNumber(from)
+  if (stale !== null) return stale
+  const done = from.bool()
+  const entries = from.list(PAGE_ENTRIES_MAX, (each) => {
+    return [each.string(KEY_BYTES_MAX), each.bytes(RECORD_BYTES_MAX)] as const
+  })
+  return decoded({ entries, done })
+}
+
+function decoded({ entries, done }: Answer<Uint8Array>): Answer<StoreRecord> {
+  return { entries: entries.map(([key, bytes]) => [key, decodeRecord(bytes)]), done }
+}
+
+/** Joins the answers key by key, as far as all of them go. */
+function pageOf(
+  topology: Topology,
+  answers: ReadonlyMap<StorageId, Answer<StoreRecord>>,
+  limit: number,
+): ScanPage {
+  const cut = lowestEnd(answers.values())
+  const joined = new Map<string, StoreRecord>()
+  for (const { entries } of answers.values()) {
+    for (const [key, record] of entries) {
+      if (cut !== null && compareKeys(key, cut) > 0) break
+      const before = joined.get(key)
+      joined.set(key, before === undefined ? record : joinRecords(before, record))
+    }
   }
-  return least
+  const sorted = [...joined].sort(([a], [b]) => compareKeys(a, b))
+  const entries = sorted.slice(0, limit)
+  const isCut = cut !== null || sorted.length > limit
+  const next = isCut ? (entries.at(-1)?.[0] ?? cut) : null
+  return { entries, next, partial: !coversAll(topology, new Set(answers.keys())) }
 }
 
 /** Up to here every answer is complete; null: all are complete to the end. */
-function lowestEnd(answers: Iterable<Answer>): string | null {
+function lowestEnd(answers: Iterable<Answer<unknown>>): string | null {
   let cut: string | null = null
   for (const { entries, done } of answers) {
     const last = entries.at(-1)?.[0]

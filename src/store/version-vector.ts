@@ -8,7 +8,7 @@
 import { crc32 } from 'node:zlib'
 import type { StorageId } from '../base/ids.ts'
 import { WireError, WireReader, WireWriter } from '../wire/codec.ts'
-import { VECTOR_MAX } from './limits.ts'
+import { DOTS_MAX, JOINED_FACTOR, VECTOR_MAX } from './limits.ts'
 
 export interface Dot {
   readonly actor: StorageId
@@ -18,12 +18,12 @@ export interface Dot {
 export type VersionVector = ReadonlyMap<StorageId, number>
 
 /**
- * What a client has seen of a key: a vector, and single writes beyond it. A writer that got
- * siblings knows its own write and not theirs, and no vector can say that when one disk
- * coordinated both.
+ * What is known of a key: a vector, and single writes beyond it. A writer that got siblings knows
+ * its own write and not theirs, and no vector can say that when one disk coordinated both.
  */
 export interface Context {
   readonly vector: VersionVector
+  /** Sorted, and none that the vector covers. */
   readonly dots: readonly Dot[]
 }
 
@@ -31,9 +31,12 @@ export const EMPTY_VECTOR: VersionVector = new Map()
 export const EMPTY_CONTEXT: Context = { vector: EMPTY_VECTOR, dots: [] }
 
 const ACTOR_BYTES_MAX = 64
-/** Forgetting one merely leaves a client's own older write beside its newer one. */
-const CONTEXT_DOTS_MAX = 16
 const CHECKSUM_BYTES = 4
+
+export function compareDots(a: Dot, b: Dot): number {
+  if (a.actor !== b.actor) return a.actor < b.actor ? -1 : 1
+  return a.n - b.n
+}
 
 export function covers(vector: VersionVector, { actor, n }: Dot): boolean {
   return (vector.get(actor) ?? 0) >= n
@@ -43,17 +46,38 @@ export function contextCovers({ vector, dots }: Context, dot: Dot): boolean {
   return covers(vector, dot) || dots.some(({ actor, n }) => actor === dot.actor && n === dot.n)
 }
 
-/** The context of a client that had `context` and then wrote `dot`. */
-export function withDot({ vector, dots }: Context, dot: Dot): Context {
-  return { vector, dots: [...dots, dot].slice(-CONTEXT_DOTS_MAX) }
+/**
+ * The context of a client that had `context` and then wrote `dot`: the dots from before need not
+ * be carried on, since the record of the write knows them wherever it comes.
+ */
+export function withDot({ vector }: Context, dot: Dot): Context {
+  return { vector, dots: dotsBeyond(vector, [dot]) }
+}
+
+/** What either knows. */
+export function joinContexts(a: Context, b: Context): Context {
+  const vector = joinVectors(a.vector, b.vector)
+  return { vector, dots: dotsBeyond(vector, [...a.dots, ...b.dots]) }
+}
+
+function dotsBeyond(vector: VersionVector, dots: readonly Dot[]): readonly Dot[] {
+  const beyond = dots.filter((dot) => !covers(vector, dot))
+  if (beyond.length < 2) return beyond
+  return beyond.sort(compareDots).filter((dot, i) => {
+    const before = beyond[i - 1]
+    return before === undefined || compareDots(before, dot) !== 0
+  })
 }
 
 /** The least vector that covers what either does. */
 export function joinVectors(a: VersionVector, b: VersionVector): VersionVector {
-  if (b.size === 0) return a
-  const joined = new Map(a)
-  for (const [actor, n] of b) if (n > (joined.get(actor) ?? 0)) joined.set(actor, n)
-  return joined
+  let joined: Map<StorageId, number> | null = null
+  for (const [actor, n] of b) {
+    if (covers(a, { actor, n })) continue
+    joined ??= new Map(a)
+    joined.set(actor, n)
+  }
+  return joined ?? a
 }
 
 /** One form for one vector, so that equal vectors are equal bytes. */
@@ -61,13 +85,10 @@ export function sortedEntries(vector: VersionVector): (readonly [StorageId, numb
   return vector.size < 2 ? [...vector] : [...vector].sort(([a], [b]) => (a < b ? -1 : 1))
 }
 
-export function writeVector(out: WireWriter, vector: VersionVector): void {
-  out.list(sortedEntries(vector), (to, [actor, n]) => to.string(actor).uint(n))
-}
-
-export function readVector(from: WireReader): VersionVector {
+function readVector(from: WireReader): VersionVector {
   const vector = new Map<StorageId, number>()
-  for (const [actor, n] of from.list(VECTOR_MAX, readEntry)) vector.set(actor, n)
+  const entries = from.list(VECTOR_MAX * JOINED_FACTOR, readEntry)
+  for (const [actor, n] of entries) vector.set(actor, n)
   return vector
 }
 
@@ -76,13 +97,18 @@ function readEntry(from: WireReader): readonly [StorageId, number] {
 }
 
 export function writeContext(out: WireWriter, { vector, dots }: Context): void {
-  writeVector(out, vector)
+  out.list(sortedEntries(vector), (to, [actor, n]) => to.string(actor).uint(n))
   out.list(dots, (to, { actor, n }) => to.string(actor).uint(n))
 }
 
 export function readContext(from: WireReader): Context {
   const vector = readVector(from)
-  const dots = from.list(CONTEXT_DOTS_MAX, readEntry).map(([actor, n]) => ({ actor, n }))
+  const dots = from.list(DOTS_MAX * JOINED_FACTOR, readEntry).map(([actor, n]) => ({ actor, n }))
+  for (const [i, dot] of dots.entries()) {
+    const before = dots[i - 1]
+    const ordered = before === undefined || compareDots(before, dot) < 0
+    if (!ordered || covers(vector, dot)) throw new WireError('context contradicts itself')
+  }
   return { vector, dots }
 }
 

@@ -10,13 +10,20 @@ import type { Mesh, RemotePeer } from '../mesh/mesh.ts'
 import type { Clock } from '../seams/clock.ts'
 import { WireReader } from '../wire/codec.ts'
 import { REQUEST_KINDS } from '../wire/kinds.ts'
-import { ANSWER_SHARE, answerTimeout, ATTEMPTS_MAX, type CallLimits, tooFew } from './calls.ts'
+import {
+  ANSWER_SHARE,
+  answerTimeout,
+  ATTEMPTS_MAX,
+  type CallLimits,
+  counted,
+  tooFew,
+} from './calls.ts'
 import type { Departures } from './departures.ts'
 import type { DotSource } from './dot-source.ts'
 import type { Forwarder } from './forwarder.ts'
 import type { HybridClock } from './hybrid-clock.ts'
 import type { KnownTopology } from './known-topology.ts'
-import { RECORD_BYTES_MAX, SIBLINGS_MAX, VECTOR_MAX } from './limits.ts'
+import { DOTS_MAX, RECORD_BYTES_MAX, SIBLINGS_MAX, VECTOR_MAX } from './limits.ts'
 import { addWrite, contextAfter } from './merge.ts'
 import {
   decodeForwardedPut,
@@ -32,7 +39,7 @@ import { type Place, placeOf } from './place.ts'
 import { EMPTY_RECORD, encodeRecord, type Kind, type StoreRecord } from './record.ts'
 import type { Replica } from './replica.ts'
 import { Round } from './round.ts'
-import { type Context, type Dot, joinVectors } from './version-vector.ts'
+import { type Context, type Dot, joinContexts } from './version-vector.ts'
 
 export interface WriterOptions {
   readonly self: StorageId
@@ -71,16 +78,18 @@ export class Writer {
   }
 
   async put(put: Put, limits: CallLimits): Promise<PutOutcome> {
-    const { departures, forwarder, self, topology } = this.#options
+    const { clock, departures, forwarder, self, topology } = this.#options
     const place = placeOf(topology.get(), put.key)
     if (place.installed.includes(self)) return this.#coordinate(put, limits)
+    const endMs = clock.monotonicMs() + limits.deadlineMs
     try {
       return await forwarder.put(put, limits)
     } catch (error) {
       // Nobody who has the data answers. To fill up is no reason to refuse, with a little care.
       const isOpen = isAtollError(error) && error.outcome === 'not-applied'
-      if (!isOpen || !departures.mayCoordinate(place)) throw error
-      return this.#coordinate(put, limits)
+      const deadlineMs = endMs - clock.monotonicMs()
+      if (!isOpen || deadlineMs < 1 || !departures.mayCoordinate(place)) throw error
+      return this.#coordinate(put, { ...limits, deadlineMs })
     }
   }
 
@@ -94,8 +103,7 @@ export class Writer {
     const before = replica.latest(place.partition, put.key) ?? EMPTY_RECORD
     const newest = before.siblings.reduce((max, sibling) => Math.max(max, sibling.stamp), 0)
     const { kind, value, blind, context: given } = put
-    const vector = blind ? joinVectors(before.vector, given.vector) : given.vector
-    const context = { vector, dots: given.dots }
+    const context = blind ? joinContexts(before.known, given) : given
     const stamp = hybridClock.next(newest)
     const record = addWrite(before, context, { dot, stamp, expiresAtMs: 0, kind, value })
     const bytes = encodeRecord(record)
@@ -122,20 +130,25 @@ export class Writer {
     const { clock, topology } = this.#options
     const endMs = clock.monotonicMs() + limits.deadlineMs
     let place = first
+    let mayHaveApplied = false
     for (let attempt = 1; ; attempt++) {
       const leftMs = endMs - clock.monotonicMs()
       const round = this.#sendWrite(place, bytes, limits, leftMs, attempt === 1)
       const decision = await round.decided
-      const { acks } = round.tally
-      const replicas = place.groups[0]?.length ?? 0
-      if (decision === 'met') return { acks, replicas, partial: false }
+      if (decision === 'met') return { ...counted(place, round, false), partial: false }
       if (decision === 'partial' && round.error?.code !== 'CLOCK_SKEW') {
-        return { acks: round.answers.size, replicas, partial: true }
+        return { ...counted(place, round, true), partial: true }
       }
+      mayHaveApplied ||= round.mayHaveApplied
+      const outcome = mayHaveApplied ? 'unknown' : 'not-applied'
       if (decision !== 'stale' || attempt === ATTEMPTS_MAX) {
-        throw tooFew(place, round, limits, round.mayHaveApplied ? 'unknown' : 'not-applied')
+        throw tooFew(place, round, limits, outcome)
       }
-      await topology.catchUp(round.staleNumber, round.staleFrom)
+      try {
+        await topology.catchUp(round.staleNumber, round.staleFrom)
+      } catch (error) {
+        throw withOutcome(error, outcome)
+      }
       place = placeOf(topology.get(), place.key)
     }
   }
@@ -190,6 +203,13 @@ export class Writer {
   }
 }
 
+/** What is known of the write, whatever its last step says of itself. */
+function withOutcome(error: unknown, outcome: 'unknown' | 'not-applied'): unknown {
+  if (!isAtollError(error)) return error
+  const hint = error.hint === undefined ? {} : { hint: error.hint }
+  return new AtollError(error.code, error.message, { outcome, cause: error, ...hint })
+}
+
 function isTrue(): true {
   return true
 }
@@ -198,10 +218,9 @@ function decodeDone(answer: Uint8Array): true | number {
   return staleNumber(new WireReader(answer)) ?? true
 }
 
-function checkSize({ siblings, vector }: StoreRecord, bytes: Uint8Array): void {
-  const fits =
-    siblings.length <= SIBLINGS_MAX && vector.size <= VECTOR_MAX && bytes.length <= RECORD_BYTES_MAX
-  if (fits) return
+function checkSize({ siblings, known }: StoreRecord, bytes: Uint8Array): void {
+  const isKnownSmall = known.vector.size <= VECTOR_MAX && known.dots.length <= DOTS_MAX
+  if (isKnownSmall && siblings.length <= SIBLINGS_MAX && bytes.length <= RECORD_BYTES_MAX) return
   throw new AtollError('TOO_LARGE', `the key has ${siblings.length} unresolved values`, {
     hint: 'read the key and write it with the version that you got',
   })

@@ -1,7 +1,13 @@
 /** Records and contexts of one imagined history: a dot stands for the same write wherever it is. */
 import fc from 'fast-check'
-import { compareDots, KINDS, type Sibling, type StoreRecord } from '../../src/store/record.ts'
-import type { Context, Dot } from '../../src/store/version-vector.ts'
+import { KINDS, type Sibling, type StoreRecord } from '../../src/store/record.ts'
+import {
+  compareDots,
+  type Context,
+  type Dot,
+  EMPTY_CONTEXT,
+  joinContexts,
+} from '../../src/store/version-vector.ts'
 
 export const ACTORS = ['disk-a', 'disk-b', 'disk-c'] as const
 const COUNTER_MAX = 6
@@ -30,18 +36,18 @@ export const vectors = fc
     return new Map(entries.filter(([, n]) => n > 0))
   })
 
-export const contexts: fc.Arbitrary<Context> = plain({
+export const contexts: fc.Arbitrary<Context> = plain<Context>({
   vector: vectors,
   dots: fc.array(dots, { maxLength: 4 }),
-})
+}).map((context) => joinContexts(EMPTY_CONTEXT, context))
 
-/** Any vector with any of the writes that it covers. */
-export const records: fc.Arbitrary<StoreRecord> = vectors.chain((vector) => {
-  const covered = [...vector].flatMap(([actor, n]) =>
+/** Any context with any of the writes that its vector covers. */
+export const records: fc.Arbitrary<StoreRecord> = contexts.chain((known) => {
+  const covered = [...known.vector].flatMap(([actor, n]) =>
     Array.from({ length: n }, (_, i) => ({ actor, n: i + 1 })),
   )
   return fc.subarray(covered).map((kept) => {
-    return { vector, siblings: kept.map(writeOf).sort((a, b) => compareDots(a.dot, b.dot)) }
+    return { known, siblings: kept.map(writeOf).sort((a, b) => compareDots(a.dot, b.dot)) }
   })
 })
 

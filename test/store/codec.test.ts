@@ -5,7 +5,14 @@
  */
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
-import { RECORD_BYTES_MAX, SIBLINGS_MAX, SYNC_ENTRIES, VECTOR_MAX } from '../../src/store/limits.ts'
+import {
+  DOTS_MAX,
+  JOINED_FACTOR,
+  RECORD_BYTES_MAX,
+  SIBLINGS_MAX,
+  SYNC_ENTRIES,
+  VECTOR_MAX,
+} from '../../src/store/limits.ts'
 import {
   decodeForwardedPut,
   decodePutOutcome,
@@ -269,11 +276,20 @@ describe('limits of lists', () => {
       decodeRecords,
     ],
     'actors of a vector': [
-      VECTOR_MAX,
-      (count) => encodeRecord({ vector: actors(count), siblings: [] }),
+      VECTOR_MAX * JOINED_FACTOR,
+      (count) => encodeRecord({ known: { vector: actors(count), dots: [] }, siblings: [] }),
       decodeRecord,
     ],
-    siblings: [SIBLINGS_MAX, (count) => encodeRecord(siblings(count)), decodeRecord],
+    'writes beyond a vector': [
+      DOTS_MAX * JOINED_FACTOR,
+      (count) => encodeRecord({ known: { vector: new Map(), dots: dotsOf(count) }, siblings: [] }),
+      decodeRecord,
+    ],
+    siblings: [
+      SIBLINGS_MAX * JOINED_FACTOR,
+      (count) => encodeRecord(siblings(count)),
+      decodeRecord,
+    ],
   }
 
   for (const [name, [max, encode, decode]] of Object.entries(cases)) {
@@ -310,7 +326,11 @@ function actors(count: number): Map<string, number> {
 
 function siblings(count: number): StoreRecord {
   const all = Array.from({ length: count }, (_, i) => writeOf({ actor: 'disk-a', n: i + 1 }))
-  return { vector: new Map([['disk-a', count]]), siblings: all }
+  return { known: { vector: new Map([['disk-a', count]]), dots: [] }, siblings: all }
+}
+
+function dotsOf(count: number): Dot[] {
+  return Array.from({ length: count }, (_, i) => ({ actor: 'disk-a', n: i + 1 }))
 }
 
 describe('records', () => {
@@ -321,15 +341,22 @@ describe('records', () => {
   it('have one form: equal records are equal bytes', () => {
     fc.assert(
       fc.property(records, (record) => {
-        const shuffled = { ...record, vector: new Map([...record.vector].reverse()) }
+        const vector = new Map([...record.known.vector].reverse())
+        const shuffled = { ...record, known: { ...record.known, vector } }
         assert.deepEqual(encodeRecord(shuffled), encodeRecord(record))
       }),
     )
   })
 
   it('are refused when they contradict themselves', () => {
-    const beyond = { vector: new Map([['disk-a', 1]]) }
-    assert.throws(() => decodeRecord(encoded(beyond)), /contradicts itself/)
+    const vector = new Map([['disk-a', 1]])
+    const known = (...ns: number[]) => {
+      return { known: { vector, dots: ns.map((n) => ({ actor: 'disk-a', n })) }, siblings: [] }
+    }
+    for (const wrong of [{ known: known(2).known }, known(1), known(3, 2), known(2, 2)]) {
+      assert.throws(() => decodeRecord(encoded(wrong)), /contradicts itself/)
+    }
+    decodeRecord(encoded(known(2, 3)))
     const twice = [sibling({ actor: 'disk-a', n: 1 }), sibling({ actor: 'disk-a', n: 1 })]
     assert.throws(() => decodeRecord(encoded({ siblings: twice })), /contradicts itself/)
     const disordered = [sibling({ actor: 'disk-a', n: 2 }), sibling({ actor: 'disk-a', n: 1 })]
@@ -345,6 +372,7 @@ describe('records', () => {
   it('are refused with an actor or kind that does not exist', () => {
     const record = (actor: number, kind: number): Uint8Array => {
       const out = new WireWriter().uint(1).list(['disk-a'], (to, name) => to.string(name).uint(5))
+      out.list([], () => undefined)
       out.list([null], (to) =>
         to.uint(actor).uint(1).uint(0).uint(0).uint(kind).bytes(new Uint8Array()),
       )

@@ -19,6 +19,7 @@ import {
   type Dot,
   EMPTY_CONTEXT,
   EMPTY_VECTOR,
+  joinContexts,
   joinVectors,
   versionText,
   withDot,
@@ -63,10 +64,10 @@ describe('joining records', () => {
         const inA = new Set(namesOf(a))
         const inB = new Set(namesOf(b))
         const expected = [...a.siblings, ...b.siblings]
-          .filter(({ dot }) => inA.has(nameOf(dot)) || !covers(a.vector, dot))
-          .filter(({ dot }) => inB.has(nameOf(dot)) || !covers(b.vector, dot))
+          .filter(({ dot }) => inA.has(nameOf(dot)) || !contextCovers(a.known, dot))
+          .filter(({ dot }) => inB.has(nameOf(dot)) || !contextCovers(b.known, dot))
         assert.deepEqual(new Set(namesOf(joined)), new Set(namesOf({ ...a, siblings: expected })))
-        assert.deepEqual(joined.vector, joinVectors(a.vector, b.vector))
+        assert.deepEqual(joined.known, joinContexts(a.known, b.known))
       }),
     )
   })
@@ -83,7 +84,7 @@ describe('adding a write', () => {
           new Set(namesOf(after)),
           new Set([...namesOf({ ...record, siblings: kept }), nameOf(dot)]),
         )
-        assert.ok(after.siblings.every((each) => covers(after.vector, each.dot)))
+        assert.ok(after.siblings.every((each) => covers(after.known.vector, each.dot)))
       }),
     )
   })
@@ -92,9 +93,8 @@ describe('adding a write', () => {
     fc.assert(
       fc.property(records, contexts, dots, (record, context, probe) => {
         const after = addWrite(record, context, writeOf({ actor: 'disk-a', n: 100 }))
-        const known = covers(record.vector, probe) || covers(context.vector, probe)
-        if (known) assert.ok(covers(after.vector, probe))
-        else assert.equal(covers(after.vector, probe), probe.actor === 'disk-a')
+        const known = contextCovers(record.known, probe) || contextCovers(context, probe)
+        assert.equal(contextCovers(after.known, probe), known || probe.actor === 'disk-a')
       }),
     )
   })
@@ -103,9 +103,8 @@ describe('adding a write', () => {
     const dot = { actor: 'disk-a', n: 9 }
     fc.assert(
       fc.property(records, (record) => {
-        const context = { vector: record.vector, dots: [] }
-        const after = addWrite(record, context, writeOf(dot))
-        assert.deepEqual(contextAfter(after, context, dot), { vector: after.vector, dots: [] })
+        const after = addWrite(record, record.known, writeOf(dot))
+        assert.deepEqual(contextAfter(after, record.known, dot), after.known)
       }),
     )
   })
@@ -124,12 +123,27 @@ describe('adding a write', () => {
     )
   })
 
+  it('hides what it replaces wherever that was not yet known, once the two meet', () => {
+    fc.assert(
+      fc.property(records, records, contexts, (here, elsewhere, context) => {
+        const after = addWrite(here, context, writeOf({ actor: 'disk-d', n: 1 }))
+        const joined = joinRecords(elsewhere, after)
+        for (const { dot } of joined.siblings) {
+          const isHeldInBoth = namesOf(after).includes(nameOf(dot))
+          assert.ok(isHeldInBoth || !contextCovers(context, dot), nameOf(dot))
+        }
+      }),
+    )
+  })
+
   it('shows what is no tombstone, newest first, ties in one order everywhere', () => {
     const at = (actor: string, stamp: number) => ({ ...writeOf({ actor, n: 1 }), stamp })
     const vector = new Map(['a', 'b', 'c', 'd'].map((actor) => [actor, 4]))
     const dead = { ...writeOf({ actor: 'd', n: 3 }), stamp: 99 }
     const siblings = [at('a', 5), at('b', 7), at('c', 7), dead]
-    const shown = visibleSiblings({ vector, siblings }).map(({ dot }) => dot.actor)
+    const shown = visibleSiblings({ known: { vector, dots: [] }, siblings }).map(
+      ({ dot }) => dot.actor,
+    )
     assert.deepEqual(shown, ['c', 'b', 'a'])
   })
 })
@@ -145,14 +159,24 @@ describe('contexts', () => {
     )
   })
 
-  it('hold sixteen single dots, the newest', () => {
+  it('do not grow with each write of their client', () => {
     let context: Context = EMPTY_CONTEXT
     for (let n = 1; n <= 40; n++) context = withDot(context, { actor: 'disk-a', n })
-    assert.deepEqual(
-      context.dots.map(({ n }) => n),
-      Array.from({ length: 16 }, (_, i) => i + 25),
-    )
+    assert.deepEqual(context.dots, [{ actor: 'disk-a', n: 40 }])
     assert.deepEqual(contextOfVersion(versionText(context)), context)
+  })
+
+  it('join to what either covers, in one form', () => {
+    fc.assert(
+      fc.property(contexts, contexts, dots, (a, b, probe) => {
+        const joined = joinContexts(a, b)
+        const either = contextCovers(a, probe) || contextCovers(b, probe)
+        assert.equal(contextCovers(joined, probe), either)
+        assert.deepEqual(joinContexts(b, a), joined)
+        assert.deepEqual(joinContexts(joined, a), joined)
+        assert.deepEqual(contextOfVersion(versionText(joined)), joined)
+      }),
+    )
   })
 
   it('join to the least vector that covers both', () => {
@@ -217,7 +241,7 @@ class History {
   }
 
   #read(at: number, client: number): void {
-    this.#versions[client] = { vector: this.#record(at).vector, dots: [] }
+    this.#versions[client] = this.#record(at).known
     this.#seen[client] = this.#model(at).known
   }
 
@@ -227,8 +251,7 @@ class History {
     this.#dots.set(name, dot)
     const before = this.#record(at)
     const given = this.#versions[client] ?? EMPTY_CONTEXT
-    const vector = blind ? joinVectors(before.vector, given.vector) : given.vector
-    const context = { vector, dots: given.dots }
+    const context = blind ? joinContexts(before.known, given) : given
     const after = addWrite(before, context, writeOf(dot))
     this.#records[at] = after
     this.#versions[client] = contextAfter(after, context, dot)
@@ -237,18 +260,22 @@ class History {
     const had = this.#seen[client] ?? new Set()
     const replaced = blind ? union(had, model.known) : had
     const live = new Set([...[...model.live].filter((each) => !replaced.has(each)), name])
-    // A client's own write of which its coordinator has not heard stays unknown to it.
-    const heard = new Set([...replaced].filter((each) => covers(vector, this.#dot(each))))
-    const known = union(model.known, heard, [name])
+    const known = union(model.known, replaced, [name])
     this.#models[at] = { known, live }
-    this.#seen[client] = live.size === 1 ? known : union(replaced, [name])
+    // Of single writes a version carries the last; the record of that knows the others.
+    const carried = [...replaced].filter((each) => covers(context.vector, this.#dot(each)))
+    this.#seen[client] = live.size === 1 ? known : union(carried, [name])
   }
 
   #check(): void {
     for (const [i] of ACTORS.entries()) {
       assert.deepEqual(new Set(namesOf(this.#record(i))), new Set(this.#model(i).live))
       for (const [name, dot] of this.#dots) {
-        assert.equal(covers(this.#record(i).vector, dot), this.#model(i).known.has(name), name)
+        assert.equal(
+          contextCovers(this.#record(i).known, dot),
+          this.#model(i).known.has(name),
+          name,
+        )
       }
     }
   }

@@ -10,6 +10,7 @@
  *
  * One reconciliation runs at a time. What is to be done is a set, at most partitions times peers.
  */
+import { isAtollError } from '../../base/errors.ts'
 import type { PeerId, StorageId } from '../../base/ids.ts'
 import type { Database, Write } from '../../disk/database.ts'
 import type { Mesh } from '../../mesh/mesh.ts'
@@ -56,6 +57,8 @@ export class AntiEntropy {
   readonly #movement: Movement
   /** By peer, the partitions to compare with it. */
   readonly #wanted = new Map<StorageId, Set<number>>()
+  /** As `#wanted`, of those that hold a record which cannot be joined: for the next round. */
+  #refused: (readonly [StorageId, number])[] = []
   /** Partitions that may have data here. */
   readonly #held = new Set<number>()
   readonly #aborter = new AbortController()
@@ -146,6 +149,7 @@ export class AntiEntropy {
 
   #roundOfOne(): void {
     const { topology, random, self } = this.#options
+    for (const [id, partition] of this.#refused.splice(0)) this.want(id, [partition])
     const current = topology.current()
     if (current === null) return
     const partition = random.int(current.partitions.length)
@@ -173,8 +177,18 @@ export class AntiEntropy {
       } catch (error) {
         if (signal.aborted) return
         log.write('debug', 'store.sync-failed', { error: String(error) })
+        this.#putOffFirst()
         await sleep(clock, RETRY_MS, signal).catch(() => undefined)
       }
+    }
+  }
+
+  /** The others' turn comes before the peer with whom it failed is tried again. */
+  #putOffFirst(): void {
+    for (const [id, partitions] of this.#wanted) {
+      this.#wanted.delete(id)
+      this.#wanted.set(id, partitions)
+      return
     }
   }
 
@@ -211,26 +225,37 @@ export class AntiEntropy {
     for (const [i, partition] of partitions.entries()) {
       const { targets } = placeIn(topology, '', partition)
       const isShared = targets.includes(id) && targets.includes(this.#options.self)
-      if (isShared && (await this.#options.fingerprints.of(partition)) !== digests[i]) {
-        await this.#reconcile(topology, peer, partition, 'both')
-      }
+      const isEqual =
+        !isShared ||
+        (await this.#options.fingerprints.of(partition)) === digests[i] ||
+        (await this.#reconcile(topology, peer, partition, 'both'))
       wanted.delete(partition)
-      if (isShared) this.#movement.onReconciled(topology, partition, id)
+      if (!isEqual) this.#refused.push([id, partition])
+      else if (isShared) this.#movement.onReconciled(topology, partition, id)
     }
     if (wanted.size === 0) this.#wanted.delete(id)
   }
 
+  /** False when all is equal but for what cannot be joined; rejects when the peer cannot do it. */
   async #reconcile(
     topology: Topology,
     peer: PeerId,
     partition: number,
     direction: Direction,
-  ): Promise<void> {
+  ): Promise<boolean> {
+    const { log } = this.#options
     const options = { ...this.#options, signal: this.#aborter.signal }
     const work = new Reconciliation(options, peer, topology.number, partition, direction)
-    await work.run()
-    const fields = { partition, peer, bytes: work.bytes }
-    this.#options.log.write('debug', 'store.reconciled', fields)
+    try {
+      await work.run()
+    } catch (error) {
+      if (!isAtollError(error, 'CONFLICT')) throw error
+      const { message, hint = '' } = error
+      log.write('warn', 'store.record-refused', { partition, peer, message, hint })
+      return false
+    }
+    log.write('debug', 'store.reconciled', { partition, peer, bytes: work.bytes })
+    return true
   }
 
   /** Offers and deletes one partition that is not ours any more. False when there is none. */
@@ -242,9 +267,11 @@ export class AntiEntropy {
       const takers = targets.map((id) => peers.usable(topology, id)).filter((p) => p !== undefined)
       const needed = Math.floor(targets.length / 2) + 1
       if (takers.length < needed) continue
-      for (const peer of takers.slice(0, needed)) {
-        await this.#reconcile(topology, peer, partition, 'push')
+      let taken = 0
+      for (const peer of takers) {
+        if (taken < needed && (await this.#reconcile(topology, peer, partition, 'push'))) taken++
       }
+      if (taken < needed) continue
       await this.#drop(partition)
       return true
     }

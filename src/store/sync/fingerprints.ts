@@ -5,7 +5,8 @@
  *
  * They find accidents, not malice: peers are members.
  */
-import { crc32 } from 'node:zlib'
+import { hash } from 'node:crypto'
+import { concatBytes, utf8 } from '../../base/bytes.ts'
 import type { Database } from '../../disk/database.ts'
 import { partitionEnd, partitionPrefix, userKey } from '../place.ts'
 
@@ -13,8 +14,7 @@ const LIMIT = 2 ** 48
 
 /** Of one entry: a key and the bytes of its record. */
 export function entryFingerprint(key: string, record: Uint8Array): number {
-  const first = crc32(record, crc32(key))
-  return first * 0x10000 + (crc32(key, first) & 0xffff)
+  return hash('sha1', concatBytes([utf8(key), record]), 'buffer').readUIntBE(0, 6)
 }
 
 export class Fingerprints {

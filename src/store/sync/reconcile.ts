@@ -2,7 +2,10 @@
  * Makes one partition equal here and at one peer: keys are compared in order, page by page; what
  * differs is pulled and joined, and what the peer then still lacks is pushed. Cost grows with the
  * number of keys in the partition, and data moves only where it differs.
+ *
+ * A record that cannot be joined does not hold up the others; the work then ends with an error.
  */
+import { isAtollError } from '../../base/errors.ts'
 import { compareKeys } from '../../base/bytes.ts'
 import type { PeerId } from '../../base/ids.ts'
 import type { Database } from '../../disk/database.ts'
@@ -46,6 +49,7 @@ export class Reconciliation {
   readonly #direction: Direction
   /** Bytes that went over the wire. */
   bytes = 0
+  #refused: unknown = null
 
   constructor(
     options: ReconcileOptions,
@@ -61,37 +65,32 @@ export class Reconciliation {
     this.#direction = direction
   }
 
+  /** Rejects with CONFLICT when all is equal but for records that cannot be joined. */
   async run(): Promise<void> {
     let after = ''
+    let theirs = await this.#theirPage(after)
     for (;;) {
-      const theirs = await this.#theirPage(after)
-      const mine = await this.#myEntries(after, theirs)
-      const wanted = theirs.entries.filter(([key, print]) => mine.get(key) !== print)
-      if (this.#direction === 'both') await this.#pull(wanted.map(([key]) => key))
-      await this.#push(new Map(theirs.entries), [...mine.keys(), ...wanted.map(([key]) => key)])
-      if (theirs.done) return
-      after = theirs.entries.at(-1)?.[0] ?? after
+      const mine = await keysPage(this.#options.database, this.#partition, after)
+      const end = commonEnd(theirs, mine)
+      await this.#makeEqual(upTo(theirs, end), upTo(mine, end))
+      if (end === null) break
+      after = end
+      const rest = theirs.entries.filter(([key]) => compareKeys(key, end) > 0)
+      if (rest.length > 0 || theirs.done) theirs = { entries: rest, done: theirs.done }
+      else theirs = await this.#theirPage(after)
     }
+    if (this.#refused !== null) throw this.#refused
+  }
+
+  async #makeEqual(theirs: ReadonlyMap<string, number>, mine: ReadonlyMap<string, number>) {
+    const wanted = [...theirs].flatMap(([key, print]) => (mine.get(key) === print ? [] : [key]))
+    if (this.#direction === 'both') await this.#pull(wanted)
+    await this.#push(theirs, [...mine.keys(), ...wanted])
   }
 
   async #theirPage(after: string): Promise<KeysPage> {
     const question = { topology: this.#topology, partition: this.#partition, after }
     return decodeKeysPage(await this.#ask(REQUEST_KINDS.KV_SYNC_KEYS, encodeKeysQuestion(question)))
-  }
-
-  /** What is here between `after` and the end of the peer's page. */
-  async #myEntries(after: string, theirs: KeysPage): Promise<Map<string, number>> {
-    const last = theirs.entries.at(-1)?.[0] ?? ''
-    const mine = new Map<string, number>()
-    for (let from = after; ; ) {
-      const page = await keysPage(this.#options.database, this.#partition, from)
-      for (const [key, print] of page.entries) {
-        if (!theirs.done && compareKeys(key, last) > 0) return mine
-        mine.set(key, print)
-      }
-      if (page.done) return mine
-      from = page.entries.at(-1)?.[0] ?? from
-    }
   }
 
   async #pull(keys: readonly string[]): Promise<void> {
@@ -100,7 +99,7 @@ export class Reconciliation {
       const question = { topology: this.#topology, partition: this.#partition, keys: rest }
       const answer = await this.#ask(REQUEST_KINDS.KV_SYNC_PULL, encodePullQuestion(question))
       const { records } = decodeRecords(answer)
-      await joinAll(this.#options.replica, this.#partition, records)
+      await this.#unlessRefused(joinAll(this.#options.replica, this.#partition, records))
       const last = records.at(-1)?.[0]
       // Nothing came although something was asked for: it is gone there, and so are we.
       rest = last === undefined ? [] : rest.slice(rest.indexOf(last) + 1)
@@ -126,7 +125,16 @@ export class Reconciliation {
 
   async #send(records: readonly (readonly [string, Uint8Array])[]): Promise<void> {
     const message = { topology: this.#topology, partition: this.#partition, records }
-    await this.#ask(REQUEST_KINDS.KV_SYNC_PUSH, encodeRecords(message))
+    await this.#unlessRefused(this.#ask(REQUEST_KINDS.KV_SYNC_PUSH, encodeRecords(message)))
+  }
+
+  async #unlessRefused(step: Promise<unknown>): Promise<void> {
+    try {
+      await step
+    } catch (error) {
+      if (!isAtollError(error, 'CONFLICT')) throw error
+      this.#refused ??= error
+    }
   }
 
   async #ask(kind: number, body: Uint8Array): Promise<Uint8Array> {
@@ -138,4 +146,16 @@ export class Reconciliation {
     if (bytes > SYNC_BYTES / 2) await sleep(clock, (bytes / BYTES_PER_SECOND) * 1000, signal)
     return answer
   }
+}
+
+/** Up to here both pages are complete; null: both are to the end. */
+function commonEnd(a: KeysPage, b: KeysPage): string | null {
+  const ends = [a, b].flatMap(({ entries, done }) => (done ? [] : [entries.at(-1)?.[0] ?? '']))
+  const [first, second] = ends
+  if (first === undefined) return null
+  return second === undefined || compareKeys(first, second) < 0 ? first : second
+}
+
+function upTo({ entries }: KeysPage, end: string | null): Map<string, number> {
+  return new Map(entries.filter(([key]) => end === null || compareKeys(key, end) <= 0))
 }

@@ -1,8 +1,9 @@
 /** The asked side of anti-entropy: says what is here, gives it, and takes what is pushed. */
-import { AtollError } from '../../base/errors.ts'
+import { AtollError, isAtollError } from '../../base/errors.ts'
 import type { Database } from '../../disk/database.ts'
 import type { Mesh, RemotePeer } from '../../mesh/mesh.ts'
 import type { TopologyView } from '../../topology/topology.ts'
+import { WireError } from '../../wire/codec.ts'
 import { REQUEST_KINDS } from '../../wire/kinds.ts'
 import { SYNC_BYTES, SYNC_ENTRIES } from '../limits.ts'
 import { databaseKey, partitionEnd, partitionPrefix, placeIn, userKey } from '../place.ts'
@@ -85,20 +86,22 @@ export class SyncServer {
     const current = this.#options.topology.current()
     const place = current && placeIn(current, '', partition)
     if (!place?.targets.includes(this.#options.self)) {
-      throw new AtollError('CONFLICT', `partition ${partition} is not held here`)
+      throw new AtollError('DENIED', `partition ${partition} is not held here`)
     }
     await joinAll(this.#options.replica, partition, records)
     return new Uint8Array()
   }
 
   /**
-   * Nothing is said before this node durably knows what the asker knows: from then on it refuses
-   * writes of older configurations, so what it says is all there will be of them.
+   * Nothing is said before this node durably knows what the asker knows, and what it took in before
+   * is durable: from then on it refuses writes of older configurations, so what it says is all there
+   * will be of them.
    */
   async #know(from: RemotePeer, number: number): Promise<void> {
     if (from.role !== 'member') throw new AtollError('DENIED', 'an edge holds no data to compare')
-    const { topology } = this.#options
+    const { topology, replica } = this.#options
     if ((topology.current()?.number ?? 0) < number) await topology.catchUp(number, from.peer)
+    await replica.settled()
   }
 }
 
@@ -117,10 +120,29 @@ export async function keysPage(
   return { entries, done: entries.length < SYNC_ENTRIES }
 }
 
+/**
+ * Joins each record with what is here, whatever becomes of the others; durable when it resolves.
+ * Rejects afterwards with CONFLICT, naming one, when some could not be joined.
+ */
 export async function joinAll(
   replica: Replica,
   partition: number,
   records: Records,
 ): Promise<void> {
-  await Promise.all(records.map(([key, record]) => replica.join(partition, key, record)))
+  const joins = records.map(([key, record]) => replica.join(partition, key, record))
+  for (const [i, result] of (await Promise.allSettled(joins)).entries()) {
+    if (result.status === 'fulfilled') continue
+    const error: unknown = result.reason
+    if (!isOfRecord(error)) throw error
+    const key = records[i]?.[0] ?? ''
+    throw new AtollError('CONFLICT', `"${key}" cannot be joined: ${String(error)}`, {
+      hint: `read it, and write it with the version that you get: atoll kv get ${key}`,
+      cause: error,
+    })
+  }
+}
+
+/** Whether it tells of this record alone, and not of the disk or the node. */
+function isOfRecord(error: unknown): boolean {
+  return error instanceof WireError || isAtollError(error, 'TOO_LARGE')
 }
