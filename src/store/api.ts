@@ -23,7 +23,7 @@ export type JsonValue =
 export type Level = 'one' | 'quorum' | 'all'
 
 export interface KvPutOptions extends CallOptions {
-  readonly level?: Level
+  readonly write?: Level
   /** Version that this write replaces; absent: what this node last saw of the key. */
   readonly context?: string
 }
@@ -39,7 +39,7 @@ export interface KvWritten {
 }
 
 export interface KvGetOptions extends CallOptions {
-  readonly level?: Level
+  readonly read?: Level
 }
 
 export interface KvRead {

@@ -138,7 +138,10 @@ export class KvStore implements KvApi {
     // A version that the caller gives is all that the caller saw.
     const context = given ?? this.#contexts.get(key)
     const put = { ...write, context, blind: given === null }
-    const { seen, acks, replicas, partial } = await this.#writer.put(put, limitsOf(options))
+    const { seen, acks, replicas, partial } = await this.#writer.put(
+      put,
+      limitsOf(options, options.write),
+    )
     this.#contexts.saw(key, seen)
     return { key, version: versionText(seen), acks, replicas, partial }
   }
@@ -146,7 +149,7 @@ export class KvStore implements KvApi {
   async get(key: string, options: KvGetOptions = {}): Promise<KvRead | null> {
     this.#checkOpen()
     checkKey(key)
-    const outcome = await this.#reader.get(key, limitsOf(options))
+    const outcome = await this.#reader.get(key, limitsOf(options, options.read))
     const { record, acks, replicas, partial } = outcome
     if (record.known.vector.size > 0) this.#contexts.saw(key, record.known)
     const [newest, ...others] = visibleSiblings(record)
@@ -212,15 +215,15 @@ function checkKey(key: string): void {
   throw new AtollError('TOO_LARGE', `the key has ${bytes} bytes; the limit is ${KEY_BYTES_MAX}`)
 }
 
-function limitsOf(options: CallOptions & { readonly level?: CallLimits['level'] }): CallLimits {
+function limitsOf(options: CallOptions, level?: CallLimits['level']): CallLimits {
   const deadlineMs = options.deadlineMs ?? DEFAULT_DEADLINE_MS
   if (!(deadlineMs > 0 && deadlineMs <= DEADLINE_MS_MAX)) {
     throw new AtollError('USAGE', `deadlineMs is over 0 and at most ${DEADLINE_MS_MAX}`)
   }
-  if (!isLevel(options.level)) {
-    throw new AtollError('USAGE', `"${String(options.level)}" is no level: one, quorum or all`)
+  if (!isLevel(level)) {
+    throw new AtollError('USAGE', `"${String(level)}" is no level: one, quorum or all`)
   }
-  return { level: options.level, deadlineMs, signal: options.signal }
+  return { level, deadlineMs, signal: options.signal }
 }
 
 function contextOf(version: string): Context {

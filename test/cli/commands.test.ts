@@ -194,7 +194,7 @@ describe('commands', () => {
       ['kv', 'put', 'k'],
       ['kv', 'put', 'k', 'v', 'w'],
       ['kv', 'get', 'k', '--no-such-flag'],
-      ['kv', 'get', 'k', '--level', 'most'],
+      ['kv', 'get', 'k', '--read', 'most'],
       ['kv', 'get', 'k', '-o', 'xml'],
       ['kv', 'get', 'k', '--timeout', 'soon'],
       ['kv', 'get', ''],

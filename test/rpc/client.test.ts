@@ -39,7 +39,7 @@ describe('rpc client', () => {
     assert.deepEqual(await node.topology.show(), await fake.topology.show())
     assert.deepEqual(await node.ticket.create({ uses: 0, ttlMs: 5 }), await fake.ticket.create())
     assert.deepEqual(await node.ticket.revoke('x'), { revoked: false })
-    assert.equal((await node.kv.put('k', 'v', { level: 'all' })).acks, 3)
+    assert.equal((await node.kv.put('k', 'v', { write: 'all' })).acks, 3)
     assert.equal((await node.kv.get('k'))?.value, 'v')
     assert.equal(await node.kv.get('none'), null)
     assert.equal((await node.kv.ls('k')).entries.length, 1)

@@ -110,7 +110,7 @@ describe('rpc server', () => {
       ['kv.put', { key: 'a', value: 'b', ttl: 5 }, /"ttl" is no parameter of it/],
       ['kv.put', { key: 'a\ud800', value: 'b' }, /well-formed/],
       ['kv.put', { key: 'a', value: { base64: '!' } }, /not base64/],
-      ['kv.get', { key: 'a', level: 'most' }, /"level" must be/],
+      ['kv.get', { key: 'a', read: 'most' }, /"read" must be/],
       ['kv.get', { key: 'a', deadlineMs: 0 }, /"deadlineMs" must be at least 1/],
       ['kv.ls', { limit: 1e9 }, /"limit" must be at most/],
       ['member.ls', ['positional'], /must be an object/],
@@ -144,7 +144,7 @@ describe('rpc server', () => {
     const methods = result?.['methods'] as { name: string; params: { name: string }[] }[]
     const put = methods.find(({ name }) => name === 'kv.put')
     const params = put?.params.map(({ name }) => name)
-    assert.deepEqual(params, ['key', 'value', 'level', 'context', 'deadlineMs'])
+    assert.deepEqual(params, ['key', 'value', 'write', 'context', 'deadlineMs'])
   })
 
   it('stops: answers what is under way, then closes', async () => {

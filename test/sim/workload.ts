@@ -211,7 +211,7 @@ export class Workload<N extends KvNode> {
     level?: 'quorum',
   ): Promise<KvRead | null | undefined> {
     const index = this.#someHost(random)
-    const options = { deadlineMs: DEADLINE_MS, ...(level === undefined ? {} : { level }) }
+    const options = { deadlineMs: DEADLINE_MS, ...(level === undefined ? {} : { read: level }) }
     const node = this.#world.host(index).name
     this.history.invoke({ process, f: 'read', key, value: null, node })
     const answer = await this.#call(index, (api) => api.kv.get(key, options))

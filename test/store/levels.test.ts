@@ -20,7 +20,7 @@ async function refusal(
   return error
 }
 
-const at = (level: Level | undefined) => (level === undefined ? {} : { level })
+const at = (level: Level | undefined) => (level === undefined ? {} : { read: level, write: level })
 
 describe('levels of writes', () => {
   it('are met by so many replicas, whose disks then have it', async () => {
@@ -45,7 +45,7 @@ describe('levels of writes', () => {
       assert.equal(partial, false)
     }
     const error = await refusal(
-      world.drive(world.kv('a').put('k', 'v', { level: 'all' })),
+      world.drive(world.kv('a').put('k', 'v', { write: 'all' })),
       'NO_QUORUM',
       'unknown',
     )
@@ -59,9 +59,9 @@ describe('levels of writes', () => {
     const startMs = world.clock.monotonicMs()
     const written = await world.drive(world.kv('a').put('k', 'v'))
     assert.deepEqual([written.acks, written.replicas, written.partial], [1, 3, true])
-    const one = await world.drive(world.kv('a').put('k', 'v', { level: 'one' }))
+    const one = await world.drive(world.kv('a').put('k', 'v', { write: 'one' }))
     assert.deepEqual([one.acks, one.partial], [1, false])
-    const put = world.kv('a').put('k', 'v', { level: 'quorum' })
+    const put = world.kv('a').put('k', 'v', { write: 'quorum' })
     await refusal(world.drive(put), 'NO_QUORUM', 'unknown')
     assert.ok(world.clock.monotonicMs() - startMs < 200, 'nobody waits for those known to be down')
     assert.deepEqual(world.asked.filter(isWrite), [])
@@ -81,7 +81,7 @@ describe('levels of writes', () => {
     const world = await StoreWorld.start(['abc'])
     world.fate = (question) => (question.to === 'c' ? 'lost' : undefined)
     const startMs = world.clock.monotonicMs()
-    const put = world.kv('a').put('k', 'v', { level: 'all', deadlineMs: 500 })
+    const put = world.kv('a').put('k', 'v', { write: 'all', deadlineMs: 500 })
     await refusal(world.drive(put), 'NO_QUORUM', 'unknown')
     const tookMs = world.clock.monotonicMs() - startMs
     assert.ok(tookMs >= 450 && tookMs <= 520, `${tookMs} ms`)
@@ -89,7 +89,7 @@ describe('levels of writes', () => {
 
   it('are not met without the coordinator’s own disk', async () => {
     const world = await StoreWorld.start(['abc'])
-    await world.drive(world.kv('a').put('k', 'old', { level: 'all' }))
+    await world.drive(world.kv('a').put('k', 'old', { write: 'all' }))
     world.disk('a').faults.capacityBytes = 0
     world.fate = (question) => (isSync(question) ? 'lost' : undefined)
     for (const level of LEVELS) {
@@ -103,7 +103,7 @@ describe('levels of writes', () => {
 
   it('surely did nothing when nobody has taken it', async () => {
     const world = await StoreWorld.start(['abc'])
-    await world.drive(world.kv('a').put('k', 'old', { level: 'all' }))
+    await world.drive(world.kv('a').put('k', 'old', { write: 'all' }))
     world.disk('a').faults.capacityBytes = 0
     world.fate = () => 'unreachable'
     const error = await refusal(world.drive(world.kv('a').put('k', 'new')), 'DISK_FULL')
@@ -116,18 +116,18 @@ describe('levels of writes', () => {
       world.fate = (question) => (isSync(question) ? 'lost' : undefined)
       world.move(['def'])
       await world.tell()
-      await world.drive(world.kv('c').put('k', 'both', { level: 'quorum' }))
+      await world.drive(world.kv('c').put('k', 'both', { write: 'quorum' }))
       for (const set of ['abc', 'def']) {
         const holders = set.split('').filter((name) => world.held(name, 'k').length > 0)
         assert.ok(holders.length >= 2, set)
       }
       for (const name of down) world.lose(name)
-      const put = world.kv('c').put('k', 'v', { level: 'quorum' })
+      const put = world.kv('c').put('k', 'v', { write: 'quorum' })
       const error = await refusal(world.drive(put), 'NO_QUORUM', 'unknown')
       assert.match(error.message, /moving between two sets/)
       const { partial } = await world.drive(world.kv('c').put('k', 'v'))
       assert.equal(partial, true, `${down} down`)
-      const get = world.kv('c').get('k', { level: 'quorum' })
+      const get = world.kv('c').get('k', { read: 'quorum' })
       await refusal(world.drive(get), 'NO_QUORUM')
     }
   })
@@ -136,7 +136,7 @@ describe('levels of writes', () => {
 describe('levels of reads', () => {
   it('are met by so many answers', async () => {
     const world = await StoreWorld.start(['abc'])
-    await world.drive(world.kv('a').put('k', 'v', { level: 'all' }))
+    await world.drive(world.kv('a').put('k', 'v', { write: 'all' }))
     for (const level of LEVELS) {
       const read = await world.drive(world.kv('b').get('k', at(level)))
       const needed = { one: 1, quorum: 2, all: 3 }[level ?? 'quorum']
@@ -147,13 +147,13 @@ describe('levels of reads', () => {
 
   it('with a majority down: no level is partial, quorum is refused', async () => {
     const world = await StoreWorld.start(['abc'])
-    await world.drive(world.kv('a').put('k', 'v', { level: 'all' }))
+    await world.drive(world.kv('a').put('k', 'v', { write: 'all' }))
     world.lose('b')
     world.lose('c')
     const read = await world.drive(world.kv('a').get('k'))
     assert.deepEqual([read?.value, read?.acks, read?.partial], ['v', 1, true])
     for (const level of ['quorum', 'all'] as const) {
-      await refusal(world.drive(world.kv('a').get('k', { level })), 'NO_QUORUM')
+      await refusal(world.drive(world.kv('a').get('k', { read: level })), 'NO_QUORUM')
     }
   })
 
@@ -169,8 +169,8 @@ describe('levels of reads', () => {
 
   it('say so of a deleted key as well', async () => {
     const world = await StoreWorld.start(['abc'])
-    await world.drive(world.kv('a').put('k', 'v', { level: 'all' }))
-    await world.drive(world.kv('a').del('k', { level: 'all' }))
+    await world.drive(world.kv('a').put('k', 'v', { write: 'all' }))
+    await world.drive(world.kv('a').del('k', { write: 'all' }))
     assert.equal(await world.drive(world.kv('b').get('k')), null)
     world.lose('b')
     world.lose('c')
@@ -186,9 +186,9 @@ describe('levels of reads', () => {
           ? 'lost'
           : undefined
       }
-      await world.drive(world.kv(other).put('k', 'v', { level: 'quorum' }))
+      await world.drive(world.kv(other).put('k', 'v', { write: 'quorum' }))
       for (const reader of ['a', 'b', 'c']) {
-        const read = await world.drive(world.kv(reader).get('k', { level: 'quorum' }))
+        const read = await world.drive(world.kv(reader).get('k', { read: 'quorum' }))
         assert.equal(read?.value, 'v', `${missed} missed it, ${reader} reads`)
       }
     }
@@ -196,7 +196,7 @@ describe('levels of reads', () => {
 
   it('wait until the deadline for those who may answer', async () => {
     const world = await StoreWorld.start(['abc'])
-    await world.drive(world.kv('a').put('k', 'v', { level: 'all' }))
+    await world.drive(world.kv('a').put('k', 'v', { write: 'all' }))
     world.fate = (question) => (isRead(question) ? 'lost' : undefined)
     const startMs = world.clock.monotonicMs()
     const read = await world.drive(world.kv('a').get('k', { deadlineMs: 300 }))
@@ -212,8 +212,8 @@ describe('the end of calls', () => {
     world.fate = () => 'lost'
     const aborter = new AbortController()
     const { signal } = aborter
-    const put = world.kv('a').put('k', 'v', { level: 'all', signal })
-    const get = world.kv('a').get('k', { level: 'all', signal })
+    const put = world.kv('a').put('k', 'v', { write: 'all', signal })
+    const get = world.kv('a').get('k', { read: 'all', signal })
     const both = Promise.all([
       refusal(put, 'CANCELLED', 'unknown'),
       refusal(get, 'CANCELLED', 'unknown'),
@@ -222,7 +222,7 @@ describe('the end of calls', () => {
     aborter.abort()
     await world.wait(1)
     await both
-    const late = world.kv('a').get('k', { level: 'all', signal })
+    const late = world.kv('a').get('k', { read: 'all', signal })
     await refusal(world.drive(late), 'CANCELLED', 'unknown')
   })
 

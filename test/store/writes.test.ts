@@ -28,8 +28,8 @@ function missing(...names: readonly string[]) {
 describe('what a write replaces', () => {
   it('blind: what its coordinator holds', async () => {
     const world = await StoreWorld.start(['abc'])
-    await world.drive(world.kv('a').put('k', '1', { level: 'all' }))
-    await world.drive(world.kv('b').put('k', '2', { level: 'all' }))
+    await world.drive(world.kv('a').put('k', '1', { write: 'all' }))
+    await world.drive(world.kv('b').put('k', '2', { write: 'all' }))
     for (const name of ['a', 'b', 'c']) assert.deepEqual(world.held(name, 'k'), ['2'])
   })
 
@@ -43,7 +43,7 @@ describe('what a write replaces', () => {
       if (isForward(question)) return question.to === 'c' ? undefined : 'unreachable'
       return isSync(question) ? 'lost' : undefined
     }
-    await world.drive(world.kv('d').put('k', '2', { level: 'all' }))
+    await world.drive(world.kv('d').put('k', '2', { write: 'all' }))
     for (const name of ['a', 'b', 'c']) assert.deepEqual(world.held(name, 'k'), ['2'])
   })
 
@@ -52,34 +52,34 @@ describe('what a write replaces', () => {
     world.fate = missing('c')
     await world.drive(world.kv('a').put('k', '1'))
     world.fate = missing()
-    await world.drive(world.kv('c').put('k', '2', { level: 'all' }))
+    await world.drive(world.kv('c').put('k', '2', { write: 'all' }))
     for (const name of ['a', 'b']) assert.deepEqual(world.held(name, 'k'), ['1', '2'])
-    const read = await world.drive(world.kv('b').get('k', { level: 'all' }))
+    const read = await world.drive(world.kv('b').get('k', { read: 'all' }))
     assert.deepEqual([read?.value, read?.siblings], ['2', ['1']], 'the newest first')
   })
 
   it('with a version: exactly what that covers', async () => {
     const world = await StoreWorld.start(['abc'])
-    const first = await world.drive(world.kv('a').put('k', '1', { level: 'all' }))
-    await world.drive(world.kv('b').put('k', '2', { level: 'all', context: NOTHING }))
-    await world.drive(world.kv('c').put('k', '3', { level: 'all', context: first.version }))
+    const first = await world.drive(world.kv('a').put('k', '1', { write: 'all' }))
+    await world.drive(world.kv('b').put('k', '2', { write: 'all', context: NOTHING }))
+    await world.drive(world.kv('c').put('k', '3', { write: 'all', context: first.version }))
     for (const name of ['a', 'b', 'c']) assert.deepEqual(world.held(name, 'k'), ['2', '3'])
-    const read = await world.drive(world.kv('a').get('k', { level: 'all' }))
+    const read = await world.drive(world.kv('a').get('k', { read: 'all' }))
     const context = read?.version ?? ''
-    await world.drive(world.kv('b').put('k', '4', { level: 'all', context }))
+    await world.drive(world.kv('b').put('k', '4', { write: 'all', context }))
     for (const name of ['a', 'b', 'c']) assert.deepEqual(world.held(name, 'k'), ['4'])
   })
 
   it('with the version of a write: that write, and not the siblings that it got', async () => {
     const world = await StoreWorld.start(['abc'])
-    await world.drive(world.kv('a').put('k', 'theirs', { level: 'all' }))
+    await world.drive(world.kv('a').put('k', 'theirs', { write: 'all' }))
     let context = NOTHING
     for (const value of ['mine 1', 'mine 2', 'mine 3']) {
-      const written = await world.drive(world.kv('a').put('k', value, { level: 'all', context }))
+      const written = await world.drive(world.kv('a').put('k', value, { write: 'all', context }))
       context = written.version
       assert.deepEqual(world.held('b', 'k'), [value, 'theirs'].sort())
     }
-    await world.drive(world.kv('a').del('k', { level: 'all', context }))
+    await world.drive(world.kv('a').del('k', { write: 'all', context }))
     assert.deepEqual(world.held('c', 'k'), ['theirs', '†'])
     const read = await world.drive(world.kv('c').get('k'))
     assert.deepEqual([read?.value, read?.siblings], ['theirs', []])
@@ -87,15 +87,15 @@ describe('what a write replaces', () => {
 
   it('a delete: what a write would, and it stays deleted where it was missed', async () => {
     const world = await StoreWorld.start(['abc'])
-    await world.drive(world.kv('a').put('k', 'v', { level: 'all' }))
+    await world.drive(world.kv('a').put('k', 'v', { write: 'all' }))
     world.fate = missing('c')
     await world.drive(world.kv('a').del('k'))
     assert.deepEqual(world.held('c', 'k'), ['v'])
     for (const name of ['a', 'b', 'c']) {
-      assert.equal(await world.drive(world.kv(name).get('k', { level: 'quorum' })), null)
+      assert.equal(await world.drive(world.kv(name).get('k', { read: 'quorum' })), null)
     }
     world.fate = missing()
-    await world.drive(world.kv('c').get('k', { level: 'all' }))
+    await world.drive(world.kv('c').get('k', { read: 'all' }))
     await world.wait(20)
     assert.deepEqual(world.held('c', 'k'), ['†'], 'repaired by what is newer')
   })
@@ -113,7 +113,7 @@ describe('what a write replaces', () => {
   it('concurrent writes of one coordinator keep their order', async () => {
     const world = await StoreWorld.start(['abc'])
     const puts = Array.from({ length: 30 }, (_, i) =>
-      world.kv('a').put('k', `${i}`, { level: 'all' }),
+      world.kv('a').put('k', `${i}`, { write: 'all' }),
     )
     await world.drive(Promise.all(puts))
     for (const name of ['a', 'b', 'c']) assert.deepEqual(world.held(name, 'k'), ['29'])
@@ -123,7 +123,7 @@ describe('what a write replaces', () => {
     const world = await StoreWorld.start(['abc'])
     const names = ['a', 'b', 'c']
     const puts = Array.from({ length: 9 }, (_, i) => {
-      return world.kv(names[i % 3] ?? '').put('k', `${names[i % 3]}${i}`, { level: 'all' })
+      return world.kv(names[i % 3] ?? '').put('k', `${names[i % 3]}${i}`, { write: 'all' })
     })
     await world.drive(Promise.all(puts))
     await world.wait(50)
@@ -136,7 +136,7 @@ describe('writes of a node that is no replica', () => {
   it('are coordinated by one that is', async () => {
     const world = await StoreWorld.start(['abc'], { nodes: 'd', edges: 'e' })
     for (const name of ['d', 'e']) {
-      const written = await world.drive(world.kv(name).put('k', name, { level: 'all' }))
+      const written = await world.drive(world.kv(name).put('k', name, { write: 'all' }))
       assert.deepEqual([written.acks, written.replicas, written.partial], [3, 3, false])
       assert.deepEqual(world.held('a', 'k'), [name])
       assert.equal((await world.drive(world.kv(name).get('k')))?.value, name)
@@ -155,7 +155,7 @@ describe('writes of a node that is no replica', () => {
       const world = await StoreWorld.start(['abc'], { nodes: 'd' })
       let tried = 0
       world.fate = (question) => (isForward(question) && ++tried < 3 ? fate : undefined)
-      const written = await world.drive(world.kv('d').put('k', 'v', { level: 'all' }))
+      const written = await world.drive(world.kv('d').put('k', 'v', { write: 'all' }))
       assert.equal(written.acks, 3)
       const asked = world.asked.filter(isForward).map(({ to }) => to)
       assert.equal(new Set(asked).size, 3, 'each replica once')
@@ -197,7 +197,7 @@ describe('writes of a node that is no replica', () => {
     const world = await StoreWorld.start(['abc'], { nodes: 'd' })
     world.fate = missing('a', 'b', 'c')
     const startMs = world.clock.monotonicMs()
-    const put = world.kv('d').put('k', 'v', { level: 'all', deadlineMs: 1000 })
+    const put = world.kv('d').put('k', 'v', { write: 'all', deadlineMs: 1000 })
     const error = await errorOf(world.drive(put))
     assert.deepEqual([error.code, error.outcome], ['NO_QUORUM', 'unknown'])
     assert.ok(world.clock.monotonicMs() - startMs < 1000, 'the coordinator answers in time')
@@ -214,7 +214,7 @@ describe('writes of a node that is no replica', () => {
       world.fate = (question) => (isSync(question) ? 'lost' : undefined)
       world.move(['bc'])
       await world.tell(knows)
-      const written = await world.drive(world.kv('d').put('k', 'v', { level: 'all' }))
+      const written = await world.drive(world.kv('d').put('k', 'v', { write: 'all' }))
       assert.equal(written.replicas, 2)
       assert.deepEqual(world.held('c', 'k'), ['v'], `${learns} learned`)
       assert.deepEqual(world.held('a', 'k'), ['v'], 'the old set as well')
@@ -250,11 +250,11 @@ describe('clocks', () => {
     world.crash('a', { power: false })
     world.skew('a', -DAY_MS / 2)
     await world.boot('a')
-    await world.drive(world.kv('b').put('k', 'first', { level: 'all' }))
-    await world.drive(world.kv('a').put('k', 'second', { level: 'all' }))
+    await world.drive(world.kv('b').put('k', 'first', { write: 'all' }))
+    await world.drive(world.kv('a').put('k', 'second', { write: 'all' }))
     assert.deepEqual(world.held('c', 'k'), ['second'])
     const [second] = world.record('c', 'k').siblings
-    await world.drive(world.kv('b').put('k', 'third', { level: 'all', context: NOTHING }))
+    await world.drive(world.kv('b').put('k', 'third', { write: 'all', context: NOTHING }))
     assert.deepEqual(world.held('c', 'k'), ['second', 'third'])
     const stamps = world.record('c', 'k').siblings.map(({ stamp }) => stamp)
     assert.ok(Math.max(...stamps) > (second?.stamp ?? 0))

@@ -25,11 +25,17 @@ const written = v.object({
   partial: v.pipe(v.boolean(), v.description('fewer than a majority answered')),
 })
 
-const LEVEL_FLAG: CliFlag = {
-  flag: '--level <level>',
-  param: 'level',
-  kind: 'text',
-  choices: ['one', 'quorum', 'all'],
+const LEVEL = { kind: 'text', choices: ['one', 'quorum', 'all'] } as const
+const WRITE_FLAG: CliFlag = {
+  ...LEVEL,
+  flag: '--write <level>',
+  param: 'write',
+  help: 'replicas that must store it, or the call fails',
+}
+const READ_FLAG: CliFlag = {
+  ...LEVEL,
+  flag: '--read <level>',
+  param: 'read',
   help: 'replicas that must answer, or the call fails',
 }
 const CONTEXT_FLAG: CliFlag = {
@@ -48,7 +54,7 @@ export const kvPut = call({
   params: v.strictObject({
     key,
     value,
-    level: v.exactOptional(level),
+    write: v.exactOptional(level),
     context: v.exactOptional(context),
     ...deadline,
   }),
@@ -60,7 +66,7 @@ export const kvPut = call({
       KEY,
       { param: 'value', kind: 'value', help: 'the value, @FILE, or - for standard input' },
     ],
-    flags: [LEVEL_FLAG, CONTEXT_FLAG],
+    flags: [WRITE_FLAG, CONTEXT_FLAG],
   },
   run: (node, params, options) =>
     node.kv.put(params.key, valueFromJson(params.value), { ...options, ...optional(params) }),
@@ -69,7 +75,7 @@ export const kvPut = call({
 export const kvGet = call({
   name: 'kv.get',
   help: 'read a value; null when there is none',
-  params: v.strictObject({ key, level: v.exactOptional(level), ...deadline }),
+  params: v.strictObject({ key, read: v.exactOptional(level), ...deadline }),
   result: v.nullable(
     v.object({
       key: v.string(),
@@ -86,11 +92,12 @@ export const kvGet = call({
   ),
   errors: ['UNCLAIMED', 'NO_QUORUM', 'TOO_LARGE'],
   changes: false,
-  cli: { args: [KEY], flags: [LEVEL_FLAG] },
+  cli: { args: [KEY], flags: [READ_FLAG] },
   run: async (node, params, options) => {
-    const read = await node.kv.get(params.key, { ...options, ...optional(params) })
-    if (read === null) return null
-    return { ...read, value: valueToJson(read.value), siblings: read.siblings.map(valueToJson) }
+    const atLevel = params.read === undefined ? {} : { read: params.read }
+    const found = await node.kv.get(params.key, { ...options, ...atLevel })
+    if (found === null) return null
+    return { ...found, value: valueToJson(found.value), siblings: found.siblings.map(valueToJson) }
   },
 })
 
@@ -99,14 +106,14 @@ export const kvDel = call({
   help: 'delete a key',
   params: v.strictObject({
     key,
-    level: v.exactOptional(level),
+    write: v.exactOptional(level),
     context: v.exactOptional(context),
     ...deadline,
   }),
   result: written,
   errors: [...WRITE_ERRORS, 'CLOCK_SKEW'],
   changes: true,
-  cli: { args: [KEY], flags: [LEVEL_FLAG, CONTEXT_FLAG] },
+  cli: { args: [KEY], flags: [WRITE_FLAG, CONTEXT_FLAG] },
   run: (node, params, options) => node.kv.del(params.key, { ...options, ...optional(params) }),
 })
 
@@ -144,9 +151,9 @@ export const kvLs = call({
 })
 
 /** What only some calls say; absent stays absent. */
-function optional(params: { readonly level?: Level; readonly context?: string }): KvPutOptions {
+function optional(params: { readonly write?: Level; readonly context?: string }): KvPutOptions {
   return {
-    ...(params.level === undefined ? {} : { level: params.level }),
+    ...(params.write === undefined ? {} : { write: params.write }),
     ...(params.context === undefined ? {} : { context: params.context }),
   }
 }
