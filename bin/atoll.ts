@@ -5,7 +5,8 @@ import { fileURLToPath } from 'node:url'
 
 const { cacheCode } = await import('../src/cli/code-cache.ts')
 cacheCode()
+const { exit } = await import('../src/cli/exit.ts')
 const { runCli } = await import('../src/cli/main.ts')
 const self = fileURLToPath(import.meta.url)
 const atolld = self.replace(/atoll(\.[jt]s)$/, 'atolld$1')
-process.exit(await runCli(process.argv.slice(2), { name: 'atoll', atolld }))
+await exit(await runCli(process.argv.slice(2), { name: 'atoll', atolld }))

@@ -69,6 +69,16 @@ describe('real daemons', function () {
     assert.equal((await at(two.socket, 'kv', 'get', 'none')).status, 4)
   })
 
+  it('a large value reaches a slow reader whole', async () => {
+    const value = 'x'.repeat(1_000_000)
+    const file = join(machine.root, 'large')
+    writeFileSync(file, value)
+    const put = await at(one.socket, 'kv', 'put', 'large', `@${file}`)
+    assert.equal(put.status, 0, put.err)
+    const { out } = await machine.piped(['--socket', one.socket, 'kv', 'get', 'large'], 300)
+    assert.equal(out.trimEnd().length, value.length)
+  })
+
   it('imports a file, and exports the same', async () => {
     const lines = Array.from({ length: 500 }, (_, i) =>
       JSON.stringify({ key: `in/${String(i).padStart(3, '0')}`, value: `value ${i}` }),

@@ -135,6 +135,17 @@ export class Machine {
     })
   }
 
+  /** As `atoll`, read by somebody who begins to read only `afterMs` after the first byte came. */
+  async piped(args: readonly string[], afterMs: number): Promise<Ended> {
+    const child = spawn(process.execPath, [ATOLL, ...args], { env: this.#env })
+    const closed = once(child, 'close')
+    await once(child.stdout, 'readable')
+    await delay(afterMs)
+    const out = (await child.stdout.setEncoding('utf8').toArray()).join('')
+    await closed
+    return { status: child.exitCode, out, err: '' }
+  }
+
   async end(): Promise<void> {
     await Promise.all(this.#daemons.map((daemon) => daemon.end()))
     rmSync(this.root, { recursive: true, force: true })
