@@ -5,6 +5,7 @@
  * the end; any other failure stops it and names the line to resume from, before which everything
  * has been acknowledged. Putting a line twice does no harm.
  */
+import { pipe } from 'it-pipe'
 import { createReadStream, statSync } from 'node:fs'
 import type { Readable } from 'node:stream'
 import * as v from 'valibot'
@@ -101,23 +102,36 @@ class Import {
   }
 
   async #read(input: Readable): Promise<void> {
-    const splitter = new LineSplitter(RPC_LIMITS.lineBytesMax)
     try {
-      for await (const chunk of input) {
-        const { lines, tooLong } = splitter.push(chunk as Buffer)
-        for (const line of lines) await this.#onLine(line)
-        if (tooLong) {
-          this.#fail(new AtollError('TOO_LARGE', `line ${this.#line + 1} is over 4 MiB`))
-        }
-        if (this.#failure !== null) return
-        this.#progress.read((chunk as Buffer).length, this.#imported)
-      }
-      for (const line of splitter.push(Buffer.from('\n')).lines) await this.#onLine(line)
+      await pipe(
+        input,
+        (chunks: AsyncIterable<Buffer>) => this.#lines(chunks),
+        (lines) => this.#putAll(lines),
+      )
     } catch (error) {
       const { code, message } = error as NodeJS.ErrnoException
-      this.#fail(new AtollError('USAGE', `the input cannot be read (${code ?? message})`))
+      const unread = new AtollError('USAGE', `the input cannot be read (${code ?? message})`)
+      this.#fail(error instanceof AtollError ? error : unread)
     } finally {
       input.destroy()
+    }
+  }
+
+  async *#lines(chunks: AsyncIterable<Buffer>): AsyncGenerator<string | null> {
+    const splitter = new LineSplitter(RPC_LIMITS.lineBytesMax)
+    for await (const chunk of chunks) {
+      const { lines, tooLong } = splitter.push(chunk)
+      yield* lines
+      if (tooLong) throw new AtollError('TOO_LARGE', `line ${this.#line + 1} is over 4 MiB`)
+      this.#progress.read(chunk.length, this.#imported)
+    }
+    yield* splitter.push(Buffer.from('\n')).lines
+  }
+
+  async #putAll(lines: AsyncIterable<string | null>): Promise<void> {
+    for await (const line of lines) {
+      await this.#onLine(line)
+      if (this.#failure !== null) return
     }
   }
 
