@@ -3,6 +3,7 @@
  * Either ends with the cluster file, the last thing written: before it, the directory is unclaimed
  * and a new attempt starts over.
  */
+import { AtollError } from '../base/errors.ts'
 import type { Database, Write } from '../disk/database.ts'
 import { AdmissionKey } from '../mesh/admission-key.ts'
 import { CERTIFICATE_TTL_MS, issueCertificate } from '../mesh/certificate.ts'
@@ -60,6 +61,11 @@ export async function redeem(
   const ticket = decodeTicket(text)
   const { clusterId, networkKey } = ticket
   const { role } = ticket.grant
+  if (role === 'member' && config.dataDir === null) {
+    throw new AtollError('UNSUPPORTED', 'the ticket admits a member, which keeps data', {
+      hint: 'give it a data directory, or ask for a ticket with: atoll ticket create --role edge',
+    })
+  }
   const { listen, announce, name } = config
   const { privateKeySeed } = identity
   const network = seams.network({ privateKeySeed, networkKey, listen, announce })

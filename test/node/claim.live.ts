@@ -53,6 +53,20 @@ describe('claim', () => {
       await withNode(dataDir, async (node) => assert.equal(await color(node), 'blue'))
     }))
 
+  it('as a member needs a directory', () =>
+    inDirectory((dataDir) =>
+      withNode(dataDir, async (node) => {
+        const { ticket } = await node.ticket.create()
+        await assert.rejects(createNode({ join: ticket }), {
+          code: 'UNSUPPORTED',
+          hint: /--role edge/,
+        })
+        const { ticket: forEdge } = await node.ticket.create({ role: 'edge' })
+        await using edge = await createNode({ join: forEdge, listen: ['/ip4/127.0.0.1/tcp/0'] })
+        assert.equal((await edge.status()).role, 'edge')
+      }),
+    ))
+
   it('ends with leaving; the next cluster begins with nothing of the one before', () =>
     inDirectory(async (dataDir) => {
       await withNode(dataDir, async (first) => {
