@@ -1,0 +1,510 @@
+/** Replicas become equal whatever they missed, and former ones let go of nothing that only they had. */
+import assert from 'node:assert/strict'
+import { AtollError } from '../../src/base/errors.ts'
+import type { Database } from '../../src/disk/database.ts'
+import { SYNC_BYTES, SYNC_ENTRIES } from '../../src/store/limits.ts'
+import { databaseKey, partitionEnd, partitionPrefix, userKey } from '../../src/store/place.ts'
+import { encodeRecord } from '../../src/store/record.ts'
+import { entryFingerprint, Fingerprints } from '../../src/store/sync/fingerprints.ts'
+import {
+  decodeDigestQuestion,
+  decodePullQuestion,
+  decodeRecords,
+  DIGESTS_MAX,
+} from '../../src/store/sync/sync-messages.ts'
+import { EMPTY_CONTEXT, versionText } from '../../src/store/version-vector.ts'
+import { REQUEST_KINDS } from '../../src/wire/kinds.ts'
+import { writeOf } from './arbitrary.ts'
+import { isSync, isWrite, type Question, StoreWorld } from './world.ts'
+
+const NOTHING = versionText(EMPTY_CONTEXT)
+/** Less than it takes until a partition is compared although nothing calls for it. */
+const SOON_MS = 4000
+
+function ofKind(world: StoreWorld, kind: number): Question[] {
+  return world.asked.filter((question) => question.kind === kind)
+}
+
+function databaseOf(world: StoreWorld, name: string): Database {
+  const { database } = world.node(name)
+  assert.ok(database !== null)
+  return database
+}
+
+/** Puts records on a disk before its store starts. */
+async function plant(
+  world: StoreWorld,
+  name: string,
+  keys: Iterable<string>,
+  valueBytes = 1,
+): Promise<void> {
+  const write = { ...writeOf({ actor: 'planted', n: 1 }), kind: 'bytes' } as const
+  const sibling = { ...write, value: new Uint8Array(valueBytes) }
+  const known = { vector: new Map([['planted', 1]]), dots: [] }
+  const value = encodeRecord({ known, siblings: [sibling] })
+  const writes = [...keys].map((key) => ({ key: databaseKey(0, key), value }))
+  await world.drive(databaseOf(world, name).commit(writes))
+  world.crash(name, { power: false })
+  await world.boot(name)
+}
+
+/** Two replicas that have these, of which a does the work once it is let. */
+async function planted(
+  a: Iterable<string>,
+  b: Iterable<string>,
+  valueBytes = 1,
+): Promise<StoreWorld> {
+  const world = await StoreWorld.start(['ab'])
+  world.fate = (q) => (isSync(q) ? 'unreachable' : undefined)
+  await plant(world, 'a', a, valueBytes)
+  await plant(world, 'b', b, valueBytes)
+  await world.wait(20)
+  world.asked.length = 0
+  world.fate = (q) => (isSync(q) && q.from === 'b' ? 'unreachable' : undefined)
+  return world
+}
+
+async function keysOf(world: StoreWorld, name: string, partition = 0): Promise<string[]> {
+  const keys: string[] = []
+  const range = { from: partitionPrefix(partition), to: partitionEnd(partition) }
+  const read = async (): Promise<void> => {
+    for await (const [stored] of databaseOf(world, name).scan(range)) keys.push(userKey(stored))
+  }
+  await world.drive(read())
+  return keys
+}
+
+const numbered = (from: number, to: number, step = 1): string[] => {
+  const count = Math.ceil((to - from) / step)
+  return Array.from({ length: count }, (_, i) => `k${100_000 + from + i * step}`)
+}
+
+describe('repair between replicas', () => {
+  it('comes soon after a write that missed one', async () => {
+    const world = await StoreWorld.start(['abc'])
+    world.fate = (q) => (isWrite(q) && q.to === 'c' ? 'unreachable' : undefined)
+    await world.drive(world.kv('a').put('k', 'v'))
+    await world.until('c has it', () => world.held('c', 'k').length > 0, SOON_MS)
+  })
+
+  it('comes when a member is alive again, and goes both ways', async () => {
+    const world = await StoreWorld.start(['abc'])
+    world.lose('c')
+    const keys = Array.from({ length: 30 }, (_, i) => `k${i}`)
+    for (const key of keys) await world.drive(world.kv('a').put(key, 'v'))
+    await world.drive(world.kv('c').put('mine', 'v'))
+    await world.wait(60_000)
+    assert.deepEqual(world.held('c', 'k0'), [])
+    world.find('c')
+    await world.wait(SOON_MS)
+    for (const key of keys) assert.deepEqual(world.held('c', key), ['v'])
+    for (const name of ['a', 'b']) assert.deepEqual(world.held(name, 'mine'), ['v'])
+    for (const name of ['a', 'b', 'c']) assert.equal(world.kv(name).syncBacklog, 0)
+  })
+
+  it('comes in time though nothing calls for it', async () => {
+    const world = await StoreWorld.start(['abc'])
+    await world.wait(50)
+    world.fate = (q) => (isWrite(q) && q.to === 'c' ? 'lost' : undefined)
+    await world.drive(world.kv('a').put('k', 'v', { write: 'quorum' }))
+    // Who knows that c missed it is gone, for good.
+    world.crash('a')
+    await world.wait(SOON_MS)
+    assert.deepEqual([world.held('b', 'k'), world.held('c', 'k')], [['v'], []])
+    await world.wait(120_000)
+    assert.deepEqual(world.held('c', 'k'), ['v'])
+  })
+
+  it('costs an idle cluster a few requests and no keys', async () => {
+    const world = await StoreWorld.start(['abc', 'abc'])
+    for (let i = 0; i < 10; i++)
+      await world.drive(world.kv('a').put(`k${i}`, 'v', { write: 'all' }))
+    await world.wait(1000)
+    world.asked.length = 0
+    await world.wait(100_000)
+    const digests = ofKind(world, REQUEST_KINDS.KV_SYNC_DIGEST).length
+    assert.ok(digests >= 15 && digests <= 60, `${digests} digests of three nodes in 100 s`)
+    assert.equal(world.asked.length, digests)
+  })
+
+  it('is tried again until it succeeds', async () => {
+    const world = await StoreWorld.start(['ac'])
+    world.fate = (q) => (isWrite(q) || isSync(q) ? 'unreachable' : undefined)
+    await world.drive(world.kv('a').put('k', 'v'))
+    await world.wait(20_000)
+    assert.equal(world.kv('a').syncBacklog, 1)
+    world.fate = () => undefined
+    await world.until('c has it', () => world.held('c', 'k').length > 0, SOON_MS)
+  })
+
+  it('with one peer does not wait for another with whom it fails', async () => {
+    const world = await StoreWorld.start(['abcd'])
+    await world.wait(20)
+    for (const bad of ['b', 'c', 'd']) {
+      world.fate = (q) => {
+        if (isWrite(q)) return 'unreachable'
+        return isSync(q) && (q.to === bad || q.from !== 'a') ? 'unreachable' : undefined
+      }
+      await world.drive(world.kv('a').put(bad, 'v'))
+      const others = ['b', 'c', 'd'].filter((name) => name !== bad)
+      const isDone = () => others.every((name) => world.held(name, bad).length > 0)
+      await world.until(`all but ${bad} have it`, isDone, SOON_MS)
+      assert.equal(world.kv('a').syncBacklog, 1)
+      world.fate = () => undefined
+      await world.until(`${bad} has it`, () => world.held(bad, bad).length > 0, SOON_MS)
+    }
+  })
+
+  it('asks for at most so many partitions at once', async () => {
+    const world = await StoreWorld.start(Array.from({ length: 1024 }, () => 'ab'))
+    await world.wait(1000)
+    world.asked.length = 0
+    world.roll.set(world.node('b').member, 'alive')
+    assert.equal(world.kv('a').syncBacklog, 1024)
+    await world.wait(SOON_MS)
+    assert.equal(world.kv('a').syncBacklog, 0)
+    const asked = ofKind(world, REQUEST_KINDS.KV_SYNC_DIGEST).map(
+      ({ body }) => decodeDigestQuestion(body).partitions,
+    )
+    assert.deepEqual(
+      asked.map(({ length }) => length),
+      [DIGESTS_MAX, DIGESTS_MAX],
+    )
+    assert.equal(new Set(asked.flat()).size, 1024)
+  })
+
+  it('is refused to edges', async () => {
+    const world = await StoreWorld.start(['a'], { edges: 'e' })
+    const { mesh } = world.node('e')
+    for (const kind of [
+      REQUEST_KINDS.KV_SYNC_DIGEST,
+      REQUEST_KINDS.KV_SYNC_KEYS,
+      REQUEST_KINDS.KV_SYNC_PULL,
+      REQUEST_KINDS.KV_SYNC_PUSH,
+    ] as const) {
+      const body = new Uint8Array([1, 0, 0])
+      const asked = mesh.request(world.node('a').member.id, kind, body, { timeoutMs: 100 })
+      await assert.rejects(world.drive(asked), /DENIED|edge/)
+    }
+  })
+
+  it('ends with the store: nothing is sent and no timer is left', async () => {
+    const world = await StoreWorld.start(['abc'])
+    world.fate = (q) => (isWrite(q) || isSync(q) ? 'lost' : undefined)
+    await world.drive(world.kv('a').put('k', 'v'))
+    await world.wait(5000)
+    for (const name of ['a', 'b', 'c']) await world.drive(world.kv(name).stop())
+    await world.wait(60_000)
+    assert.equal(world.clock.pending, 0)
+  })
+})
+
+describe('a record that cannot be joined', () => {
+  const refused = (world: StoreWorld, name: string) =>
+    world.node(name).lines.filter(({ event }) => event === 'store.record-refused')
+
+  it('does not hold up the others, and is told of', async () => {
+    const world = await StoreWorld.start(['ab'])
+    // Two disks with two large values each: together they are over the limit.
+    world.fate = (q) => (isWrite(q) || isSync(q) ? 'lost' : undefined)
+    for (const name of ['a', 'a', 'b', 'b']) {
+      const options = { context: NOTHING, write: 'one' } as const
+      await world.drive(world.kv(name).put('large', new Uint8Array(1_000_000), options))
+    }
+    for (const key of ['1', 'z']) await world.drive(world.kv('a').put(key, 'v', { write: 'one' }))
+    world.fate = () => undefined
+    await world.wait(30_000)
+    for (const key of ['1', 'z']) assert.deepEqual(world.held('b', key), ['v'])
+    assert.equal(world.record('b', 'large').siblings.length, 2)
+    const lines = [...refused(world, 'a'), ...refused(world, 'b')]
+    assert.ok(lines.length > 0)
+    assert.match(JSON.stringify(lines[0]), /large.*cannot be joined.*atoll kv get large/)
+    assert.ok(lines.length < 30, 'once a round, not all the time')
+  })
+
+  it('does not hold up the others when it is damaged', async () => {
+    const world = await StoreWorld.start(['ab'])
+    const value = new Uint8Array([9, 9])
+    await world.drive(databaseOf(world, 'b').commit([{ key: databaseKey(0, 'm'), value }]))
+    world.fate = (q) => (isWrite(q) ? 'unreachable' : undefined)
+    for (const key of ['1', 'z']) await world.drive(world.kv('a').put(key, 'v'))
+    await world.wait(SOON_MS)
+    for (const key of ['1', 'z']) assert.deepEqual(world.held('b', key), ['v'])
+    assert.deepEqual(world.held('a', 'm'), [], 'damage does not spread')
+    assert.ok(refused(world, 'a').length > 0)
+  })
+
+  it('is no write of a wild clock: that spreads like any other', async () => {
+    const world = await StoreWorld.start(['abc'])
+    world.crash('a', { power: false })
+    world.skew('a', 3 * 24 * 60 * 60 * 1000)
+    await world.boot('a')
+    await assert.rejects(world.drive(world.kv('a').put('wild', 'v')), /a day ahead/)
+    world.fate = (q) => (isWrite(q) && q.to === 'b' ? 'unreachable' : undefined)
+    await world.drive(world.kv('c').put('good', 'v'))
+    world.fate = () => undefined
+    await world.wait(60_000)
+    for (const name of ['a', 'b', 'c']) {
+      assert.deepEqual(world.held(name, 'good'), ['v'])
+      assert.deepEqual(world.held(name, 'wild'), world.held('a', 'wild'))
+    }
+  })
+})
+
+describe('fingerprints', () => {
+  it('of one that changes while it is made is told, and not kept', async () => {
+    let sums = 0
+    const entries = new Map([[databaseKey(0, 'k'), new Uint8Array([1])]])
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const database = {
+      async *scan() {
+        sums++
+        const seen = [...entries]
+        if (sums === 1) await promise
+        yield* seen
+      },
+    } as unknown as Database
+    const fingerprints = new Fingerprints(database)
+    const early = fingerprints.of(0)
+    entries.set(databaseKey(0, 'l'), new Uint8Array([2]))
+    fingerprints.changed(0)
+    resolve()
+    const k = entryFingerprint('k', new Uint8Array([1]))
+    const l = entryFingerprint('l', new Uint8Array([2]))
+    assert.equal(await early, k)
+    assert.equal(await fingerprints.of(0), (k + l) % 2 ** 48)
+    assert.equal(await fingerprints.of(0), (k + l) % 2 ** 48)
+    assert.equal(sums, 2, 'the second is kept')
+    fingerprints.changed(1)
+    await fingerprints.of(0)
+    assert.equal(sums, 2, 'a change elsewhere does not matter')
+    entries.delete(databaseKey(0, 'k'))
+    fingerprints.changed(0)
+    assert.equal(await fingerprints.of(0), l)
+  })
+
+  it('differ with the key, the bytes, and where one ends', () => {
+    const of = (key: string, ...bytes: number[]) => entryFingerprint(key, new Uint8Array(bytes))
+    const all = [of('k', 1), of('l', 1), of('k', 2), of('k', 1, 0), of('k')]
+    assert.equal(new Set(all).size, all.length)
+    for (const each of all) assert.ok(Number.isSafeInteger(each) && each >= 0 && each < 2 ** 48)
+  })
+
+  it('made while a commit is under way do not hide it', async () => {
+    for (let i = 0; i < 12; i++) {
+      const world = await StoreWorld.start(['ac'], { seed: `commit ${i}` })
+      await world.drive(world.kv('a').put('x', 'v', { write: 'all' }))
+      world.fate = (q) => (isWrite(q) && q.to === 'c' ? 'unreachable' : undefined)
+      world.roll.set(world.node('a').member, 'alive')
+      await world.wait(5 + 0.2 * i)
+      await world.drive(world.kv('a').put('k', 'v'))
+      await world.wait(SOON_MS)
+      assert.deepEqual(world.held('c', 'k'), ['v'], `${i}`)
+    }
+  })
+})
+
+describe('reconciliation', () => {
+  const even = numbered(0, 3 * SYNC_ENTRIES, 2)
+  const all = numbered(0, 3 * SYNC_ENTRIES)
+  const few = [all[1] ?? '', all[700] ?? '', all.at(-1) ?? '']
+  const cases: Record<string, [a: readonly string[], b: readonly string[]]> = {
+    'mine denser': [all, even],
+    'theirs denser': [even, all],
+    'mine many, theirs few': [all, few],
+    'theirs many, mine few': [few, all],
+    'mine empty': [[], all],
+    'theirs empty': [all, []],
+    'one after the other': [all.slice(0, 800), all.slice(800)],
+    'one before the other': [all.slice(800), all.slice(0, 800)],
+    'exactly a page': [all.slice(0, SYNC_ENTRIES), all.slice(SYNC_ENTRIES, 2 * SYNC_ENTRIES)],
+    'the last one only': [all, all.slice(0, -1)],
+  }
+  for (const [name, [mine, theirs]] of Object.entries(cases)) {
+    it(`makes both equal over several pages: ${name}`, async () => {
+      const world = await planted(mine, theirs)
+      await world.wait(SOON_MS)
+      const union = [...new Set([...mine, ...theirs])].sort()
+      assert.deepEqual(await keysOf(world, 'a'), union)
+      assert.deepEqual(await keysOf(world, 'b'), union)
+      const moved = (kind: number, keysIn: (body: Uint8Array) => readonly string[]) =>
+        ofKind(world, kind)
+          .filter(({ from }) => from === 'a')
+          .flatMap(({ body }) => keysIn(body))
+      const pulled = moved(REQUEST_KINDS.KV_SYNC_PULL, (body) => decodePullQuestion(body).keys)
+      const pushed = moved(REQUEST_KINDS.KV_SYNC_PUSH, (body) =>
+        decodeRecords(body).records.map(([key]) => key),
+      )
+      assert.deepEqual(
+        pulled.sort(),
+        union.filter((key) => !mine.includes(key)),
+      )
+      assert.deepEqual(
+        pushed.sort(),
+        union.filter((key) => !theirs.includes(key)),
+      )
+    })
+  }
+
+  it('moves large records in small steps, both ways', async () => {
+    const world = await planted(numbered(0, 20), numbered(20, 40), SYNC_BYTES / 4)
+    await world.wait(SOON_MS)
+    for (const name of ['a', 'b']) assert.deepEqual(await keysOf(world, name), numbered(0, 40))
+    const pushes = ofKind(world, REQUEST_KINDS.KV_SYNC_PUSH)
+    const pulls = ofKind(world, REQUEST_KINDS.KV_SYNC_PULL)
+    assert.ok(pushes.length >= 5 && pulls.length >= 5, `${pushes.length} ${pulls.length}`)
+    for (const { body } of pushes) assert.ok(body.length < SYNC_BYTES * 1.5)
+  })
+
+  it('gives records that differ on both sides to both', async () => {
+    const world = await StoreWorld.start(['ab'])
+    world.fate = (q) => (isWrite(q) || isSync(q) ? 'unreachable' : undefined)
+    for (const name of ['a', 'b']) {
+      const options = { context: NOTHING, write: 'one' } as const
+      await world.drive(world.kv(name).put('k', name, options))
+    }
+    world.fate = (q) => (isSync(q) && q.from === 'b' ? 'unreachable' : undefined)
+    world.roll.set(world.node('b').member, 'alive')
+    await world.wait(SOON_MS)
+    for (const name of ['a', 'b']) assert.deepEqual(world.held(name, 'k'), ['a', 'b'])
+    assert.deepEqual(world.record('a', 'k'), world.record('b', 'k'))
+  })
+
+  it('goes on when a key is gone that the other side named', async () => {
+    const world = await planted([], numbered(0, 5))
+    const { promise, resolve } = Promise.withResolvers<void>()
+    let pulls = 0
+    world.fate = (q) => {
+      if (isSync(q) && q.from === 'b') return 'unreachable'
+      return q.kind === REQUEST_KINDS.KV_SYNC_PULL && pulls++ === 0 ? promise : undefined
+    }
+    await world.until('a pulls', () => pulls === 1, SOON_MS)
+    const [, ...gone] = numbered(0, 5)
+    const writes = gone.map((key) => ({ key: databaseKey(0, key), value: null }))
+    await world.drive(databaseOf(world, 'b').commit(writes))
+    resolve()
+    await world.wait(SOON_MS)
+    assert.deepEqual(await keysOf(world, 'a'), numbered(0, 1))
+    assert.equal(world.kv('a').syncBacklog, 0)
+  })
+})
+
+describe('farewell', () => {
+  /** a has left, and has alone what it took in while nobody heard of it. */
+  async function left(): Promise<StoreWorld> {
+    const world = await StoreWorld.start(['abc'], { nodes: 'def' })
+    await world.drive(world.kv('a').put('all', 'v', { write: 'all' }))
+    world.move(['def'])
+    await world.tell()
+    await world.wait(2000)
+    world.fate = (q) => (isWrite(q) || isSync(q) ? 'unreachable' : undefined)
+    const { partial } = await world.drive(world.kv('a').put('only', 'v'))
+    assert.equal(partial, true)
+    world.finish()
+    return world
+  }
+
+  it('offers all before it deletes, and then deletes all', async () => {
+    const world = await left()
+    world.fate = () => undefined
+    await world.tell()
+    await world.until('a has dropped it', () => world.held('a', 'only').length === 0)
+    const takers = ['d', 'e', 'f'].filter((name) => world.held(name, 'only').length > 0)
+    assert.ok(takers.length >= 2, 'a majority has it')
+    await world.wait(SOON_MS)
+    for (const name of ['a', 'b', 'c']) assert.deepEqual(await keysOf(world, name), [])
+    const dropped = world.node('a').lines.filter(({ event }) => event === 'store.partition-dropped')
+    assert.equal(dropped.length, 1)
+  })
+
+  it('keeps all while fewer than a majority takes it', async () => {
+    const world = await left()
+    world.fate = (q) => (isSync(q) && q.to !== 'd' ? 'unreachable' : undefined)
+    await world.tell()
+    await world.wait(60_000)
+    assert.deepEqual(world.held('a', 'only'), ['v'])
+    for (const name of ['e', 'f']) world.lose(name)
+    world.fate = () => undefined
+    await world.wait(60_000)
+    assert.deepEqual(world.held('a', 'only'), ['v'], 'nobody is asked in vain')
+    world.find('e')
+    await world.until('a has dropped it', () => world.held('a', 'only').length === 0)
+    for (const name of ['d', 'e']) assert.deepEqual(world.held(name, 'only'), ['v'])
+  })
+
+  it('keeps what a majority cannot join', async () => {
+    const world = await StoreWorld.start(['a'], { nodes: 'b' })
+    world.move(['b'])
+    world.fate = (q) => (isSync(q) ? 'unreachable' : undefined)
+    await world.tell()
+    await world.drive(world.kv('a').put('k', 'v', { write: 'all' }))
+    const value = new Uint8Array([9, 9])
+    await world.drive(databaseOf(world, 'b').commit([{ key: databaseKey(0, 'k'), value }]))
+    world.finish()
+    world.fate = () => undefined
+    await world.tell()
+    await world.wait(60_000)
+    assert.deepEqual(world.held('a', 'k'), ['v'])
+  })
+
+  it('takes nothing in', async () => {
+    const world = await left()
+    world.fate = () => undefined
+    await world.tell('def')
+    for (const key of numbered(0, 10))
+      await world.drive(world.kv('d').put(key, 'v', { write: 'all' }))
+    world.asked.length = 0
+    await world.tell('a')
+    await world.until('a has dropped it', () => world.held('a', 'only').length === 0)
+    const pulls = ofKind(world, REQUEST_KINDS.KV_SYNC_PULL).filter(({ from }) => from === 'a')
+    assert.deepEqual(pulls, [])
+  })
+
+  it('is said after a restart, and in batches', async () => {
+    const world = await StoreWorld.start(['a'], { nodes: 'b' })
+    const keys = numbered(0, 600)
+    await plant(world, 'a', keys)
+    world.move(['b'])
+    await world.tell()
+    await world.wait(2000)
+    world.finish()
+    world.fate = (q) => (isSync(q) ? 'unreachable' : undefined)
+    await world.tell()
+    await world.wait(2000)
+    world.crash('a')
+    world.fate = () => undefined
+    await world.boot('a')
+    await world.wait(SOON_MS)
+    assert.deepEqual(await keysOf(world, 'a'), [])
+    assert.deepEqual(await keysOf(world, 'b'), keys)
+  })
+
+  it('is broken off when the partition comes back', async () => {
+    const world = await left()
+    const { promise, resolve } = Promise.withResolvers<void>()
+    world.fate = (q) => (isSync(q) && q.from === 'a' ? promise : undefined)
+    await world.tell()
+    await world.wait(1000)
+    world.move(['abc'])
+    await world.tell('a')
+    resolve()
+    await world.wait(SOON_MS)
+    assert.deepEqual(world.held('a', 'only'), ['v'])
+  })
+
+  it('takes what is offered only for partitions that are held here', async () => {
+    const world = await StoreWorld.start(['ab', 'a'])
+    const { mesh } = world.node('a')
+    const b = world.node('b').member.id
+    const push = (partition: number) => {
+      const body = new Uint8Array([2, partition, 0])
+      return mesh.request(b, REQUEST_KINDS.KV_SYNC_PUSH, body, { timeoutMs: 100 })
+    }
+    await world.drive(push(0))
+    for (const partition of [1, 2]) {
+      await assert.rejects(world.drive(push(partition)), (error) => {
+        return error instanceof AtollError && error.code === 'DENIED'
+      })
+    }
+  })
+})
