@@ -230,11 +230,11 @@ describe('the end of calls', () => {
     const world = await StoreWorld.start(['abc'])
     const store = world.kv('a')
     await world.drive(store.stop())
-    await refusal(store.put('k', 'v'), 'STOPPED')
-    await refusal(store.del('k'), 'STOPPED')
-    await refusal(store.get('k'), 'STOPPED')
-    await refusal(store.ls(''), 'STOPPED')
-    await refusal(store.inspect('k', 100), 'STOPPED')
+    await refusal(world.drive(store.put('k', 'v')), 'STOPPED')
+    await refusal(world.drive(store.del('k')), 'STOPPED')
+    await refusal(world.drive(store.get('k')), 'STOPPED')
+    await refusal(world.drive(store.ls('')), 'STOPPED')
+    await refusal(world.drive(store.inspect('k', 100)), 'STOPPED')
   })
 
   it('leaves no timer behind', async () => {

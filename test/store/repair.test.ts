@@ -115,15 +115,18 @@ describe('read repair', () => {
 
   it('that fails is left to anti-entropy', async () => {
     const world = await StoreWorld.start(['abc'])
+    await world.wait(50)
     world.fate = missing('c')
     await world.drive(world.kv('a').put('k', 'v'))
     // What the writer knew is forgotten with it.
     world.crash('a', { power: false })
-    world.fate = (q) => (isWrite(q) ? 'unreachable' : isSync(q) ? 'lost' : undefined)
-    await world.boot('a')
-    await world.drive(world.kv('b').get('k', { read: 'all' }))
-    await world.until('b compares itself with c', () =>
-      world.asked.some((q) => isSync(q) && q.from === 'b' && q.to === 'c'),
+    world.fate = (q) => (isWrite(q) ? 'unreachable' : undefined)
+    world.asked.length = 0
+    await world.drive(world.kv('b').get('k', { read: 'quorum' }))
+    await world.until(
+      'b compares itself with c',
+      () => world.asked.some((q) => isSync(q) && q.from === 'b' && q.to === 'c'),
+      1000,
     )
   })
 

@@ -174,6 +174,19 @@ describe('writes of a node that is no replica', () => {
     }
   })
 
+  it('are never made twice: a link that broke in the middle may have carried it', async () => {
+    const world = await StoreWorld.start(['abc'], { nodes: 'd' })
+    for (const code of ['UNREACHABLE', 'BUSY', 'DISK_FULL'] as const) {
+      world.asked.length = 0
+      world.fate = (question) => {
+        return isForward(question) ? new AtollError(code, '', { outcome: 'unknown' }) : undefined
+      }
+      const error = await errorOf(world.drive(world.kv('d').put('k', 'v')))
+      assert.deepEqual([error.code, error.outcome], [code, 'unknown'])
+      assert.equal(world.asked.filter(isForward).length, 1)
+    }
+  })
+
   it('are not tried elsewhere for what no other replica can mend', async () => {
     const world = await StoreWorld.start(['abc'], { nodes: 'd' })
     world.fate = (q) => (isForward(q) ? new AtollError('TOO_LARGE', 'too many') : undefined)
