@@ -104,7 +104,7 @@ export async function eraseClusterData(database: Database): Promise<void> {
         writes.push({ key, value: null })
       }
       if (writes.length === 0) break
-      await database.commit([leftEverything(), ...writes])
+      await database.commit([leftEverything(database), ...writes])
     }
   }
 }

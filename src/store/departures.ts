@@ -1,21 +1,21 @@
 /**
- * Which partitions this disk has ever deleted because they moved elsewhere.
+ * Under which name this disk makes writes of a partition.
  *
- * A coordinator's vector covers every earlier write of its own disk to the key, so it must hold
- * them all. A disk that receives a partition for the first time has made none there. One that made
- * some and deleted them since must wait until the movement back to it is complete.
+ * A coordinator's vector covers every earlier write of its own name to the key, so it must hold
+ * them all. A disk that deleted a partition holds them no more, and nobody can tell when it has
+ * been given all of them back: after each departure it writes under a new name, of which there are
+ * none yet (Riak's actor epochs).
  */
 import type { StorageId } from '../base/ids.ts'
 import type { Database, Write } from '../disk/database.ts'
-import type { Place } from './place.ts'
+import { WireReader, WireWriter } from '../wire/codec.ts'
 
 const PREFIX = 'store/left/'
 const EVERYTHING = `${PREFIX}all`
-const MARK = new Uint8Array([1])
 
 /** To be durable before a node that left its cluster deletes what it held there. */
-export function leftEverything(): Write {
-  return { key: EVERYTHING, value: MARK }
+export function leftEverything(database: Database): Write {
+  return departure(database, EVERYTHING)
 }
 
 export class Departures {
@@ -27,15 +27,23 @@ export class Departures {
     this.#self = self
   }
 
-  /** To be durable before the first entry is deleted. At most one a partition, kept for good. */
+  /** To be durable before the first entry is deleted. */
   left(partition: number): Write {
-    return { key: PREFIX + partition, value: MARK }
+    return departure(this.#database, PREFIX + partition)
   }
 
-  mayCoordinate({ partition, targets, installed }: Place): boolean {
-    if (installed.includes(this.#self)) return true
-    const marks = [PREFIX + partition, EVERYTHING]
-    const hasLeft = marks.some((key) => this.#database.get(key) !== undefined)
-    return targets.includes(this.#self) && !hasLeft
+  /** To be read in the turn in which `latest` is: what is deleted there is counted here. */
+  actorOf(partition: number): string {
+    const counts = [EVERYTHING, PREFIX + partition].map((key) => countOf(this.#database, key))
+    return counts.some((count) => count > 0) ? `${this.#self}.${counts.join('.')}` : this.#self
   }
+}
+
+function departure(database: Database, key: string): Write {
+  return { key, value: new WireWriter().uint(countOf(database, key) + 1).finish() }
+}
+
+function countOf(database: Database, key: string): number {
+  const stored = database.latest(key)
+  return stored === undefined ? 0 : new WireReader(stored).uint()
 }

@@ -49,7 +49,7 @@ export class Forwarder {
         tried.add(peer)
         failure = outcome
       } else if (typeof outcome === 'number') {
-        await this.#options.topology.catchUpFrom(outcome, peer)
+        await this.#options.topology.catchUpFrom(outcome, peer, { ...limits, endMs })
       } else {
         return outcome
       }

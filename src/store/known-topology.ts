@@ -1,16 +1,26 @@
 /** The topology that a call acts on: the newest known here, and newer ones when a peer names one. */
 import { AtollError } from '../base/errors.ts'
 import type { PeerId, StorageId } from '../base/ids.ts'
+import { type Clock, sleep } from '../seams/clock.ts'
 import type { Topology, TopologyView } from '../topology/topology.ts'
 import type { Peers } from './peers.ts'
+
+/** How long a call has. */
+export interface CallTime {
+  /** In the clock's monotonic milliseconds. */
+  readonly endMs: number
+  readonly signal: AbortSignal | undefined
+}
 
 export class KnownTopology {
   readonly #view: TopologyView
   readonly #peers: Peers
+  readonly #clock: Clock
 
-  constructor(view: TopologyView, peers: Peers) {
+  constructor(view: TopologyView, peers: Peers, clock: Clock) {
     this.#view = view
     this.#peers = peers
+    this.#clock = clock
   }
 
   /** Throws NO_QUORUM as long as none is known: on an edge that has just started. */
@@ -22,13 +32,29 @@ export class KnownTopology {
     })
   }
 
-  /** Resolves when at least that number is known here. */
-  async catchUp(number: number, from: StorageId): Promise<void> {
+  /** Resolves when at least that number is known here; rejects when the call's time is over. */
+  async catchUp(number: number, from: StorageId, call: CallTime): Promise<void> {
     const peer = this.#peers.of(this.get(), from)
-    if (peer !== undefined) await this.catchUpFrom(number, peer)
+    if (peer !== undefined) await this.catchUpFrom(number, peer, call)
   }
 
-  async catchUpFrom(number: number, peer: PeerId): Promise<void> {
-    if ((this.#view.current()?.number ?? 0) < number) await this.#view.catchUp(number, peer)
+  async catchUpFrom(number: number, peer: PeerId, { endMs, signal }: CallTime): Promise<void> {
+    if ((this.#view.current()?.number ?? 0) >= number) return
+    const over = new AbortController()
+    const ends = signal === undefined ? [over.signal] : [over.signal, signal]
+    const leftMs = Math.max(0, endMs - this.#clock.monotonicMs())
+    const late = sleep(this.#clock, leftMs, AbortSignal.any(ends)).then(
+      () => {
+        throw new AtollError('TIMEOUT', `topology ${number} did not come in time`)
+      },
+      () => {
+        throw new AtollError('CANCELLED', 'the call was given up')
+      },
+    )
+    try {
+      await Promise.race([this.#view.catchUp(number, peer), late])
+    } finally {
+      over.abort()
+    }
   }
 }

@@ -77,7 +77,7 @@ export class KvStore implements KvApi {
   constructor(options: KvStoreOptions) {
     const { database, self, mesh, membership, clock } = options
     const peers = new Peers(membership)
-    const topology = new KnownTopology(options.topology, peers)
+    const topology = new KnownTopology(options.topology, peers, clock)
     const hybridClock = new HybridClock(clock)
     const onMissed = (partition: number, id: StorageId): void =>
       this.#antiEntropy?.want(id, [partition])

@@ -74,7 +74,7 @@ export class Reader {
       if (decision === 'failed' || attempt === ATTEMPTS_MAX) {
         throw tooFew(place, round, limits, 'not-applied')
       }
-      await topology.catchUp(round.staleNumber, round.staleFrom)
+      await topology.catchUp(round.staleNumber, round.staleFrom, { ...limits, endMs })
     }
   }
 

@@ -115,7 +115,7 @@ export class Round<T> extends Expiring {
   }
 
   #onError(id: StorageId, error: unknown): void {
-    this.#error = error instanceof AtollError ? error : new AtollError('INTERNAL', String(error))
+    this.#error = error instanceof AtollError ? error : unexpected(error)
     if (this.#error.outcome === 'not-applied') this.#refused++
     this.missed.push(id)
     this.tally.failed(id)
@@ -139,4 +139,9 @@ export class Round<T> extends Expiring {
 
 function cancelled(): AtollError {
   return new AtollError('CANCELLED', 'the call was given up', { outcome: 'unknown' })
+}
+
+/** An answer that is none says nothing of what became of the question. */
+function unexpected(cause: unknown): AtollError {
+  return new AtollError('INTERNAL', String(cause), { outcome: 'unknown', cause })
 }

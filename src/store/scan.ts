@@ -13,7 +13,13 @@ import { WireReader, WireWriter } from '../wire/codec.ts'
 import { REQUEST_KINDS } from '../wire/kinds.ts'
 import { answerTimeout, ATTEMPTS_MAX, type CallLimits } from './calls.ts'
 import type { KnownTopology } from './known-topology.ts'
-import { KEY_BYTES_MAX, PAGE_BYTES, PAGE_ENTRIES_MAX, RECORD_BYTES_MAX } from './limits.ts'
+import {
+  DEFAULT_DEADLINE_MS,
+  KEY_BYTES_MAX,
+  PAGE_BYTES,
+  PAGE_ENTRIES_MAX,
+  RECORD_BYTES_MAX,
+} from './limits.ts'
 import { joinRecords } from './merge.ts'
 import { encodeStale, FRESH, staleNumber } from './messages.ts'
 import type { Peers } from './peers.ts'
@@ -58,6 +64,9 @@ interface Newer {
   readonly peer: PeerId
 }
 
+/** Who asks does not say how long it waits. */
+const CATCH_UP_MS = DEFAULT_DEADLINE_MS
+
 export class Scanner {
   readonly #options: ScanOptions
 
@@ -79,7 +88,7 @@ export class Scanner {
       if (limits.signal?.aborted === true)
         throw new AtollError('CANCELLED', 'the call was given up')
       if (newer !== null && attempt < ATTEMPTS_MAX) {
-        await topology.catchUpFrom(newer.number, newer.peer)
+        await topology.catchUpFrom(newer.number, newer.peer, { ...limits, endMs })
         continue
       }
       if (answers.size > 0) return pageOf(known, answers, limit)
@@ -120,7 +129,11 @@ export class Scanner {
 
   async #onScan(from: RemotePeer, body: Uint8Array): Promise<Uint8Array> {
     const question = decodeQuestion(body)
-    await this.#options.topology.catchUpFrom(question.topology, from.peer)
+    const endMs = this.#options.clock.monotonicMs() + CATCH_UP_MS
+    await this.#options.topology.catchUpFrom(question.topology, from.peer, {
+      endMs,
+      signal: undefined,
+    })
     const topology = this.#options.topology.get()
     // Who acts on an older one does not know whom to ask.
     if (topology.number > question.topology) return encodeStale(topology.number)

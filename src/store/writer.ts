@@ -78,7 +78,7 @@ export class Writer {
   }
 
   async put(put: Put, limits: CallLimits): Promise<PutOutcome> {
-    const { clock, departures, forwarder, self, topology } = this.#options
+    const { clock, forwarder, self, topology } = this.#options
     const place = placeOf(topology.get(), put.key)
     if (place.installed.includes(self)) return this.#coordinate(put, limits)
     const endMs = clock.monotonicMs() + limits.deadlineMs
@@ -88,18 +88,19 @@ export class Writer {
       // Nobody who has the data answers. To fill up is no reason to refuse, with a little care.
       const isOpen = isAtollError(error) && error.outcome === 'not-applied'
       const deadlineMs = endMs - clock.monotonicMs()
-      if (!isOpen || deadlineMs < 1 || !departures.mayCoordinate(place)) throw error
+      if (!isOpen || deadlineMs < 1 || !place.targets.includes(self)) throw error
       return this.#coordinate(put, { ...limits, deadlineMs })
     }
   }
 
   async #coordinate(put: Put, limits: CallLimits): Promise<PutOutcome> {
-    const { replica, departures, hybridClock, topology } = this.#options
-    const dot = await this.#nextDot()
+    const { self, replica, departures, hybridClock, topology } = this.#options
+    const { n } = await this.#nextDot()
     const place = placeOf(topology.get(), put.key)
-    if (!departures.mayCoordinate(place)) {
-      throw new AtollError('BUSY', 'this replica is still being filled', { outcome: 'not-applied' })
+    if (!place.targets.includes(self)) {
+      throw new AtollError('BUSY', 'this replica is none any more', { outcome: 'not-applied' })
     }
+    const dot = { actor: departures.actorOf(place.partition), n }
     const before = replica.latest(place.partition, put.key) ?? EMPTY_RECORD
     const newest = before.siblings.reduce((max, sibling) => Math.max(max, sibling.stamp), 0)
     const { kind, value, blind, context: given } = put
@@ -145,7 +146,7 @@ export class Writer {
         throw tooFew(place, round, limits, outcome)
       }
       try {
-        await topology.catchUp(round.staleNumber, round.staleFrom)
+        await topology.catchUp(round.staleNumber, round.staleFrom, { ...limits, endMs })
       } catch (error) {
         throw withOutcome(error, outcome)
       }
@@ -190,14 +191,15 @@ export class Writer {
   }
 
   async #onPut(from: RemotePeer, body: Uint8Array): Promise<Uint8Array> {
-    const { topology, self } = this.#options
+    const { clock, topology, self } = this.#options
     const put = decodeForwardedPut(body)
-    await topology.catchUpFrom(put.topology, from.peer)
+    const endMs = clock.monotonicMs() + put.deadlineMs * ANSWER_SHARE
+    await topology.catchUpFrom(put.topology, from.peer, { endMs, signal: undefined })
     const known = topology.get()
     if (!placeOf(known, put.key).targets.includes(self)) return encodeStale(known.number)
     const level = levelOf(put.level)
     // A little less than the asker waits, so that its answer is ours and not a time-out.
-    const deadlineMs = put.deadlineMs * ANSWER_SHARE
+    const deadlineMs = endMs - clock.monotonicMs()
     const kept = { ...put, value: put.value.slice() }
     return encodePutOutcome(await this.#coordinate(kept, { level, deadlineMs, signal: undefined }))
   }

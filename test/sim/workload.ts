@@ -23,6 +23,12 @@ const OVERDUE_MS = 10_000
 const SHARED_KEYS = 4
 const VERIFY_ATTEMPTS = 20
 
+/** What a client knows of a key: a version, and the values that it stands for. */
+interface Seen {
+  readonly version: string
+  readonly values: readonly string[]
+}
+
 /** An answer, or why there is none. */
 type Answer<T> = { readonly value: T } | { readonly error: unknown }
 
@@ -40,6 +46,7 @@ export class Workload<N extends KvNode> {
   #running = 0
   /** Acknowledged by a majority. */
   acknowledged = 0
+  #onAcknowledged: (() => void) | null = null
 
   /** `uses`: whether clients may ask this machine's node. */
   constructor(world: World<N>, random: SimRandom, uses: (index: number) => boolean = () => true) {
@@ -70,6 +77,14 @@ export class Workload<N extends KvNode> {
         .finally(() => this.#running--)
         .catch((error: unknown) => this.#world.kernel.fail(error))
     }
+  }
+
+  /** Resolves in the moment in which a client hears that a majority has its write. */
+  async nextAcknowledgement(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      this.#onAcknowledged = resolve
+    })
+    this.#onAcknowledged = null
   }
 
   /** Resolves when no call is under way any more. */
@@ -134,11 +149,25 @@ export class Workload<N extends KvNode> {
     }
     if (dice < 0.75) return this.#readAndReplace(process, random)
     const key = this.#numberedKey('shared', random)
-    if (dice < 0.83) return this.#put(process, random, key)
+    if (dice < 0.8) return this.#put(process, random, key)
+    if (dice < 0.85) return this.#putAndReplace(process, random, key)
     const read = await this.#get(process, random, key)
-    if (read === undefined || dice < 0.88) return read !== undefined
-    if (dice < 0.96 || read === null) return this.#put(process, random, key, read)
-    return this.#delete(process, random, key, read)
+    if (read === undefined || dice < 0.9) return read !== undefined
+    if (dice < 0.96 || read === null) return this.#put(process, random, key, seenBy(read))
+    return this.#delete(process, random, key, { version: read.version, values: valuesOf(read) })
+  }
+
+  /** A client that goes on from the version of its own write, perhaps at another node. */
+  async #putAndReplace(process: number, random: SimRandom, key: string): Promise<boolean> {
+    let seen = null as Seen | null
+    for (let step = 0; step < 3; step++) {
+      const value = this.#newValue()
+      const answer = await this.#write(process, random, key, value, seen)
+      if (!this.#settleWrite(process, value, answer)) return false
+      if ('error' in answer) return true
+      seen = { version: answer.value.version, values: [...(seen?.values ?? []), value] }
+    }
+    return seen === null || random.chance(0.5) || this.#delete(process, random, key, seen)
   }
 
   /** Always with the context of what was read: nobody may destroy what another wrote meanwhile. */
@@ -146,7 +175,7 @@ export class Workload<N extends KvNode> {
     const key = this.#numberedKey('careful', random)
     const read = await this.#get(process, random, key, 'quorum')
     if (read === undefined) return false
-    return this.#put(process, random, key, read)
+    return this.#put(process, random, key, seenBy(read))
   }
 
   #newKey(): string {
@@ -161,29 +190,42 @@ export class Workload<N extends KvNode> {
     return key
   }
 
+  #newValue(): string {
+    return `v${++this.#values}`
+  }
+
   async #put(
     process: number,
     random: SimRandom,
     key: string,
-    over: KvRead | null = null,
+    over: Seen | null = null,
   ): Promise<boolean> {
-    const value = `v${++this.#values}`
-    const options = { deadlineMs: DEADLINE_MS, ...contextOf(over) }
-    const index = this.#someHost(random)
-    const covers = over === null ? {} : { covers: valuesOf(over) }
-    const node = this.#world.host(index).name
-    this.history.invoke({ process, f: 'write', key, value, ...covers, node })
-    const answer = await this.#call(index, (api) => api.kv.put(key, value, options))
-    return this.#settleWrite(process, value, answer)
+    const value = this.#newValue()
+    return this.#settleWrite(process, value, await this.#write(process, random, key, value, over))
   }
 
-  async #delete(process: number, random: SimRandom, key: string, over: KvRead): Promise<boolean> {
-    const options = { deadlineMs: DEADLINE_MS, ...contextOf(over) }
+  async #delete(process: number, random: SimRandom, key: string, over: Seen): Promise<boolean> {
+    return this.#settleWrite(process, null, await this.#write(process, random, key, null, over))
+  }
+
+  /** `value` null: a delete. */
+  #write(
+    process: number,
+    random: SimRandom,
+    key: string,
+    value: string | null,
+    over: Seen | null,
+  ): Promise<Answer<KvWritten>> {
+    const context = over === null ? {} : { context: over.version }
+    const options = { deadlineMs: DEADLINE_MS, ...context }
     const index = this.#someHost(random)
+    const covers = over === null ? {} : { covers: [...over.values] }
     const node = this.#world.host(index).name
-    this.history.invoke({ process, f: 'delete', key, value: null, covers: valuesOf(over), node })
-    const answer = await this.#call(index, (api) => api.kv.del(key, options))
-    return this.#settleWrite(process, null, answer)
+    const f = value === null ? 'delete' : 'write'
+    this.history.invoke({ process, f, key, value, ...covers, node })
+    return this.#call(index, ({ kv }) =>
+      value === null ? kv.del(key, options) : kv.put(key, value, options),
+    )
   }
 
   #settleWrite(process: number, value: string | null, answer: Answer<KvWritten>): boolean {
@@ -198,8 +240,10 @@ export class Workload<N extends KvNode> {
       throw new SimulationError(`acknowledged by ${acks} of ${replicas}, partial: ${partial}`)
     }
     this.history.finish(process, partial ? 'info' : 'ok')
-    if (!partial) this.acknowledged++
-    else if (value !== null) this.#partial.set(value, this.history.lines.at(-1)?.t ?? 0)
+    if (!partial) {
+      this.acknowledged++
+      this.#onAcknowledged?.()
+    } else if (value !== null) this.#partial.set(value, this.history.lines.at(-1)?.t ?? 0)
     return !partial
   }
 
@@ -274,8 +318,8 @@ export class Workload<N extends KvNode> {
   }
 }
 
-function contextOf(over: KvRead | null): { readonly context?: string } {
-  return over === null ? {} : { context: over.version }
+function seenBy(read: KvRead | null): Seen | null {
+  return read === null ? null : { version: read.version, values: valuesOf(read) }
 }
 
 function valuesOf(read: KvRead): string[] {

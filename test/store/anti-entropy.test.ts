@@ -200,6 +200,27 @@ describe('repair between replicas', () => {
     }
   })
 
+  it('is not forgotten for what a peer misses while it is compared', async () => {
+    const world = await StoreWorld.start(['ac'])
+    await world.wait(20)
+    const { promise, resolve } = Promise.withResolvers<void>()
+    let pushing = false
+    world.fate = (q) => {
+      if (isWrite(q) && q.to === 'c') return 'unreachable'
+      if (isSync(q) && q.from === 'c') return 'unreachable'
+      if (q.kind !== REQUEST_KINDS.KV_SYNC_PUSH) return undefined
+      pushing = true
+      return promise
+    }
+    await world.drive(world.kv('a').put('k1', 'v'))
+    await world.until('a pushes k1', () => pushing)
+    await world.drive(world.kv('a').put('k2', 'v'))
+    resolve()
+    // Less than it takes until a partition is compared for no reason.
+    await world.wait(3000)
+    assert.deepEqual([world.held('c', 'k1'), world.held('c', 'k2')], [['v'], ['v']])
+  })
+
   it('ends with the store: nothing is sent and no timer is left', async () => {
     const world = await StoreWorld.start(['abc'])
     world.fate = (q) => (isWrite(q) || isSync(q) ? 'lost' : undefined)

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { AtollError, type ErrorCode, isAtollError, type Outcome } from '../../src/base/errors.ts'
 import type { Level } from '../../src/store/api.ts'
+import { REQUEST_KINDS } from '../../src/wire/kinds.ts'
 import { isRead, isSync, isWrite, StoreWorld } from './world.ts'
 
 const LEVELS: readonly (Level | undefined)[] = [undefined, 'one', 'quorum', 'all']
@@ -235,6 +236,29 @@ describe('the end of calls', () => {
     await refusal(world.drive(store.get('k')), 'STOPPED')
     await refusal(world.drive(store.ls('')), 'STOPPED')
     await refusal(world.drive(store.inspect('k', 100)), 'STOPPED')
+  })
+
+  it('comes in time while a newer topology cannot be had', async () => {
+    for (const call of ['put', 'get', 'ls'] as const) {
+      const world = await StoreWorld.start(['abc'])
+      const [partition] = world.latest.partitions
+      assert.ok(partition !== undefined)
+      world.latest = { ...world.latest, number: 4, partitions: [{ ...partition, cfg: 4 }] }
+      await world.tell(['b', 'c'])
+      world.fate = (q) => (q.kind === REQUEST_KINDS.TOPOLOGY_GET || isSync(q) ? 'lost' : undefined)
+      const startMs = world.clock.monotonicMs()
+      const kv = world.kv('a')
+      const limit = { deadlineMs: 300 }
+      const asked = {
+        put: () => kv.put('k', 'v', limit),
+        get: () => kv.get('k', limit),
+        ls: () => kv.ls('', limit),
+      }
+      const answer: Promise<unknown> = asked[call]()
+      await world.drive(answer).catch(() => undefined)
+      const tookMs = world.clock.monotonicMs() - startMs
+      assert.ok(tookMs < 400, `${call}: ${tookMs} ms`)
+    }
   })
 
   it('leaves no timer behind', async () => {

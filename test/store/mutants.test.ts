@@ -8,6 +8,7 @@ type Suite =
   | 'anti-entropy'
   | 'codec'
   | 'contexts'
+  | 'departures'
   | 'dots'
   | 'levels'
   | 'merge'
@@ -494,8 +495,8 @@ const MUTANTS: readonly Mutant[] = [
     'a newer topology is not fetched',
     'scans',
     'known-topology.ts',
-    'if ((this.#view.current()?.number ?? 0) < number) await',
-    'if (number < 0) await',
+    'if ((this.#view.current()?.number ?? 0) >= number) return',
+    'if (number >= 0) return',
     /follow a newer topology/,
   ],
   [
@@ -779,15 +780,15 @@ const MUTANTS: readonly Mutant[] = [
   [
     'a former replica does not offer',
     'anti-entropy',
-    'sync/anti-entropy.ts',
-    "if (taken < needed && (await this.#reconcile(topology, peer, partition, 'push'))) taken++",
+    'sync/farewell.ts',
+    'if (await this.#offer(topology, peer, partition)) taken++',
     'if (peer !== null) taken++',
     /offers all/,
   ],
   [
     'one taker is enough for a farewell',
     'anti-entropy',
-    'sync/anti-entropy.ts',
+    'sync/farewell.ts',
     'const needed = Math.floor(targets.length / 2) + 1',
     'const needed = 1',
     /fewer than a majority/,
@@ -795,7 +796,7 @@ const MUTANTS: readonly Mutant[] = [
   [
     'a partition that has come back is deleted',
     'anti-entropy',
-    'sync/anti-entropy.ts',
+    'sync/farewell.ts',
     'if (current === null || placeIn(current,',
     'if (current === null || current.number < 0 || !placeIn(current,',
     /comes back/,
@@ -803,7 +804,7 @@ const MUTANTS: readonly Mutant[] = [
   [
     'only a batch is deleted',
     'anti-entropy',
-    'sync/anti-entropy.ts',
+    'sync/farewell.ts',
     'if (writes.length === 0) break\n',
     'if (writes.length < DELETE_BATCH) break\n',
     /in batches/,
@@ -811,10 +812,74 @@ const MUTANTS: readonly Mutant[] = [
   [
     'what lies on the disk at the start is not looked for',
     'anti-entropy',
-    'sync/anti-entropy.ts',
-    'for await (const _ of this.#options.database.scan(range)) this.#held.add(p)',
-    'for await (const _ of this.#options.database.scan(range)) this.#held.delete(p)',
+    'sync/farewell.ts',
+    'for await (const _ of database.scan(range)) this.#held.add(p)',
+    'for await (const _ of database.scan(range)) this.#held.delete(p)',
     /after a restart/,
+  ],
+  [
+    'a disk keeps its name over departures',
+    'departures',
+    'departures.ts',
+    'return counts.some((count) => count > 0)',
+    'return counts.some((count) => count < 0)',
+    /hides nothing/,
+  ],
+  [
+    'a departure counts only when it is durable',
+    'departures',
+    'departures.ts',
+    'const stored = database.latest(key)',
+    'const stored = database.get(key)',
+    /before it is durable/,
+  ],
+  [
+    'departures are marked, not counted',
+    'departures',
+    'departures.ts',
+    'countOf(database, key) + 1',
+    '1',
+    /after each departure/,
+  ],
+  [
+    'what is on its way to the disk is not offered',
+    'departures',
+    'sync/farewell.ts',
+    '    await replica.settled()\n',
+    '',
+    /while it learned/,
+  ],
+  [
+    'one taker that fails ends the farewell',
+    'departures',
+    'sync/farewell.ts',
+    '        failure = error\n      }\n      if (taken',
+    '        throw error\n      }\n      if (taken',
+    /one current replica/,
+  ],
+  [
+    'a wish is struck after the comparison',
+    'anti-entropy',
+    'sync/anti-entropy.ts',
+    'else this.#refused.push([id, partition])\n',
+    'else this.#refused.push([id, partition])\n        wanted.delete(partition)\n',
+    /while it is compared/,
+  ],
+  [
+    'a call waits for a topology as long as it takes',
+    'levels',
+    'known-topology.ts',
+    'await Promise.race([this.#view.catchUp(number, peer), late])',
+    'late.catch(() => undefined)\n      await this.#view.catchUp(number, peer)',
+    /cannot be had/,
+  ],
+  [
+    'a malformed answer says that nothing was done',
+    'round-and-tally',
+    'round.ts',
+    "{ outcome: 'unknown', cause }",
+    "{ outcome: 'not-applied', cause }",
+    /answer that is none/,
   ],
   [
     'the first peer is tried again before the others',

@@ -269,6 +269,13 @@ describe('round', () => {
     assert.equal(done.round.mayHaveApplied, true)
   })
 
+  it('takes an answer that is none for a write that may have been applied', async () => {
+    const round = new Round<true>({ groups: [['x']], level: undefined, signal: undefined })
+    round.ask('x', Promise.reject(new Error('malformed')))
+    await new Promise((resolve) => setImmediate(resolve))
+    assert.ok(round.mayHaveApplied)
+  })
+
   it('tells of an error that is none of ours as INTERNAL', async () => {
     const { round, fail } = ask('a')
     await fail('a', new RangeError('odd'))

@@ -5,14 +5,13 @@
  *   partitions shared with a peer are compared by fingerprint and reconciled where they differ.
  * - Movement. A new replica reconciles with the old set, each of which answers only when it
  *   durably knows the new configuration; when a majority has, it reports the partition installed.
- * - Farewell. A former replica offers what it holds to the current ones before it deletes it, so
- *   that a write which only it had is not lost with it.
+ * - Farewell. A former replica offers what it holds to the current ones before it deletes it.
  *
  * One reconciliation runs at a time. What is to be done is a set, at most partitions times peers.
  */
 import { isAtollError } from '../../base/errors.ts'
 import type { PeerId, StorageId } from '../../base/ids.ts'
-import type { Database, Write } from '../../disk/database.ts'
+import type { Database } from '../../disk/database.ts'
 import type { Mesh } from '../../mesh/mesh.ts'
 import { type Clock, sleep, type Timer } from '../../seams/clock.ts'
 import type { Log } from '../../seams/log.ts'
@@ -22,8 +21,9 @@ import type { Topology, TopologyView } from '../../topology/topology.ts'
 import { REQUEST_KINDS } from '../../wire/kinds.ts'
 import type { Departures } from '../departures.ts'
 import type { Peers } from '../peers.ts'
-import { partitionEnd, partitionPrefix, placeIn } from '../place.ts'
+import { placeIn } from '../place.ts'
 import type { Replica } from '../replica.ts'
+import { Farewell } from './farewell.ts'
 import type { Fingerprints } from './fingerprints.ts'
 import { Movement } from './movement.ts'
 import { type Direction, Reconciliation } from './reconcile.ts'
@@ -50,7 +50,6 @@ const ROUND_MS = 10_000
 /** After a failure the rest waits this long. */
 const RETRY_MS = 1000
 const DIGEST_TIMEOUT_MS = 30_000
-const DELETE_BATCH = 256
 
 export class AntiEntropy {
   readonly #options: AntiEntropyOptions
@@ -59,21 +58,25 @@ export class AntiEntropy {
   readonly #wanted = new Map<StorageId, Set<number>>()
   /** As `#wanted`, of those that hold a record which cannot be joined: for the next round. */
   #refused: (readonly [StorageId, number])[] = []
-  /** Partitions that may have data here. */
-  readonly #held = new Set<number>()
+  readonly #farewell: Farewell
   readonly #aborter = new AbortController()
   #unsubscribe: (() => void)[] = []
   #timer: Timer | null = null
   #running: Promise<void> | null = null
+  /** There is more to do than the running work may have seen. */
+  #kicked = false
 
   constructor(options: AntiEntropyOptions) {
     this.#options = options
     this.#movement = new Movement(options.self, options.reportInstalled)
+    this.#farewell = new Farewell(options, (topology, peer, partition) =>
+      this.#reconcile(topology, peer, partition, 'push'),
+    )
   }
 
   async start(): Promise<void> {
     const { topology, membership } = this.#options
-    await this.#findHeld()
+    await this.#farewell.find()
     if (this.#aborter.signal.aborted) return
     this.#unsubscribe = [
       topology.subscribe((next) => this.#onTopology(next)),
@@ -100,7 +103,7 @@ export class AntiEntropy {
 
   changed(partition: number): void {
     this.#options.fingerprints.changed(partition)
-    this.#held.add(partition)
+    this.#farewell.holds(partition)
   }
 
   /** A replica lacks something of a partition, or may. */
@@ -110,14 +113,6 @@ export class AntiEntropy {
     for (const partition of partitions) wanted.add(partition)
     if (wanted.size > 0) this.#wanted.set(id, wanted)
     this.#kick()
-  }
-
-  async #findHeld(): Promise<void> {
-    const current = this.#options.topology.current()
-    for (let p = 0; p < (current?.partitions.length ?? 0); p++) {
-      const range = { from: partitionPrefix(p), to: partitionEnd(p), limit: 1 }
-      for await (const _ of this.#options.database.scan(range)) this.#held.add(p)
-    }
   }
 
   #onTopology(topology: Topology): void {
@@ -160,10 +155,8 @@ export class AntiEntropy {
   }
 
   #kick(): void {
-    if (this.#running !== null || this.#aborter.signal.aborted) return
-    this.#running = this.#work().finally(() => {
-      this.#running = null
-    })
+    this.#kicked = true
+    if (this.#running === null && !this.#aborter.signal.aborted) this.#running = this.#work()
   }
 
   async #work(): Promise<void> {
@@ -172,8 +165,12 @@ export class AntiEntropy {
     // A little later, so that what comes in one burst is one piece of work.
     await sleep(clock, 5, signal).catch(() => undefined)
     while (!signal.aborted) {
+      this.#kicked = false
       try {
-        if (!(await this.#step())) return
+        if ((await this.#step()) || this.#kicked) continue
+        // In the same step as the look: whoever kicks from now on starts anew.
+        this.#running = null
+        return
       } catch (error) {
         if (signal.aborted) return
         log.write('debug', 'store.sync-failed', { error: String(error) })
@@ -206,7 +203,7 @@ export class AntiEntropy {
       await this.#compare(topology, id, peer, partitions)
       return true
     }
-    return this.#sayFarewell(topology)
+    return this.#farewell.sayOne(topology)
   }
 
   async #compare(
@@ -223,15 +220,20 @@ export class AntiEntropy {
     const answer = await this.#options.mesh.request(peer, kind, question, options)
     const digests = decodeDigests(answer)
     for (const [i, partition] of partitions.entries()) {
-      const { targets } = placeIn(topology, '', partition)
-      const isShared = targets.includes(id) && targets.includes(this.#options.self)
-      const isEqual =
-        !isShared ||
-        (await this.#options.fingerprints.of(partition)) === digests[i] ||
-        (await this.#reconcile(topology, peer, partition, 'both'))
+      // Before, not after: whatever the peer misses from now on is another wish.
       wanted.delete(partition)
-      if (!isEqual) this.#refused.push([id, partition])
-      else if (isShared) this.#movement.onReconciled(topology, partition, id)
+      const { targets } = placeIn(topology, '', partition)
+      if (!targets.includes(id) || !targets.includes(this.#options.self)) continue
+      try {
+        const isEqual =
+          (await this.#options.fingerprints.of(partition)) === digests[i] ||
+          (await this.#reconcile(topology, peer, partition, 'both'))
+        if (isEqual) this.#movement.onReconciled(topology, partition, id)
+        else this.#refused.push([id, partition])
+      } catch (error) {
+        this.want(id, [partition])
+        throw error
+      }
     }
     if (wanted.size === 0) this.#wanted.delete(id)
   }
@@ -256,44 +258,5 @@ export class AntiEntropy {
     }
     log.write('debug', 'store.reconciled', { partition, peer, bytes: work.bytes })
     return true
-  }
-
-  /** Offers and deletes one partition that is not ours any more. False when there is none. */
-  async #sayFarewell(topology: Topology): Promise<boolean> {
-    const { self, peers } = this.#options
-    for (const partition of this.#held) {
-      const { targets } = placeIn(topology, '', partition)
-      if (targets.length === 0 || targets.includes(self)) continue
-      const takers = targets.map((id) => peers.usable(topology, id)).filter((p) => p !== undefined)
-      const needed = Math.floor(targets.length / 2) + 1
-      if (takers.length < needed) continue
-      let taken = 0
-      for (const peer of takers) {
-        if (taken < needed && (await this.#reconcile(topology, peer, partition, 'push'))) taken++
-      }
-      if (taken < needed) continue
-      await this.#drop(partition)
-      return true
-    }
-    return false
-  }
-
-  async #drop(partition: number): Promise<void> {
-    const { database, departures, fingerprints, topology, self, log } = this.#options
-    const range = { from: partitionPrefix(partition), to: partitionEnd(partition) }
-    for (;;) {
-      const writes: Write[] = []
-      for await (const [key] of database.scan({ ...range, limit: DELETE_BATCH })) {
-        writes.push({ key, value: null })
-      }
-      if (writes.length === 0) break
-      // It may have come back to us while we were reading.
-      const current = topology.current()
-      if (current === null || placeIn(current, '', partition).targets.includes(self)) return
-      await database.commit([departures.left(partition), ...writes])
-      fingerprints.changed(partition)
-    }
-    this.#held.delete(partition)
-    log.write('info', 'store.partition-dropped', { partition })
   }
 }

@@ -26,9 +26,12 @@ async function runBlackout(context: ScenarioContext): Promise<ScenarioReport> {
         return workload.acknowledged >= i * ACKNOWLEDGED_EACH
       })
       await world.sleep(random.between(0, 200))
-      // One machine after the other within milliseconds, as a failing supply has it.
+      // The worst moment: a client has just been told. Then one machine after the other, as a
+      // failing supply has it, within a millisecond or at once.
+      await workload.nextAcknowledgement()
+      const apartMs = random.chance(0.5) ? 0 : 0.2
       for (const { index } of world.hosts) {
-        await world.sleep(random.exponential(1))
+        await world.sleep(random.exponential(apartMs))
         world.powerLoss(index)
       }
       await world.sleep(random.exponential(5000))

@@ -1,0 +1,125 @@
+/**
+ * Farewell: a former replica offers what it holds to a majority of the current ones, and only then
+ * deletes it, so that a write which only it had is not lost with it.
+ */
+import { isAtollError } from '../../base/errors.ts'
+import type { PeerId, StorageId } from '../../base/ids.ts'
+import type { Database, Write } from '../../disk/database.ts'
+import type { Log } from '../../seams/log.ts'
+import type { Topology, TopologyView } from '../../topology/topology.ts'
+import type { Departures } from '../departures.ts'
+import type { Peers } from '../peers.ts'
+import { partitionEnd, partitionPrefix, placeIn } from '../place.ts'
+import type { Replica } from '../replica.ts'
+import type { Fingerprints } from './fingerprints.ts'
+
+export interface FarewellOptions {
+  readonly self: StorageId
+  readonly database: Database
+  readonly departures: Departures
+  readonly replica: Replica
+  readonly fingerprints: Fingerprints
+  readonly topology: TopologyView
+  readonly peers: Peers
+  readonly log: Log
+}
+
+/** Gives a peer what it lacks of a partition. False: all but what it cannot take. */
+export type Offer = (topology: Topology, peer: PeerId, partition: number) => Promise<boolean>
+
+const DELETE_BATCH = 256
+
+export class Farewell {
+  readonly #options: FarewellOptions
+  readonly #offer: Offer
+  /** Partitions that may have data here. */
+  readonly #held = new Set<number>()
+
+  constructor(options: FarewellOptions, offer: Offer) {
+    this.#options = options
+    this.#offer = offer
+  }
+
+  /** Data of the partition is here. */
+  holds(partition: number): void {
+    this.#held.add(partition)
+  }
+
+  /** Looks what an earlier run left here. */
+  async find(): Promise<void> {
+    const { topology, database } = this.#options
+    for (let p = 0; p < (topology.current()?.partitions.length ?? 0); p++) {
+      const range = { from: partitionPrefix(p), to: partitionEnd(p), limit: 1 }
+      for await (const _ of database.scan(range)) this.#held.add(p)
+    }
+  }
+
+  /**
+   * Offers and deletes one partition that is not ours any more. False when there is none; rejects
+   * when none could be offered, and says why of one.
+   */
+  async sayOne(topology: Topology): Promise<boolean> {
+    const { self } = this.#options
+    let failure: unknown = null
+    for (const partition of this.#held) {
+      const { targets } = placeIn(topology, '', partition)
+      if (targets.length === 0 || targets.includes(self)) continue
+      try {
+        if (!(await this.#offerToMost(topology, partition, targets))) continue
+      } catch (error) {
+        if (isAtollError(error, 'STORAGE_FAILED') || isAtollError(error, 'STOPPED')) throw error
+        failure = error
+        continue
+      }
+      await this.#drop(partition)
+      return true
+    }
+    if (failure !== null) throw failure
+    return false
+  }
+
+  /** Whether a majority has all of it; rejects with the last failure when too few could take it. */
+  async #offerToMost(
+    topology: Topology,
+    partition: number,
+    targets: readonly StorageId[],
+  ): Promise<boolean> {
+    const { peers, replica } = this.#options
+    const takers = targets.map((id) => peers.usable(topology, id)).filter((p) => p !== undefined)
+    const needed = Math.floor(targets.length / 2) + 1
+    if (takers.length < needed) return false
+    // What was taken in under earlier configurations is all that there will be to offer.
+    await replica.settled()
+    let taken = 0
+    let failure: unknown = null
+    for (const peer of takers) {
+      try {
+        if (await this.#offer(topology, peer, partition)) taken++
+      } catch (error) {
+        failure = error
+      }
+      if (taken === needed) return true
+    }
+    if (failure !== null) throw failure
+    return false
+  }
+
+  async #drop(partition: number): Promise<void> {
+    const { database, departures, fingerprints, topology, self, log } = this.#options
+    const range = { from: partitionPrefix(partition), to: partitionEnd(partition) }
+    for (;;) {
+      const writes: Write[] = []
+      for await (const [key] of database.scan({ ...range, limit: DELETE_BATCH })) {
+        writes.push({ key, value: null })
+      }
+      if (writes.length === 0) break
+      // It may have come back to us while we were reading.
+      const current = topology.current()
+      if (current === null || placeIn(current, '', partition).targets.includes(self)) return
+      await database.commit([departures.left(partition), ...writes])
+      fingerprints.changed(partition)
+    }
+    this.#held.delete(partition)
+    log.write('info', 'store.partition-dropped', { partition })
+  }
+}
