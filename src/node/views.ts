@@ -5,7 +5,11 @@ import type { StorageId } from '../base/ids.ts'
 import { kadIdOfKey } from '../kad/node-id.ts'
 import { partitionOf } from '../kad/partition.ts'
 import type { Member, Membership } from '../swim/member.ts'
-import { failuresTolerated, movingPartitions } from '../topology/describe.ts'
+import {
+  failuresTolerated,
+  movingPartitions,
+  partitionsWithoutMajority,
+} from '../topology/describe.ts'
 import type { Topology, TopologyMember } from '../topology/topology.ts'
 import { AtollError } from '../base/errors.ts'
 import type { Explanation, MemberInfo, TopologyInfo } from './api.ts'
@@ -69,12 +73,30 @@ export function healthOf(topology: Topology | null, membership: Membership): Hea
   if (issuer !== undefined && !usable.has(issuer.storageId)) {
     warnings.push(`${issuer.name} is down, which decides topologies: nobody new can store data`)
   }
+  warnings.push(...withoutMajority(topology, usable))
   const moving = movingPartitions(topology)
   return {
     toleratesFailures: failuresTolerated(topology, usable),
     movingPartitions: moving,
     warnings,
   }
+}
+
+/** Partitions of which too few replicas are up, and whom they wait for. */
+function withoutMajority(topology: Topology, usable: ReadonlySet<StorageId>): string[] {
+  const without = partitionsWithoutMajority(topology, usable)
+  if (without.length === 0) return []
+  const sets = without.map((index) => topology.partitions[index])
+  const named = new Set(
+    sets.flatMap((set) => [...(set?.replicas ?? []), ...(set?.prev?.replicas ?? [])]),
+  )
+  const down = topology.members
+    .filter(({ storageId }) => named.has(storageId) && !usable.has(storageId))
+    .map(({ name }) => name)
+    .join(', ')
+  const isMoving = sets.some((set) => (set?.prev ?? null) !== null)
+  const part = `${without.length} of ${topology.partitions.length} partitions lack a majority without ${down}`
+  return [`${part}: strict calls fail there${isMoving ? ', and they cannot finish moving' : ''}`]
 }
 
 export async function explain(

@@ -14,6 +14,8 @@ export interface Seat {
   readonly zone: string
   /** Alive and settled: may be given replicas. */
   readonly takes: boolean
+  /** Alive, settled or not. */
+  readonly isLive: boolean
   /**
    * `stays` keeps what it has. `replaced` gives a replica up where another takes it. `emptied`
    * gives up what it has even where nobody takes it, unless it is the last.

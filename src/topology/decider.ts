@@ -13,6 +13,7 @@ import { Census } from './census.ts'
 import { Departed } from './departed.ts'
 import { InstalledEvidence } from './evidence.ts'
 import type { Installed } from './issuer.ts'
+import { refusalOfLeave } from './leaving.ts'
 import { MEMBERS_MAX } from './limits.ts'
 import { planTopology } from './planner.ts'
 import { pushTargets, pushTopology } from './push.ts'
@@ -118,9 +119,12 @@ export class Decider {
     this.#wakeIn(BURST_MS)
   }
 
-  /** Throws AtollError BUSY. */
+  /** Throws AtollError BUSY; NO_QUORUM when too few others could take over. Asked repeatedly. */
   takeLeave(topology: Topology, storageId: StorageId): void {
     if (!isMember(topology, storageId)) return this.#departed.add(storageId)
+    if (this.#leaving.has(storageId)) return
+    const refusal = refusalOfLeave(topology, this.#options.membership, storageId)
+    if (refusal !== null) throw refusal
     if (this.#leaving.size >= MEMBERS_MAX) throw new AtollError('BUSY', 'too many members leave')
     this.#leaving.add(storageId)
     this.#wakeIn(0)

@@ -139,7 +139,7 @@ export class FounderIssuer implements TopologyIssuer {
     try {
       await this.#ask(REQUEST_KINDS.TOPOLOGY_LEAVE, new Uint8Array())
     } catch (error) {
-      if (isAtollError(error, 'STOPPED')) throw error
+      if (isAtollError(error, 'STOPPED') || isAtollError(error, 'NO_QUORUM')) throw error
       this.#options.log.write('debug', 'topology.leave-unheard', { error: String(error) })
     }
   }

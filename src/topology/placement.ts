@@ -30,6 +30,8 @@ export class Placement {
   readonly #staying: number
   /** Replicas that each partition should have. */
   readonly #target: number
+  /** Below this many a partition does not shrink: somebody will take over soon. */
+  readonly #least: number
   /** Members that come or go in this step. */
   #changes: number
   /** Replicas that partitions lack and that this step has not given yet. */
@@ -45,6 +47,8 @@ export class Placement {
     this.#ranking = ranking
     this.#staying = seats.filter(({ fate }) => fate === 'stays').length
     this.#target = Math.min(replicationFactor, this.#staying)
+    const live = seats.filter(({ fate, isLive }) => fate === 'stays' && isLive).length
+    this.#least = Math.min(replicationFactor, live)
     const going = seats.filter(({ fate }, seat) => fate !== 'stays' && this.#state.loadOf(seat) > 0)
     this.#changes = going.length
   }
@@ -90,7 +94,7 @@ export class Placement {
   #takeBack(slot: number, seat: number): void {
     const before = this.#state.slots[slot]?.replicas.length ?? 0
     const mayShrink =
-      this.#state.seats[seat]?.fate === 'emptied' && this.#state.sizeOf(slot) >= this.#target
+      this.#state.seats[seat]?.fate === 'emptied' && this.#state.sizeOf(slot) >= this.#least
     if (this.#state.sizeOf(slot) >= before || (mayShrink && this.#state.sizeOf(slot) > 0)) return
     this.#state.putBack(slot, seat)
   }

@@ -3,7 +3,8 @@
  * (registers.md §4). Pure; safety does not depend on it (`validate.ts` checks what it makes).
  *
  * - A partition that still moves is left alone, but for its `prev`, which goes when it is installed.
- * - A partition moves only while a majority of its replicas is alive, or it could never finish.
+ * - A partition moves only while a majority of its replicas is alive, and to a set of which a
+ *   majority is alive: it could not finish before the dead come back.
  * - The dead are replaced by themselves only with a live spare, never below the replication
  *   factor, and not at all while more than a third of the members are gone: then it is more
  *   likely that we are the ones cut off.
@@ -102,12 +103,13 @@ function placePartitions(
 ): Partition[] {
   const { current, alive, installed } = input
   const candidates = new Set(input.candidates.map(({ storageId }) => storageId))
+  const isLive = (id: StorageId): boolean => alive.has(id) || candidates.has(id)
   const anyCapacity = draft.some(({ capacity }) => capacity > 0)
   const seats = draft.map(({ storageId, zone, capacity }): Seat => {
-    const takes = candidates.has(storageId)
-    if (going.has(storageId)) return { capacity, zone, takes: false, fate: 'emptied' }
+    const facts = { capacity, zone, isLive: isLive(storageId) }
+    if (going.has(storageId)) return { ...facts, takes: false, fate: 'emptied' }
     const stays = !lost.has(storageId) && (capacity > 0 || !anyCapacity)
-    return { capacity, zone, takes, fate: stays ? 'stays' : 'replaced' }
+    return { ...facts, takes: candidates.has(storageId), fate: stays ? 'stays' : 'replaced' }
   })
   const indexes = new Map(draft.map(({ storageId }, index) => [storageId, index]))
   const slots = current.partitions.map(({ replicas, prev }): Slot => {
@@ -127,9 +129,10 @@ function placePartitions(
   const placed = new Placement(seats, slots, current.replicationFactor, ranking).step()
   return current.partitions.map((partition, index): Partition => {
     const now = placed[index] ?? []
-    if (now !== slots[index]?.replicas) {
+    const next = now.map((seat) => draft[seat]?.storageId ?? '')
+    const canFinish = next.filter(isLive).length >= majorityOf(next.length)
+    if (now !== slots[index]?.replicas && canFinish) {
       const { cfg, replicas } = partition
-      const next = now.map((seat) => draft[seat]?.storageId ?? '')
       return { cfg: current.number + 1, replicas: next, prev: { cfg, replicas } }
     }
     const retires = partition.prev !== null && installed.has(index)

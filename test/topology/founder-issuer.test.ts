@@ -11,6 +11,12 @@ const file = (name: string, from: string, to: string): Mutation => ({
 })
 
 const MUTANTS: Readonly<Record<string, Mutation>> = {
+  'lets everybody leave': file('decider', 'if (refusal !== null) throw refusal\n    if', 'if'),
+  'a spare is no help': file(
+    'leaving',
+    'return capacity > 0 && alive',
+    'return capacity < 0 && alive',
+  ),
   'goes back to a stale number': file(
     'topology-log',
     'next.number <= previous.number',

@@ -132,6 +132,34 @@ export const RULES: Readonly<Record<string, () => Promise<void>>> = {
     await cluster.until('placed', 20_000, () => cluster.isPlaced([a, b, c, d], 3))
   },
 
+  'refuses a leave after which too few live copies would be left, and says who is down':
+    async () => {
+      const cluster = await clusterOf(members, 3)
+      cluster.roll.set(b, 'dead')
+      await cluster.stop(b)
+      const { number } = cluster.topologyOf(a)
+      for (const leaver of [c, a]) {
+        const leave = settlesWith(cluster.node(leaver).issuer.leave())
+        await cluster.until('answered', 5000, () => leave.done)
+        assert.ok(isAtollError(leave.error, 'NO_QUORUM'))
+        assert.match(leave.error.message, new RegExp(`${b.name} is down`))
+      }
+      await cluster.clock.advance(10_000)
+      assert.equal(cluster.topologyOf(a).number, number, 'nothing moves')
+    },
+
+  'lets a member leave beside a dead one when a spare takes over': async () => {
+    const cluster = await clusterOf(members, 4)
+    cluster.roll.set(b, 'dead')
+    await cluster.stop(b)
+    const leave = settlesWith(cluster.node(d).issuer.leave())
+    await cluster.until('left', 20_000, () => leave.done)
+    assert.equal(leave.error, null)
+    await cluster.until('settled', 10_000, () => {
+      return cluster.topologyOf(a).partitions.every(({ prev }) => prev === null)
+    })
+  },
+
   'refuses to let the only member leave': async () => {
     const cluster = new Cluster(a)
     const founder = await cluster.found()

@@ -225,6 +225,26 @@ export function prevGoesWhenInstalled(plan: Planner): void {
   assert.ok(plan(inputOf(first, members)).next === null)
 }
 
+/** Whoever is dead, no partition moves to a set that has no live majority. */
+export function movesCanFinish(plan: Planner): void {
+  fc.assert(
+    fc.property(seeds, fc.integer({ min: 2, max: 7 }), fc.nat({ max: 2 }), (seed, count, dead) => {
+      const members = membersOf(count, seed)
+      const { topology } = settle(plan, genesisOf(members, { partitions: P }), members)
+      const up = members.slice(dead)
+      const alive = new Set(disksOf(up))
+      const leaving = disksOf(up.slice(-1))
+      const { next } = plan(inputOf(topology, up, { alive, leaving: new Set(leaving) }))
+      for (const { prev, replicas } of next?.partitions ?? []) {
+        if (prev === null) continue
+        const live = replicas.filter((id) => alive.has(id)).length
+        assert.ok(live * 2 > replicas.length, `${live} of ${replicas.length} are alive`)
+      }
+    }),
+    { ...RUNS, numRuns: 60 },
+  )
+}
+
 export const RULES: Readonly<Record<string, (plan: Planner) => void>> = {
   completeAndDistinct,
   stepsAreValid,
@@ -237,4 +257,5 @@ export const RULES: Readonly<Record<string, (plan: Planner) => void>> = {
   restsAndIsDeterministic,
   movingIsLeftAlone,
   prevGoesWhenInstalled,
+  movesCanFinish,
 }

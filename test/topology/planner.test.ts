@@ -11,6 +11,11 @@ const MUTANTS: Readonly<Record<string, Mutation>> = {
     from: 'fixed: prev !== null || live < needed,',
     to: 'fixed: live < needed,',
   },
+  'moves to the dead': {
+    file: 'topology/planner.ts',
+    from: 'now !== slots[index]?.replicas && canFinish',
+    to: 'now !== slots[index]?.replicas && [canFinish].length > 0',
+  },
   'clears prev before it is installed': {
     file: 'topology/planner.ts',
     from: 'partition.prev !== null && installed.has(index)',
