@@ -8,6 +8,7 @@
 import { type CreateNodeOptions, planOf } from './daemon/create-options.ts'
 import { systemSeams } from './daemon/system-seams.ts'
 import { type AtollNode, openNode } from './node/node.ts'
+import { CheckedNode } from './rpc/checked-node.ts'
 
 export { AtollError, type ErrorCode, ERRORS, type Outcome } from './base/errors.ts'
 export type * from './node/api.ts'
@@ -21,7 +22,7 @@ export type { AtollNode } from './node/node.ts'
  */
 export async function createNode(options: CreateNodeOptions = {}): Promise<AtollNode> {
   const { config, init, join } = planOf(options)
-  const node = await openNode(config, systemSeams())
+  const node = new Embedded(await openNode(config, systemSeams()))
   try {
     await node.start()
     if ((await node.status()).state !== 'unclaimed') return node
@@ -31,5 +32,31 @@ export async function createNode(options: CreateNodeOptions = {}): Promise<Atoll
   } catch (error) {
     await node.stop()
     throw error
+  }
+}
+
+/** Takes and refuses the same calls as `connect()` does. */
+class Embedded extends CheckedNode implements AtollNode {
+  readonly #node: AtollNode
+
+  constructor(node: AtollNode) {
+    super(node)
+    this.#node = node
+  }
+
+  get failed(): Promise<Error> {
+    return this.#node.failed
+  }
+
+  start(): Promise<void> {
+    return this.#node.start()
+  }
+
+  stop(): Promise<void> {
+    return this.#node.stop()
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop()
   }
 }

@@ -2,6 +2,9 @@
  * The client's side of one connection: calls by number, pipelined, and subscriptions. It does not
  * reconnect: when the connection is lost, everything under way ends with UNREACHABLE, and of a
  * change that had been sent the outcome is unknown. What to do then only the caller can know.
+ *
+ * A request that the daemon would not read is refused here, and nothing of it is sent: the daemon
+ * could not say which call it was, and might end the connection that others use.
  */
 import type { Socket } from 'node:net'
 import * as v from 'valibot'
@@ -9,6 +12,7 @@ import { AtollError } from '../base/errors.ts'
 import { errorOfObject } from './error-object.ts'
 import { EventQueue } from './event-queue.ts'
 import { REPLY_BYTES_MAX } from './limits.ts'
+import { requestLine } from './request-line.ts'
 import { LineSplitter } from './line-splitter.ts'
 import { type CallShape, type ClientCallOptions, PendingCall } from './pending-call.ts'
 
@@ -42,6 +46,8 @@ export class RpcClient {
   #unsent: PendingCall[] = []
   /** Why nothing can be called any more. */
   #lost: AtollError | null = null
+  /** The last error that belongs to no request: why the daemon ends the connection, if it does. */
+  #told: string | null = null
 
   /** `socket` is connected; `path` is for messages. */
   constructor(socket: Socket, path: string) {
@@ -92,28 +98,28 @@ export class RpcClient {
     await closed
   }
 
-  #start(
+  /** What throws here rejects, with nothing registered and nothing sent. */
+  async #start(
     method: CallShape,
     params: object,
     options: ClientCallOptions,
     queue: EventQueue | null,
   ): Promise<unknown> {
-    if (this.#lost !== null) return Promise.reject(this.#lost)
-    if (options.signal?.aborted) {
-      return Promise.reject(new AtollError('CANCELLED', `${method.name} was cancelled`))
-    }
+    if (this.#lost !== null) throw this.#lost
+    if (options.signal?.aborted) throw new AtollError('CANCELLED', `${method.name} was cancelled`)
     if (this.#pending.size >= IN_FLIGHT_MAX || this.#socket.writableLength > WRITE_BYTES_MAX) {
-      return Promise.reject(new AtollError('BUSY', 'too much is under way on this connection'))
+      throw new AtollError('BUSY', 'too much is under way on this connection')
     }
+    const { deadlineMs } = options
+    const all = deadlineMs === undefined ? params : { ...params, deadlineMs }
     const id = this.#nextId++
+    const line = requestLine({ jsonrpc: '2.0', id, method: method.name, params: all })
     const pending = new PendingCall(method, options, () => this.#giveUp(id))
     this.#pending.set(id, pending)
     if (queue !== null) this.#starting.set(id, queue)
-    const { deadlineMs } = options
-    const all = deadlineMs === undefined ? params : { ...params, deadlineMs }
     this.#unsent.push(pending)
-    this.#send({ jsonrpc: '2.0', id, method: method.name, params: all })
-    return pending.promise
+    this.#send(line)
+    return await pending.promise
   }
 
   #giveUp(id: number): void {
@@ -122,11 +128,12 @@ export class RpcClient {
   }
 
   #cancel(params: { readonly id: number } | { readonly subscription: string }): void {
-    if (this.#lost === null) this.#send({ jsonrpc: '2.0', method: '$/cancelRequest', params })
+    if (this.#lost !== null) return
+    this.#send(JSON.stringify({ jsonrpc: '2.0', method: '$/cancelRequest', params }))
   }
 
-  #send(message: object): void {
-    if (this.#outbox.push(JSON.stringify(message)) === 1) setImmediate(this.#flush)
+  #send(line: string): void {
+    if (this.#outbox.push(line) === 1) setImmediate(this.#flush)
   }
 
   readonly #flush = (): void => {
@@ -160,8 +167,8 @@ export class RpcClient {
     if (typeof method === 'string') return this.#onNotice(params)
     if (typeof id === 'number') return this.#onReply(id, result, error)
     if (id !== null || error === undefined) return false
-    // An error that belongs to no request: the daemon turned the connection away or gave it up.
-    this.#fail(errorOfObject(error))
+    // It belongs to no request. Whether the connection is over, only its end says.
+    this.#told = errorOfObject(error).message
     return true
   }
 
@@ -207,11 +214,11 @@ export class RpcClient {
   }
 
   #onClose(): void {
-    const message = `the connection to ${this.#path} was lost`
-    const cause = this.#lost
+    const why = this.#told === null ? '' : `: ${this.#told}`
+    const message = this.#lost?.message ?? `the connection to ${this.#path} was lost${why}`
     this.#lost ??= new AtollError('UNREACHABLE', message)
-    for (const call of this.#pending.values()) call.lose(cause?.message ?? message)
-    const end = new AtollError('UNREACHABLE', cause?.message ?? message)
+    for (const call of this.#pending.values()) call.lose(message)
+    const end = new AtollError('UNREACHABLE', message)
     for (const queue of this.#subscriptions.values()) queue.end(end)
     for (const map of [this.#pending, this.#starting, this.#subscriptions]) map.clear()
   }

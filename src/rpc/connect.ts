@@ -2,6 +2,7 @@
 import { connect as connectSocket, type Socket } from 'node:net'
 import { AtollError } from '../base/errors.ts'
 import type { NodeApi } from '../node/api.ts'
+import { CheckedNode } from './checked-node.ts'
 import { RpcClient } from './client.ts'
 import { RemoteNode } from './remote-node.ts'
 import { checkSocketPath, findSocketPath } from './socket-path.ts'
@@ -27,11 +28,11 @@ export async function connectClient(path: string): Promise<RpcClient> {
   return new RpcClient(await opened(path), path)
 }
 
-class Connected extends RemoteNode implements ConnectedNode {
+class Connected extends CheckedNode implements ConnectedNode {
   readonly #client: RpcClient
 
   constructor(client: RpcClient) {
-    super(client)
+    super(new RemoteNode(client))
     this.#client = client
   }
 

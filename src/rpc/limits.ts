@@ -42,3 +42,8 @@ export const RPC_LIMITS: RpcLimits = {
 
 /** The longest reply: what a client accepts in one line. */
 export const REPLY_BYTES_MAX = 32 * 1024 * 1024
+
+/** A value in a line lies in the request, its parameters and, at times, a wrapper (values.ts). */
+export const VALUE_DEPTH_MAX = RPC_LIMITS.depthMax - 3
+/** Far more than the request around a value has. */
+export const VALUE_ELEMENTS_MAX = RPC_LIMITS.elementsMax - 100

@@ -20,10 +20,9 @@ function describe(issue: v.BaseIssue<unknown>): string {
 
 function explain(issue: v.BaseIssue<unknown>, place: string): string {
   const { type, expected, received } = issue
-  if (type === 'strict_object' && place !== '') {
-    if (expected === 'never') return 'is no parameter of it'
-    if (received === 'undefined') return 'is missing'
-  }
+  if (place !== '' && type === 'strict_object' && expected === 'never')
+    return 'is no parameter of it'
+  if (place !== '' && issue.kind === 'schema' && received === 'undefined') return 'is missing'
   if (issue.kind === 'validation') {
     if (type === 'max_length') return `is over ${String(issue.requirement)} characters`
     if (type === 'min_value') return `must be at least ${String(issue.requirement)}`

@@ -4,6 +4,7 @@ import type { JsonValue, KvPage, KvPutOptions, Level } from '../../node/api.ts'
 import type { CliFlag } from '../method.ts'
 import { call, deadline } from '../method.ts'
 import { key, level, text, value, whole } from '../schemas.ts'
+import { checkValue } from '../value-check.ts'
 import { valueFromJson, valueToJson } from '../values.ts'
 
 /** A page is cut here, so that a reply stays far below what a client accepts in one line. */
@@ -68,8 +69,11 @@ export const kvPut = call({
     ],
     flags: [WRITE_FLAG, CONTEXT_FLAG],
   },
-  run: (node, params, options) =>
-    node.kv.put(params.key, valueFromJson(params.value), { ...options, ...optional(params) }),
+  run: async (node, params, options) => {
+    const stored = valueFromJson(params.value)
+    checkValue(stored)
+    return await node.kv.put(params.key, stored, { ...options, ...optional(params) })
+  },
 })
 
 export const kvGet = call({

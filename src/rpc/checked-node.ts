@@ -1,0 +1,157 @@
+/**
+ * A node whose calls are checked before they reach it, by the table of methods: the same arguments
+ * are refused with the same error embedded and over the socket. What is refused has done nothing.
+ */
+import * as v from 'valibot'
+import { AtollError } from '../base/errors.ts'
+import type {
+  CallOptions,
+  Explanation,
+  KvApi,
+  MemberApi,
+  MemberChange,
+  NodeApi,
+  Status,
+  TicketApi,
+  TopologyApi,
+} from '../node/api.ts'
+import { type MethodName, METHODS } from './methods.ts'
+import { describeIssues } from './validation.ts'
+import { checkKeyBytes, checkValue } from './value-check.ts'
+
+export class CheckedNode implements NodeApi {
+  readonly kv: KvApi
+  readonly member: MemberApi
+  readonly ticket: TicketApi
+  readonly topology: TopologyApi
+  readonly #inner: NodeApi
+
+  constructor(inner: NodeApi) {
+    this.#inner = inner
+    this.kv = checkedKv(inner.kv)
+    this.member = checkedMember(inner.member)
+    this.ticket = {
+      create: async (options) => {
+        check('ticket.create', {}, options)
+        return await inner.ticket.create(options)
+      },
+      revoke: async (ticket, options) => {
+        check('ticket.revoke', { ticket }, options)
+        return await inner.ticket.revoke(ticket, options)
+      },
+    }
+    this.topology = {
+      show: async (options) => {
+        check('topology.show', {}, options)
+        return await inner.topology.show(options)
+      },
+    }
+  }
+
+  async status(options?: CallOptions): Promise<Status> {
+    check('status', {}, options)
+    return await this.#inner.status(options)
+  }
+
+  async explain(key: string, options?: CallOptions): Promise<Explanation> {
+    check('explain', { key }, options)
+    return await this.#inner.explain(key, options)
+  }
+
+  async init(options?: CallOptions): Promise<{ readonly clusterId: string }> {
+    check('init', {}, options)
+    return await this.#inner.init(options)
+  }
+
+  async join(ticket: string, options?: CallOptions): Promise<{ readonly clusterId: string }> {
+    check('join', { ticket }, options)
+    return await this.#inner.join(ticket, options)
+  }
+
+  async leave(options?: CallOptions): Promise<void> {
+    check('leave', {}, options)
+    await this.#inner.leave(options)
+  }
+}
+
+function checkedKv(inner: KvApi): KvApi {
+  return {
+    put: async (key, value, options) => {
+      check('kv.put', { key, value }, options)
+      checkValue(value)
+      return await inner.put(key, value, options)
+    },
+    get: async (key, options) => {
+      check('kv.get', { key }, options)
+      return await inner.get(key, options)
+    },
+    del: async (key, options) => {
+      check('kv.del', { key }, options)
+      return await inner.del(key, options)
+    },
+    ls: async (prefix, options) => {
+      check('kv.ls', { prefix }, options)
+      return await inner.ls(prefix, options)
+    },
+  }
+}
+
+function checkedMember(inner: MemberApi): MemberApi {
+  return {
+    ls: async (options) => {
+      check('member.ls', {}, options)
+      return await inner.ls(options)
+    },
+    show: async (member, options) => {
+      check('member.show', { member }, options)
+      return await inner.show(member, options)
+    },
+    tag: async (tags, options) => {
+      check('member.tag', { tags }, options)
+      return await inner.tag(tags, options)
+    },
+    watch: (options) => checkedWatch(inner, options),
+  }
+}
+
+async function* checkedWatch(
+  inner: MemberApi,
+  options: CallOptions | undefined,
+): AsyncGenerator<MemberChange, void, undefined> {
+  // A watch has no end that a deadline could be measured to.
+  const { deadlineMs: _deadlineMs, ...rest } = optionsOf('member.watch', options)
+  check('member.watch', {}, rest)
+  yield* inner.watch(options)
+}
+
+/** Parameters that are keys or beginnings of keys. */
+const KEYS = ['key', 'prefix', 'after']
+
+function check(name: MethodName, args: object, options: CallOptions | undefined): void {
+  const { signal, ...named } = optionsOf(name, options)
+  if (signal !== undefined && !isSignal(signal)) {
+    throw new AtollError('USAGE', `${name}: "signal" must be an AbortSignal`)
+  }
+  const twice = Object.keys(args).find((arg) => Object.hasOwn(named, arg))
+  if (twice !== undefined) throw new AtollError('USAGE', `${name}: "${twice}" is no option of it`)
+  const params: Readonly<Record<string, unknown>> = { ...named, ...args }
+  for (const key of KEYS) checkKeyBytes(params[key])
+  const parsed = v.safeParse(METHODS[name].params, params)
+  if (!parsed.success) throw new AtollError('USAGE', `${name}: ${describeIssues(parsed.issues)}`)
+}
+
+/** Those that are given; one that is undefined is not. */
+function optionsOf(name: MethodName, options: unknown): Readonly<Record<string, unknown>> {
+  if (options === undefined) return {}
+  if (typeof options === 'object' && options !== null && !Array.isArray(options)) {
+    return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
+  }
+  throw new AtollError('USAGE', `${name}: the options must be an object`)
+}
+
+/** By its shape: a host may have an AbortSignal of its own. */
+function isSignal(signal: unknown): boolean {
+  if (typeof signal !== 'object' || signal === null) return false
+  const { aborted, addEventListener } = signal as Partial<AbortSignal>
+  return typeof aborted === 'boolean' && typeof addEventListener === 'function'
+}
