@@ -8,14 +8,12 @@ import { AtollError } from '../base/errors.ts'
 import type { CliArgument, CliFlag, CliShape } from '../rpc/method.ts'
 import { METHODS, type MethodName, type ResultOf } from '../rpc/methods.ts'
 import { readArgument, readSecret } from '../rpc/text-source.ts'
-import { valueToJson } from '../rpc/values.ts'
+import { valueToRequest } from '../rpc/values.ts'
+import { VALUE_BYTES_MAX } from '../store/limits.ts'
 import { callOptions, type CommandContext, withClient } from './command.ts'
 import { parseDuration } from './duration.ts'
 import type { View } from './output.ts'
 import { VIEWS } from './views.ts'
-
-/** Over every limit on values; the daemon names the right one. */
-const VALUE_BYTES_MAX = 4 * 1024 * 1024
 
 type TableMethod = (typeof METHODS)[MethodName]
 export type Action = (context: CommandContext) => Promise<void>
@@ -107,7 +105,7 @@ function read({ kind, param }: CliArgument, given: string | readonly string[]): 
     case 'duration':
       return parseDuration(given)
     case 'value':
-      return valueToJson(readArgument(given, VALUE_BYTES_MAX))
+      return valueToRequest(readArgument(given, VALUE_BYTES_MAX))
     case 'secret':
       return readSecret(given)
     case 'pairs':

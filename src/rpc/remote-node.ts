@@ -12,7 +12,7 @@ import type {
 } from '../node/api.ts'
 import type { RpcClient } from './client.ts'
 import { type CallName, METHODS, type ParamsOf, type ResultOf } from './methods.ts'
-import { valueFromJson, valueToJson } from './values.ts'
+import { valueFromJson, valueToRequest } from './values.ts'
 
 export class RemoteNode implements NodeApi {
   readonly kv: KvApi
@@ -55,7 +55,7 @@ export class RemoteNode implements NodeApi {
   #kv(): KvApi {
     return {
       put: async (key, value, options = {}) =>
-        this.#call('kv.put', { key, value: valueToJson(value), ...without(options) }, options),
+        this.#call('kv.put', { key, value: valueToRequest(value), ...without(options) }, options),
       get: async (key, options = {}) => {
         const read = await this.#call('kv.get', { key, ...without(options) }, options)
         if (read === null) return null

@@ -122,6 +122,52 @@ describe('commands', () => {
     assert.equal(stored('b'), 2)
   })
 
+  it('import skips a line that is too long, whole, and reads the next', async () => {
+    const file = join(cli.dir, 'long.jsonl')
+    const long = JSON.stringify({ key: 'l', value: 'x'.repeat(4 * 1024 * 1024) })
+    const good = (key: string) => JSON.stringify({ key, value: 1 })
+    writeFileSync(file, [good('a'), long, good('b'), good('c'), long].join('\n'))
+    const { status, out, err } = await cli.run('kv', 'import', file)
+    assert.equal(status, 2)
+    assert.match(err, /line 2: over 4194304 bytes; skipped\nline 5: over 4194304 bytes; skipped\n/)
+    assert.match(err, /error USAGE: 2 bad lines were skipped; it was done/)
+    assert.match(out, /^imported 3 in/)
+    assert.deepEqual([...cli.rig.node.values.keys()], ['a', 'b', 'c'])
+  })
+
+  it('import says what is wrong in words, and that nothing was done when nothing was', async () => {
+    const file = join(cli.dir, 'bad.jsonl')
+    const said = async (line: string) => {
+      writeFileSync(file, line)
+      return (await cli.run('kv', 'import', file)).err.split('\n')
+    }
+    const end = 'error USAGE: 1 bad line was skipped; nothing was changed'
+    assert.deepEqual(await said('{"key":"a"}'), ['line 1: "value" is missing; skipped', end, ''])
+    assert.deepEqual(await said('{"value":1}'), ['line 1: "key" is missing; skipped', end, ''])
+    const empty = await said('{"key":"","value":1}')
+    assert.deepEqual(empty, ['line 1: "key" must not be empty; skipped', end, ''])
+    cli.rig.node.failure = new AtollError('STORAGE_FAILED', 'the disk failed')
+    assert.match((await said('{"key":"a","value":1}'))[0] ?? '', /; nothing was changed\. Continue/)
+  })
+
+  it('a text of control characters within its limit is put, exported and imported', async () => {
+    const text = '\0'.repeat(1024 * 1024)
+    const file = join(cli.dir, 'zeros')
+    writeFileSync(file, text)
+    const put = await cli.run('kv', 'put', 'k', `@${file}`)
+    assert.equal(put.status, 0, put.err)
+    assert.equal(stored('k'), text)
+    assert.equal((await cli.run('kv', 'get', 'k', '-o', 'raw')).out, text)
+    const { out } = await cli.run('kv', 'export')
+    writeFileSync(file, out)
+    cli.rig.node.values.clear()
+    assert.equal((await cli.run('kv', 'import', file)).err, '')
+    assert.equal(stored('k'), text)
+    writeFileSync(file, `${text}x`)
+    const large = await cli.run('kv', 'put', 'k', `@${file}`)
+    assert.match(large.err, /^error TOO_LARGE: .*zeros is over 1048576 bytes\n$/)
+  })
+
   it('import stops at a failure and says where to resume; resuming skips what is done', async () => {
     const file = join(cli.dir, 'x.jsonl')
     const lines = Array.from({ length: 50 }, (_, i) => JSON.stringify({ key: `k${i}`, value: 'v' }))

@@ -116,6 +116,8 @@ describe('what may be asked of a node', () => {
       new Uint8Array(1024 * 1024),
       'x'.repeat(1024 * 1024),
       '"'.repeat(1024 * 1024),
+      '\0'.repeat(1024 * 1024),
+      { base64text: 'Ymx1ZQ==' },
     ]
     for (const node of both) {
       for (const value of values) {

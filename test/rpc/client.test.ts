@@ -55,6 +55,7 @@ describe('rpc client', () => {
       fc.uint8Array(),
       json as fc.Arbitrary<Value>,
       fc.record({ base64: json }) as fc.Arbitrary<Value>,
+      fc.record({ base64text: json }) as fc.Arbitrary<Value>,
       fc.record({ json }) as fc.Arbitrary<Value>,
     )
     await fc.assert(

@@ -9,15 +9,16 @@ import { pipe } from 'it-pipe'
 import { createReadStream, statSync } from 'node:fs'
 import type { Readable } from 'node:stream'
 import * as v from 'valibot'
-import { AtollError, type ErrorCode } from '../../base/errors.ts'
+import { AtollError, type ErrorCode, type Outcome } from '../../base/errors.ts'
 import type { RpcClient } from '../../rpc/client.ts'
 import { jsonExcess } from '../../rpc/json-scan.ts'
 import { RPC_LIMITS } from '../../rpc/limits.ts'
-import { LineSplitter } from '../../rpc/line-splitter.ts'
 import { METHODS } from '../../rpc/methods.ts'
+import { key, value } from '../../rpc/schemas.ts'
 import { describeIssues } from '../../rpc/validation.ts'
 import { callOptions, type CommandContext, withClient } from '../command.ts'
 import { formatDuration } from '../duration.ts'
+import { type ImportLine, importLines } from './import-lines.ts'
 import { ImportProgress } from './import-progress.ts'
 
 export interface ImportOptions {
@@ -34,7 +35,7 @@ const ATTEMPTS = 3
 /** Then the line itself is bad, and the next one may be good. */
 const AT_FAULT: readonly ErrorCode[] = ['USAGE', 'TOO_LARGE']
 
-const record = v.object({ key: v.pipe(v.string(), v.minLength(1)), value: v.unknown() })
+const record = v.object({ key, value })
 
 interface Summary {
   readonly imported: number
@@ -55,11 +56,15 @@ export async function importFile(
     new Import(context, client, options, progress).run(opened(file)),
   ).finally(() => progress.end())
   output.result(summary, {
-    human: ({ imported, seconds, perSecond }) =>
-      `ok  imported ${imported} in ${formatDuration(seconds * 1000)} (${perSecond}/s)\n`,
+    human: ({ imported, bad, seconds, perSecond }) => {
+      const ok = bad === 0 ? 'ok  ' : ''
+      return `${ok}imported ${imported} in ${formatDuration(seconds * 1000)} (${perSecond}/s)\n`
+    },
   })
   if (summary.bad > 0) {
-    throw new AtollError('USAGE', `${summary.bad} bad lines were skipped`, { outcome: 'applied' })
+    const lines = summary.bad === 1 ? '1 bad line was' : `${summary.bad} bad lines were`
+    const outcome = summary.imported === 0 ? 'not-applied' : 'applied'
+    throw new AtollError('USAGE', `${lines} skipped`, { outcome })
   }
 }
 
@@ -105,7 +110,8 @@ class Import {
     try {
       await pipe(
         input,
-        (chunks: AsyncIterable<Buffer>) => this.#lines(chunks),
+        (chunks: AsyncIterable<Buffer>) => this.#counted(chunks),
+        (chunks) => importLines(chunks, RPC_LIMITS.lineBytesMax),
         (lines) => this.#putAll(lines),
       )
     } catch (error) {
@@ -117,29 +123,25 @@ class Import {
     }
   }
 
-  async *#lines(chunks: AsyncIterable<Buffer>): AsyncGenerator<string | null> {
-    const splitter = new LineSplitter(RPC_LIMITS.lineBytesMax)
+  async *#counted(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
     for await (const chunk of chunks) {
-      const { lines, tooLong } = splitter.push(chunk)
-      yield* lines
-      if (tooLong) throw new AtollError('TOO_LARGE', `line ${this.#line + 1} is over 4 MiB`)
+      yield chunk
       this.#progress.read(chunk.length, this.#imported)
     }
-    yield* splitter.push(Buffer.from('\n')).lines
   }
 
-  async #putAll(lines: AsyncIterable<string | null>): Promise<void> {
+  async #putAll(lines: AsyncIterable<ImportLine>): Promise<void> {
     for await (const line of lines) {
       await this.#onLine(line)
       if (this.#failure !== null) return
     }
   }
 
-  async #onLine(line: string | null): Promise<void> {
+  async #onLine(line: ImportLine): Promise<void> {
     this.#line++
     if (this.#failure !== null || this.#line < this.#options.resumeFrom) return
-    if (line !== null && line.trim() === '') return
-    const read = readRecord(line)
+    if (typeof line === 'string' && line.trim() === '') return
+    const read = typeof line === 'string' ? readRecord(line) : line.wrong
     if (typeof read === 'string') return this.#skip(this.#line, read)
     while (this.#underWay.size >= this.#options.inFlight) {
       await this.#change()
@@ -192,10 +194,17 @@ class Import {
     const [first = this.#line + 1] = this.#underWay
     const { code, message } = error
     return new AtollError(code, `at line ${first}, with ${this.#imported} imported: ${message}`, {
-      outcome: 'applied',
+      outcome: this.#outcome(error),
       hint: `continue with --resume-from ${first}`,
       cause: error,
     })
+  }
+
+  /** Of the whole import. The line that failed is still under way, as are those after it. */
+  #outcome(error: AtollError): Outcome {
+    if (this.#imported > 0) return 'applied'
+    if (this.#underWay.size === 0) return 'not-applied'
+    return this.#underWay.size > 1 || error.code === 'CANCELLED' ? 'unknown' : error.outcome
   }
 
   #change(): Promise<void> {
@@ -210,10 +219,9 @@ class Import {
 }
 
 /** Parameters of `kv.put`, or what is wrong with the line. */
-function readRecord(line: string | null): object | string {
-  if (line === null) return 'not UTF-8'
+function readRecord(line: string): object | string {
   const { depthMax, elementsMax } = RPC_LIMITS
-  if (jsonExcess(line, depthMax - 2, elementsMax) !== null) return 'too deep or too many elements'
+  if (jsonExcess(line, depthMax, elementsMax) !== null) return 'too deep or too many elements'
   let json: unknown
   try {
     json = JSON.parse(line)

@@ -1,6 +1,7 @@
 /** `kv ls` and `kv export`: all pages of a prefix, one after the other. */
 import type { RpcClient } from '../../rpc/client.ts'
 import { METHODS, type ResultOf } from '../../rpc/methods.ts'
+import { valueToRequest } from '../../rpc/values.ts'
 import { callOptions, type CommandContext, withClient } from '../command.ts'
 import type { View } from '../output.ts'
 import { VIEWS } from '../views.ts'
@@ -44,10 +45,16 @@ export async function exportKeys(context: CommandContext, prefix: string): Promi
     let partial = false
     for await (const page of pages(context, client, prefix, {})) {
       partial ||= page.partial
-      output.streams.out(page.entries.map((entry) => `${JSON.stringify(entry)}\n`).join(''))
+      output.streams.out(page.entries.map(exportLine).join(''))
     }
     if (partial) output.note('partial: some replicas did not answer, keys may be missing')
   })
+}
+
+/** Text that its escapes make too long for a line of import is written as base64. */
+function exportLine({ key, value }: Entry): string {
+  const written = typeof value === 'string' ? valueToRequest(value) : value
+  return `${JSON.stringify({ key, value: written })}\n`
 }
 
 async function* pages(
