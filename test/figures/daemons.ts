@@ -113,15 +113,15 @@ export class Mesh {
   readonly daemons: Daemon[] = []
 
   /** Starts `count` daemons, founds a cluster with the first and lets the others join it. */
-  static async start(count: number, extra: readonly string[] = []): Promise<Mesh> {
+  static async start(count: number, nodeFlags: readonly string[] = []): Promise<Mesh> {
     const mesh = new Mesh()
     const names = Array.from({ length: count }, (_, i) => `n${i + 1}`)
     for (const name of names) mesh.daemons.push(new Daemon(mesh.root, name, await freePort()))
     const [founder, ...others] = mesh.daemons
     if (founder === undefined) throw new Error('a mesh has at least one daemon')
-    founder.start(['--init', ...extra])
+    founder.start(['--init'], nodeFlags)
     const { ticket } = await founder.call<{ ticket: string }>('ticket.create', { uses: 0 })
-    for (const daemon of others) daemon.start(['--join', ticket, ...extra])
+    for (const daemon of others) daemon.start(['--join', ticket], nodeFlags)
     await mesh.settled(count)
     return mesh
   }

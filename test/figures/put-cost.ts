@@ -13,7 +13,8 @@ const value = 'x'.repeat(100)
 
 async function main(): Promise<void> {
   if (profileDir !== undefined) mkdirSync(profileDir, { recursive: true })
-  const mesh = await Mesh.start(3)
+  const flags = profileDir === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profileDir}`]
+  const mesh = await Mesh.start(3, flags)
   try {
     for (const width of [1, 64, 256] as const) {
       await round(mesh, width, 2_000)
@@ -21,6 +22,9 @@ async function main(): Promise<void> {
       console.log(line)
     }
     for (const daemon of mesh.daemons) console.log(`${daemon.name} rss ${daemon.rssMb() | 0} MB`)
+    // A profile is written by a process that ends by itself.
+    if (profileDir !== undefined)
+      await Promise.all(mesh.daemons.map((each) => each.signal('SIGTERM')))
   } finally {
     await mesh.stop()
   }
