@@ -13,34 +13,50 @@ const CHECK_MS = 10_000
 const IDLE_SHARE = 0.1
 const GROWTH_BYTES = 16 * 1024 * 1024
 
-type Collect = (options: { type: 'major'; flavor: 'last-resort' }) => void
+/** The process, as far as its memory is concerned. */
+export interface MemoryUse {
+  /** Share of the time since the last call in which the event loop worked. */
+  busyShare(): number
+  heldBytes(): number
+  collect(): void
+}
 
 /** Returns the function that ends it. Its timer keeps no process alive. */
-export function collectWhenIdle(): () => void {
-  const collect = collector()
-  let before = performance.eventLoopUtilization()
+export function collectWhenIdle(use = memoryOfProcess(), checkMs = CHECK_MS): () => void {
   let kept = 0
   const timer = setInterval(() => {
-    const now = performance.eventLoopUtilization()
-    const { utilization } = performance.eventLoopUtilization(now, before)
-    before = now
-    if (utilization > IDLE_SHARE || heldBytes() < kept + GROWTH_BYTES) return
-    collect({ type: 'major', flavor: 'last-resort' })
-    kept = heldBytes()
-  }, CHECK_MS)
+    if (use.busyShare() > IDLE_SHARE || use.heldBytes() < kept + GROWTH_BYTES) return
+    use.collect()
+    kept = use.heldBytes()
+  }, checkMs)
   timer.unref()
   return () => clearInterval(timer)
 }
 
-function heldBytes(): number {
-  const { total_heap_size: heap, external_memory: external } = getHeapStatistics()
-  return heap + external
+type Gc = (options: { type: 'major'; flavor: 'last-resort' }) => void
+
+export function memoryOfProcess(): MemoryUse {
+  const gc = collector()
+  let before = performance.eventLoopUtilization()
+  return {
+    busyShare: () => {
+      const now = performance.eventLoopUtilization()
+      const { utilization } = performance.eventLoopUtilization(now, before)
+      before = now
+      return utilization
+    },
+    heldBytes: () => {
+      const { total_heap_size: heap, external_memory: external } = getHeapStatistics()
+      return heap + external
+    },
+    collect: () => gc({ type: 'major', flavor: 'last-resort' }),
+  }
 }
 
 /** V8 shows its collector only to contexts made while this flag is set. */
-function collector(): Collect {
+function collector(): Gc {
   setFlagsFromString('--expose-gc')
-  const collect = runInNewContext('gc') as Collect
+  const gc = runInNewContext('gc') as Gc
   setFlagsFromString('--no-expose-gc')
-  return collect
+  return gc
 }
