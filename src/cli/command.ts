@@ -1,7 +1,8 @@
 /** What a command has at hand, and how it reaches its daemon. */
-import type { CallOptions } from '../node/api.ts'
 import type { RpcClient } from '../rpc/client.ts'
 import { connectClient } from '../rpc/connect.ts'
+import { type MethodName, METHODS } from '../rpc/methods.ts'
+import type { ClientCallOptions } from '../rpc/pending-call.ts'
 import { type Environment, findSocketPath } from '../rpc/socket-path.ts'
 import { findContext, readContexts } from './contexts.ts'
 import type { Output } from './output.ts'
@@ -47,17 +48,15 @@ export async function withClient<T>(
   }
 }
 
-/** A daemon that stands still is given up after this long, where nobody said otherwise. */
-const PATIENCE_MS = 60_000
-const PATIENCE_SLOW_MS = 30 * 60_000
-const SLOW: readonly string[] = ['join', 'leave', 'init']
+/** A daemon that stands still is given up this much later than the call should have ended. */
+const GRACE_MS = 1000
 
-export function callOptions(
-  { options }: CommandContext,
-  method: string,
-): CallOptions & { readonly patienceMs: number } {
-  const patienceMs = SLOW.includes(method) ? PATIENCE_SLOW_MS : PATIENCE_MS
-  return options.timeoutMs === undefined
-    ? { patienceMs }
-    : { deadlineMs: options.timeoutMs, patienceMs: options.timeoutMs + 1000 }
+/** `--timeout`, or what the call takes by itself. */
+export function callOptions({ options }: CommandContext, name: MethodName): ClientCallOptions {
+  const { timeoutMs } = options
+  if (timeoutMs !== undefined) {
+    return { deadlineMs: timeoutMs, patienceMs: timeoutMs + GRACE_MS }
+  }
+  const { withinMs } = METHODS[name]
+  return withinMs === null ? {} : { patienceMs: withinMs + GRACE_MS }
 }

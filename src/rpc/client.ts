@@ -114,7 +114,7 @@ export class RpcClient {
     const all = deadlineMs === undefined ? params : { ...params, deadlineMs }
     const id = this.#nextId++
     const line = requestLine({ jsonrpc: '2.0', id, method: method.name, params: all })
-    const pending = new PendingCall(method, options, () => this.#giveUp(id))
+    const pending = new PendingCall(method, options, this.#path, () => this.#giveUp(id))
     this.#pending.set(id, pending)
     if (queue !== null) this.#starting.set(id, queue)
     this.#unsent.push(pending)

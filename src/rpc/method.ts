@@ -58,6 +58,8 @@ interface MethodBase<Name extends string, Params extends Schema, Result extends 
   readonly errors: readonly ErrorCode[]
   /** Whether it changes anything: then a lost reply means that the outcome is unknown. */
   readonly changes: boolean
+  /** It is over by then where nobody gave a deadline; null: it takes as long as it takes. */
+  readonly withinMs: number | null
   /** null: not a command of its own. */
   readonly cli: CliShape | null
 }
@@ -101,6 +103,12 @@ export type AnyMethod<Target> =
   | (Omit<WatchMethod, 'run'> & {
       run(target: Target, params: never, options: CallOptions): AsyncIterable<unknown>
     })
+
+/**
+ * Of what a daemon knows by itself, with or without its disk: at once, but for a daemon that is
+ * only coming up and answers when it is there.
+ */
+export const OWN_KNOWLEDGE_MS = 9000
 
 /** The parameter that every method takes. */
 export const deadline = {

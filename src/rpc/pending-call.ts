@@ -24,22 +24,29 @@ export class PendingCall {
   readonly #resolve: (result: unknown) => void
   readonly #reject: (error: Error) => void
   readonly #signal: AbortSignal | undefined
+  readonly #path: string
   readonly #onGivenUp: () => void
   readonly #timer: NodeJS.Timeout | null
 
-  /** `onGivenUp` is told when the caller or the deadline ends the call before its reply. */
-  constructor(method: CallShape, options: ClientCallOptions, onGivenUp: () => void) {
+  /**
+   * `path` is for messages. `onGivenUp` is told when the caller or the deadline ends the call before
+   * its reply.
+   */
+  constructor(method: CallShape, options: ClientCallOptions, path: string, onGivenUp: () => void) {
     const { promise, resolve, reject } = Promise.withResolvers<unknown>()
     this.promise = promise
     this.#resolve = resolve
     this.#reject = reject
     this.#method = method
+    this.#path = path
     this.#onGivenUp = onGivenUp
     this.#signal = options.signal
     this.#signal?.addEventListener('abort', this.#onAbort, { once: true })
     const { deadlineMs, patienceMs = deadlineMs && deadlineMs + GRACE_MS } = options
     this.#timer =
-      patienceMs === undefined ? null : setTimeout(() => this.#onDeadline(patienceMs), patienceMs)
+      patienceMs === undefined
+        ? null
+        : setTimeout(() => this.#onDeadline(deadlineMs ?? patienceMs), patienceMs)
     this.#timer?.unref()
   }
 
@@ -78,9 +85,11 @@ export class PendingCall {
     this.#onGivenUp()
   }
 
-  #onDeadline(afterMs: number): void {
-    const message = `the daemon did not answer ${this.#method.name} in ${afterMs} ms`
-    this.fail(new AtollError('TIMEOUT', message, { outcome: this.#outcome() }))
+  /** Said is the deadline that was asked for; the reply had a little longer. */
+  #onDeadline(withinMs: number): void {
+    const message = `no answer from ${this.#path} in ${durationText(withinMs)}`
+    const hint = 'is the daemon paused or overloaded?'
+    this.fail(new AtollError('TIMEOUT', message, { outcome: this.#outcome(), hint }))
     this.#onGivenUp()
   }
 
@@ -89,4 +98,8 @@ export class PendingCall {
     if (this.#timer !== null) clearTimeout(this.#timer)
     settle()
   }
+}
+
+function durationText(ms: number): string {
+  return ms < 1000 ? `${ms} ms` : `${Number((ms / 1000).toFixed(1))} s`
 }

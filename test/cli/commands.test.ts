@@ -1,8 +1,11 @@
 /** What commands print and how they end: the promises that scripts and people rely on. */
 import assert from 'node:assert/strict'
 import { mkdirSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { AtollError } from '../../src/base/errors.ts'
+import { callOptions, type CommandContext } from '../../src/cli/command.ts'
+import { type MethodName, METHODS } from '../../src/rpc/methods.ts'
 import { CliRig } from './cli-rig.ts'
 
 describe('commands', () => {
@@ -315,5 +318,30 @@ describe('commands', () => {
     const { status, err } = await cli.run('kv', 'put', 'k', 'v', '--timeout', '20ms')
     assert.equal(status, 6)
     assert.match(err, /^error TIMEOUT: .*unknown/)
+  })
+
+  it('says of a daemon that is silent where it was and the time that was given', async () => {
+    const path = join(cli.dir, 'silent')
+    const server = createServer((socket) => void socket.on('error', () => undefined))
+    await new Promise<void>((resolve) => server.listen(path, resolve))
+    const silent = (...words: string[]) => cli.bare('--socket', path, '--timeout', '20ms', ...words)
+    const [put, get] = await Promise.all([silent('kv', 'put', 'k', 'v'), silent('kv', 'get', 'k')])
+    server.close()
+    const [said, hint] = [`error TIMEOUT: no answer from ${path} in 20 ms`, 'Is the daemon paused']
+    assert.ok(put.err.startsWith(`${said}; whether it was done is unknown. ${hint}`), put.err)
+    assert.ok(get.err.startsWith(`${said}. ${hint}`), get.err)
+    assert.deepEqual([put.status, get.status], [6, 6])
+  })
+
+  it('waits for no call without an end, but where a call has none', () => {
+    const patience = (name: MethodName) => {
+      return callOptions({ options: {} } as CommandContext, name).patienceMs
+    }
+    assert.equal(patience('kv.get'), 3000)
+    const endless = Object.values(METHODS).filter(({ name }) => patience(name) === undefined)
+    assert.deepEqual(
+      endless.map(({ name }) => name),
+      ['leave', 'member.watch'],
+    )
   })
 })

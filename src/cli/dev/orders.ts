@@ -21,6 +21,7 @@ function order(name: Order): AnyMethod<DevMesh> {
     result: orderResult,
     errors: ['NOT_FOUND', 'CONFLICT'],
     changes: true,
+    withinMs: null,
     cli: null,
     run: (mesh: DevMesh, given: v.InferOutput<typeof params>) =>
       name === 'heal' ? mesh.heal(given.name) : mesh.harm(name, given.name ?? ''),

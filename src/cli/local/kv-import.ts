@@ -16,7 +16,7 @@ import { RPC_LIMITS } from '../../rpc/limits.ts'
 import { METHODS } from '../../rpc/methods.ts'
 import { key, value } from '../../rpc/schemas.ts'
 import { describeIssues } from '../../rpc/validation.ts'
-import { callOptions, type CommandContext, withClient } from '../command.ts'
+import { type CommandContext, withClient } from '../command.ts'
 import { formatDuration } from '../duration.ts'
 import { type ImportLine, importLines } from './import-lines.ts'
 import { ImportProgress } from './import-progress.ts'
@@ -31,6 +31,9 @@ export interface ImportOptions {
 const NAMED_MAX = 20
 /** A put that met a passing trouble is tried again this often. */
 const ATTEMPTS = 3
+
+/** A put waits behind all that are under way; a daemon that stands still is given up then. */
+const PATIENCE = { patienceMs: 60_000 }
 
 /** Then the line itself is bad, and the next one may be good. */
 const AT_FAULT: readonly ErrorCode[] = ['USAGE', 'TOO_LARGE']
@@ -169,7 +172,8 @@ class Import {
 
   async #attempt(params: object, attempt: number): Promise<unknown> {
     try {
-      const options = callOptions(this.#context, 'kv.put')
+      const { timeoutMs } = this.#context.options
+      const options = timeoutMs === undefined ? PATIENCE : { deadlineMs: timeoutMs }
       return await this.#client.call(METHODS['kv.put'], params, options)
     } catch (error) {
       const passing = error instanceof AtollError && error.retryable && error.code !== 'UNREACHABLE'

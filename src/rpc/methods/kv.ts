@@ -1,6 +1,7 @@
 /** kv: the replicated store. */
 import * as v from 'valibot'
 import type { JsonValue, KvPage, KvPutOptions, Level } from '../../node/api.ts'
+import { DEFAULT_DEADLINE_MS } from '../../store/limits.ts'
 import type { CliFlag } from '../method.ts'
 import { call, deadline } from '../method.ts'
 import { key, level, text, value, whole } from '../schemas.ts'
@@ -62,6 +63,7 @@ export const kvPut = call({
   result: written,
   errors: [...WRITE_ERRORS, 'CLOCK_SKEW'],
   changes: true,
+  withinMs: DEFAULT_DEADLINE_MS,
   cli: {
     args: [
       KEY,
@@ -96,6 +98,7 @@ export const kvGet = call({
   ),
   errors: ['UNCLAIMED', 'NO_QUORUM', 'TOO_LARGE'],
   changes: false,
+  withinMs: DEFAULT_DEADLINE_MS,
   cli: { args: [KEY], flags: [READ_FLAG] },
   run: async (node, params, options) => {
     const atLevel = params.read === undefined ? {} : { read: params.read }
@@ -117,6 +120,7 @@ export const kvDel = call({
   result: written,
   errors: [...WRITE_ERRORS, 'CLOCK_SKEW'],
   changes: true,
+  withinMs: DEFAULT_DEADLINE_MS,
   cli: { args: [KEY], flags: [WRITE_FLAG, CONTEXT_FLAG] },
   run: (node, params, options) => node.kv.del(params.key, { ...options, ...optional(params) }),
 })
@@ -137,6 +141,7 @@ export const kvLs = call({
   }),
   errors: ['UNCLAIMED', 'NO_QUORUM'],
   changes: false,
+  withinMs: DEFAULT_DEADLINE_MS,
   cli: {
     args: [{ param: 'prefix', kind: 'text', help: 'what the keys begin with', optional: true }],
     flags: [

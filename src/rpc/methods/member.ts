@@ -1,6 +1,6 @@
 /** member: who is here, and who is alive. */
 import * as v from 'valibot'
-import { call, deadline, watch } from '../method.ts'
+import { call, deadline, OWN_KNOWLEDGE_MS, watch } from '../method.ts'
 import { memberState, role, text } from '../schemas.ts'
 
 const TAGS_MAX = 64
@@ -34,6 +34,7 @@ export const memberLs = call({
   result: v.array(member),
   errors: ['UNCLAIMED'],
   changes: false,
+  withinMs: OWN_KNOWLEDGE_MS,
   cli: { args: [], flags: [] },
   run: (node, _params, options) => node.member.ls(options),
 })
@@ -45,6 +46,7 @@ export const memberShow = call({
   result: member,
   errors: ['UNCLAIMED', 'NOT_FOUND'],
   changes: false,
+  withinMs: OWN_KNOWLEDGE_MS,
   cli: { args: [{ param: 'member', kind: 'text', help: 'its name or id' }], flags: [] },
   run: (node, params, options) => node.member.show(params.member, options),
 })
@@ -59,6 +61,7 @@ export const memberTag = call({
   result: member,
   errors: ['UNCLAIMED', 'TOO_LARGE'],
   changes: true,
+  withinMs: OWN_KNOWLEDGE_MS,
   cli: {
     args: [{ param: 'tags', kind: 'pairs', help: 'key=value …; key= removes it' }],
     flags: [],
@@ -76,6 +79,7 @@ export const memberWatch = watch({
   }),
   errors: ['UNCLAIMED'],
   changes: false,
+  withinMs: null,
   cli: { args: [], flags: [] },
   run: (node, _params, options) => node.member.watch(options),
 })

@@ -1,7 +1,12 @@
 /** The bare verbs: this daemon, and its belonging to a cluster. */
 import * as v from 'valibot'
-import { call, deadline } from '../method.ts'
+import { call, deadline, OWN_KNOWLEDGE_MS } from '../method.ts'
 import { key, memberStateOrUnknown, role, text } from '../schemas.ts'
+
+/** Opening ports; for a joiner also the dialogue with each of the ticket's addresses. */
+const CLAIM_MS = 120_000
+/** Two seconds for the replicas, then two for the live lookup. */
+const EXPLAIN_MS = 4000
 
 const claimed = v.object({ clusterId: v.string() })
 
@@ -30,6 +35,7 @@ export const status = call({
   }),
   errors: [],
   changes: false,
+  withinMs: OWN_KNOWLEDGE_MS,
   cli: { args: [], flags: [] },
   run: (node, _params, options) => node.status(options),
 })
@@ -41,6 +47,7 @@ export const init = call({
   result: claimed,
   errors: ['ALREADY_CLAIMED', 'UNSUPPORTED', 'ADDRESS_IN_USE', 'CONFIG_INVALID', 'STORAGE_FAILED'],
   changes: true,
+  withinMs: CLAIM_MS,
   cli: { args: [], flags: [] },
   run: (node, _params, options) => node.init(options),
 })
@@ -61,6 +68,7 @@ export const join = call({
     'STORAGE_FAILED',
   ],
   changes: true,
+  withinMs: CLAIM_MS,
   cli: {
     args: [{ param: 'ticket', kind: 'secret', help: 'the ticket, @FILE or -' }],
     flags: [],
@@ -75,6 +83,7 @@ export const leave = call({
   result: v.null(),
   errors: ['UNCLAIMED', 'NO_QUORUM', 'UNSUPPORTED'],
   changes: true,
+  withinMs: null,
   cli: { args: [], flags: [] },
   run: async (node, _params, options) => {
     await node.leave(options)
@@ -108,6 +117,7 @@ export const explain = call({
   }),
   errors: ['UNCLAIMED', 'TOO_LARGE'],
   changes: false,
+  withinMs: EXPLAIN_MS,
   cli: { args: [{ param: 'key', kind: 'text', help: 'the key' }], flags: [] },
   run: (node, params, options) => node.explain(params.key, options),
 })

@@ -1,7 +1,7 @@
 /** What the protocol says of itself. */
 import * as v from 'valibot'
 import type { JsonValue } from '../../node/api.ts'
-import { call, deadline } from '../method.ts'
+import { call, deadline, OWN_KNOWLEDGE_MS } from '../method.ts'
 import { VERSION } from '../../base/version.ts'
 
 export const version = call({
@@ -11,6 +11,7 @@ export const version = call({
   result: v.object({ version: v.string(), node: v.string() }),
   errors: [],
   changes: false,
+  withinMs: OWN_KNOWLEDGE_MS,
   cli: null,
   run: () => Promise.resolve({ version: VERSION, node: process.version }),
 })
@@ -26,6 +27,7 @@ export const discover = call({
   ),
   errors: [],
   changes: false,
+  withinMs: OWN_KNOWLEDGE_MS,
   cli: null,
   run: () => Promise.reject(new Error('answered by the server')),
 })

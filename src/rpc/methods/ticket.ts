@@ -1,6 +1,6 @@
 /** ticket: what lets another daemon join. */
 import * as v from 'valibot'
-import { call, deadline } from '../method.ts'
+import { call, deadline, OWN_KNOWLEDGE_MS } from '../method.ts'
 import { role, text, whole } from '../schemas.ts'
 
 const TTL_MS_MAX = 366 * 24 * 60 * 60 * 1000
@@ -21,6 +21,7 @@ export const ticketCreate = call({
   result: v.object({ ticket: v.string() }),
   errors: ['UNCLAIMED', 'DENIED', 'UNSUPPORTED'],
   changes: true,
+  withinMs: OWN_KNOWLEDGE_MS,
   cli: {
     args: [],
     flags: [
@@ -56,6 +57,7 @@ export const ticketRevoke = call({
   result: v.object({ revoked: v.boolean() }),
   errors: ['UNCLAIMED', 'TICKET_INVALID'],
   changes: true,
+  withinMs: OWN_KNOWLEDGE_MS,
   cli: {
     args: [{ param: 'ticket', kind: 'secret', help: 'the ticket, @FILE or -' }],
     flags: [],

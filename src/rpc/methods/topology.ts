@@ -1,6 +1,6 @@
 /** topology: which members store data, and which replicas hold which partition. */
 import * as v from 'valibot'
-import { call, deadline } from '../method.ts'
+import { call, deadline, OWN_KNOWLEDGE_MS } from '../method.ts'
 import { memberStateOrUnknown } from '../schemas.ts'
 
 export const topologyShow = call({
@@ -34,6 +34,7 @@ export const topologyShow = call({
   }),
   errors: ['UNCLAIMED'],
   changes: false,
+  withinMs: OWN_KNOWLEDGE_MS,
   cli: { args: [], flags: [] },
   run: (node, _params, options) => node.topology.show(options),
 })
