@@ -32,6 +32,20 @@ export function addLocalCommands(program: Command, register: Register): void {
     help: 'choose a context',
     load: async () => (await import('./local/context.ts')).useContext,
   })
+  withArgument(program, register, 'context.rm', '<name>', 'the context to remove', {
+    help: 'remove a context; its daemon goes on',
+    load: async () => (await import('./local/context.ts')).removeContext,
+  })
+  commandAt(program, 'context.add')
+    .description('name the socket of a daemon')
+    .argument('<name>', 'its name, such as prod/a')
+    .argument('<socket>', 'path of the socket')
+    .action((name: string, socket: string) =>
+      register('context.add', false, async (context) => {
+        const { addContext } = await import('./local/context.ts')
+        await addContext(context, name, socket)
+      }),
+    )
   withArgument(program, register, 'config.validate', '<file>', 'the file', {
     help: 'check a configuration file',
     load: async () => (await import('./local/config.ts')).validateConfig,

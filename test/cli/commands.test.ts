@@ -1,6 +1,6 @@
 /** What commands print and how they end: the promises that scripts and people rely on. */
 import assert from 'node:assert/strict'
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { AtollError } from '../../src/base/errors.ts'
@@ -306,6 +306,28 @@ describe('commands', () => {
     assert.equal((await cli.bare('status')).status, 0)
     cli.env['ATOLL_SOCKET'] = dead.socket
     assert.equal((await cli.bare('status')).status, 3)
+  })
+
+  it('adds and removes contexts', async () => {
+    const added = await cli.bare('context', 'add', 'prod/a', cli.rig.path)
+    assert.equal(added.out, `ok  prod/a is ${cli.rig.path}; use it with --at prod/a\n`)
+    assert.equal((await cli.bare('--at', 'prod/a', 'status')).status, 0)
+    assert.equal((await cli.bare('context', 'add', 'prod/a', cli.rig.path)).status, 0)
+    const other = await cli.bare('context', 'add', 'prod/a', '/other')
+    assert.equal(other.status, 5)
+    assert.match(other.err, /^error CONFLICT: .*context rm prod\/a/)
+    await cli.bare('context', 'use', 'prod/a')
+    assert.equal((await cli.bare('context', 'rm', 'prod/a')).out, 'ok  removed prod/a\n')
+    const file = readFileSync(join(cli.dir, 'atoll', 'contexts.json'), 'utf8')
+    assert.deepEqual(JSON.parse(file), { current: null, contexts: {} })
+    assert.equal((await cli.bare('context', 'rm', 'prod/a')).status, 4)
+    await cli.bare('context', 'add', 'here', 'relative.sock')
+    const listed = await cli.bare('context', 'ls', '-o', 'jsonl')
+    const { socket } = JSON.parse(listed.out) as { socket: string }
+    assert.equal(socket, join(process.cwd(), 'relative.sock'))
+    for (const name of ['', 'dev/a', 'a b', '__proto__', '\u001b[2J', 'a'.repeat(65)]) {
+      assert.equal((await cli.bare('context', 'add', name, '/s')).status, 2, name)
+    }
   })
 
   it('keeps other people’s control characters off the terminal', async () => {

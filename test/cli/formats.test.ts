@@ -32,6 +32,8 @@ const LINES: Readonly<Record<string, readonly string[] | 'elsewhere'>> = {
   'topology show': [],
   'context ls': [],
   'context use': ['one'],
+  'context add': ['two', '/tmp/two.sock'],
+  'context rm': ['one'],
   'config show': [],
   'config validate': ['CONFIG'],
   // With real daemons: test/e2e.
@@ -43,7 +45,15 @@ const LINES: Readonly<Record<string, readonly string[] | 'elsewhere'>> = {
 }
 /** Always the same, whatever `-o` says: a script, or lines for `kv import`. */
 const OF_ONE_FORM = ['completion', 'kv export']
-const WITHOUT_DAEMON = ['version', 'completion', 'context ls', 'context use', 'config show']
+const WITHOUT_DAEMON = [
+  'version',
+  'completion',
+  'context ls',
+  'context use',
+  'context add',
+  'context rm',
+  'config show',
+]
 
 function commandsOf(): string[] {
   const { program } = buildProgram('atoll', {
