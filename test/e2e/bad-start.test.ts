@@ -117,7 +117,13 @@ describe('a daemon that cannot start', function () {
     for (const bin of ['atoll', 'atolld']) {
       const path = join(import.meta.dirname, `../../dist/bin/${bin}.js`)
       const ended = await machine.run(old, [path, 'version'])
-      assertOneSentence(ended, 1, /^error UNSUPPORTED: atoll needs Node\.js 22\.18 or newer/)
+      assertOneSentence(ended, 2, /^error UNSUPPORTED: atoll needs Node\.js 22\.18 or newer/)
+    }
+    for (const entry of ['index', 'client']) {
+      const path = join(import.meta.dirname, `../../dist/src/${entry}.js`)
+      const told = 'error => process.stdout.write(`${error.code} ${error.message}`)'
+      const { out } = await machine.run(old, ['-e', `import('${path}').catch(${told})`])
+      assert.match(out, /^UNSUPPORTED atoll needs Node\.js 22\.18 or newer, this is \S+$/)
     }
   })
 
