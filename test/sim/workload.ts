@@ -113,7 +113,8 @@ export class Workload<N extends KvNode> {
     return operations
       .filter(({ f, start }) => f !== 'read' || start >= finalReadsFrom)
       .map((operation) => {
-        const end = this.#partial.get(String(operation.value))
+        // A read of one value looks like that value.
+        const end = operation.f === 'read' ? undefined : this.#partial.get(String(operation.value))
         return end === undefined ? operation : { ...operation, outcome: 'ok' as const, end }
       })
   }
