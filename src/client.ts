@@ -4,6 +4,7 @@
  * It does not reconnect. When the connection is lost, calls end with UNREACHABLE and say what is
  * known of their outcome; connect again.
  */
+/// <reference lib="esnext.disposable" preserve="true" />
 import './supported-node.ts'
 export { AtollError, type ErrorCode, ERRORS, type Outcome } from './base/errors.ts'
 export type * from './node/api.ts'

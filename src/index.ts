@@ -5,14 +5,14 @@
  * alive after `stop()`. A failed disk ends the node, not the host: calls in flight reject with
  * outcome unknown, later ones with STORAGE_FAILED, and `failed` resolves.
  */
+/// <reference lib="esnext.disposable" preserve="true" />
 import './supported-node.ts'
 import type { CreateNodeOptions } from './daemon/create-options.ts'
-import type { AtollNode } from './node/node.ts'
+import type { AtollNode } from './node/api.ts'
 
 export { AtollError, type ErrorCode, ERRORS, type Outcome } from './base/errors.ts'
 export type * from './node/api.ts'
 export type { CreateNodeOptions } from './daemon/create-options.ts'
-export type { AtollNode } from './node/node.ts'
 
 /**
  * Opens and starts a node. With a data directory that belongs to no cluster, and neither `init` nor

@@ -1,6 +1,6 @@
 /** What a command has at hand, and how it reaches its daemon. */
 import type { RpcClient } from '../rpc/client.ts'
-import { connectClient } from '../rpc/connect.ts'
+import { connectClient } from '../rpc/connect-client.ts'
 import { type MethodName, METHODS } from '../rpc/methods.ts'
 import type { ClientCallOptions } from '../rpc/pending-call.ts'
 import { type Environment, findSocketPath } from '../rpc/socket-path.ts'

@@ -1,5 +1,6 @@
 /** What `createNode()` opens: a node on the real system, checked and started. */
-import { type AtollNode, openNode } from '../node/node.ts'
+import type { AtollNode } from '../node/api.ts'
+import { openNode } from '../node/node.ts'
 import { CheckedNode } from '../rpc/checked-node.ts'
 import { type CreateNodeOptions, planOf } from './create-options.ts'
 import { systemSeams } from './system-seams.ts'

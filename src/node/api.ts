@@ -1,10 +1,11 @@
 /**
  * The interface of a node as programs see it: the same embedded (`createNode`) and over the socket
  * (`connect`). Nouns and verbs are those of the command line and of JSON-RPC.
+ *
+ * It names no type of the layers that need Node's own types, so that a program needs none to be
+ * checked against it; a test holds those that are written out here to theirs.
  */
-import type { PeerId } from '../base/ids.ts'
 import type { CallOptions, KvApi } from '../store/api.ts'
-import type { MemberState } from '../swim/member.ts'
 
 export type {
   CallOptions,
@@ -18,6 +19,10 @@ export type {
   KvPage,
   KvApi,
 } from '../store/api.ts'
+
+/** libp2p peer id, `12D3Koo…`. */
+export type PeerId = string
+export type MemberState = 'alive' | 'suspect' | 'dead' | 'left'
 
 export interface MemberInfo {
   readonly id: PeerId
@@ -131,4 +136,14 @@ export interface NodeApi {
   join(ticket: string, options?: CallOptions): Promise<{ readonly clusterId: string }>
   /** Hands its data over, says goodbye, and stops. */
   leave(options?: CallOptions): Promise<void>
+}
+
+/** A node in this process. */
+export interface AtollNode extends NodeApi, AsyncDisposable {
+  /** Comes up; an unclaimed node waits for `init` or `join`. */
+  start(): Promise<void>
+  /** Ends quickly and stays a member. Idempotent. */
+  stop(): Promise<void>
+  /** Resolves once, with what ended this node for good; never rejects. */
+  readonly failed: Promise<Error>
 }

@@ -1,14 +1,20 @@
 /** The table of methods: what comes out of the node fits it, and nothing of it is lost on the way. */
 import assert from 'node:assert/strict'
 import * as v from 'valibot'
+import type { PeerId as BasePeerId } from '../../src/base/ids.ts'
 import type {
+  AtollNode,
   Explanation,
   KvWritten,
   MemberChange,
   MemberInfo,
+  MemberState,
+  PeerId,
   Status,
   TopologyInfo,
 } from '../../src/node/api.ts'
+import type { AtollNode as Node } from '../../src/node/node.ts'
+import type { MemberState as SwimState } from '../../src/swim/member.ts'
 import manifest from '../../package.json' with { type: 'json' }
 import type { Frozen } from '../../src/rpc/method.ts'
 import { type MethodName, METHODS, type ResultOf } from '../../src/rpc/methods.ts'
@@ -28,9 +34,17 @@ const same: readonly [
   Fits<'topology.show', TopologyInfo>,
 ] = [true, true, true, true, true, true, true]
 
+/** What the public interface writes out, so that it needs no types of Node. */
+const written: readonly [
+  Same<MemberState, SwimState>,
+  Same<PeerId, BasePeerId>,
+  Same<Node, AtollNode>,
+] = [true, true, true]
+
 describe('table of methods', () => {
   it('names each method by its key', () => {
     assert.equal(same.length, 7)
+    assert.equal(written.length, 3)
     for (const [name, method] of Object.entries(METHODS)) assert.equal(method.name, name)
   })
 

@@ -1,7 +1,7 @@
 /** `dev kill|pause|cut|heal NAME`, from another terminal. */
 import type * as v from 'valibot'
 import { AtollError } from '../../base/errors.ts'
-import { connectClient } from '../../rpc/connect.ts'
+import { connectClient } from '../../rpc/connect-client.ts'
 import type { CommandContext } from '../command.ts'
 import { readContexts } from '../contexts.ts'
 import { formatDuration } from '../duration.ts'
