@@ -3,6 +3,7 @@ import { ERRORS, type ErrorCode } from '../base/errors.ts'
 import type { JsonValue } from '../node/api.ts'
 import { jsonSchema } from './json-schema.ts'
 import type { AnyMethod } from './method.ts'
+import { PROTOCOL } from './protocol.ts'
 import { VERSION } from '../base/version.ts'
 
 type JsonObject = { readonly [key: string]: JsonValue }
@@ -33,6 +34,7 @@ export function openRpc(methods: Iterable<Declared>): JsonObject {
         ]),
       ),
     },
+    'x-protocol': PROTOCOL,
   }
 }
 
@@ -58,6 +60,7 @@ function methodObject(method: Declared): JsonObject {
     errors: [...COMMON, ...method.errors].map((code) => ({ $ref: `#/components/errors/${code}` })),
     'x-subscription': method.kind === 'watch',
     'x-changes': method.changes,
+    'x-within-ms': method.withinMs,
   }
 }
 

@@ -12,7 +12,11 @@ export const text = v.pipe(
   v.check((value) => value.isWellFormed(), 'must be well-formed text (no lone surrogate)'),
 )
 
-export const key = v.pipe(text, v.minLength(1, 'must not be empty'), v.description('the key'))
+export const key = v.pipe(
+  text,
+  v.minLength(1, 'must not be empty'),
+  v.description('the key, at most 1024 bytes of UTF-8'),
+)
 
 /** See values.ts; what it holds is checked where it is turned into a value. */
 export const value = v.pipe(

@@ -18,7 +18,11 @@ import type { MemberState as SwimState } from '../../src/swim/member.ts'
 import manifest from '../../package.json' with { type: 'json' }
 import type { Frozen } from '../../src/rpc/method.ts'
 import { type MethodName, METHODS, type ResultOf } from '../../src/rpc/methods.ts'
+import { AtollError } from '../../src/base/errors.ts'
+import type { ErrorObject } from '../../src/rpc/error-object.ts'
 import { openRpc } from '../../src/rpc/openrpc.ts'
+import { PROTOCOL } from '../../src/rpc/protocol.ts'
+import { Subscription } from '../../src/rpc/subscription.ts'
 import { VERSION } from '../../src/base/version.ts'
 
 /** A compile error here means that a schema and the interface of the node have drifted apart. */
@@ -40,6 +44,10 @@ const written: readonly [
   Same<PeerId, BasePeerId>,
   Same<Node, AtollNode>,
 ] = [true, true, true]
+
+function protocolFile({ documentation }: typeof PROTOCOL): string {
+  return documentation.replace(/ in the package$/, '')
+}
 
 describe('table of methods', () => {
   it('names each method by its key', () => {
@@ -75,6 +83,42 @@ describe('table of methods', () => {
     const errors = (document['components'] as { errors: object }).errors
     for (const [, code = ''] of text.matchAll(/#\/components\/errors\/([A-Z_]+)/g)) {
       assert.ok(code in errors, code)
+    }
+  })
+
+  it('says what a client must know beyond the methods, as the code has it', () => {
+    const { 'x-protocol': protocol } = openRpc(Object.values(METHODS)) as {
+      'x-protocol': typeof PROTOCOL
+    }
+    assert.equal(protocol.limits.keyBytes, 1024)
+    assert.equal(protocol.limits.lineBytes, 4 * 1024 * 1024)
+    for (const form of [protocol.values.bytes, protocol.values.wrapped, protocol.values.longText]) {
+      assert.match(form, /^\{"(base64|json|base64text)":/)
+    }
+    // What it names in the package is there once it is built.
+    assert.ok(manifest.scripts.build.endsWith(`cp src/rpc/README.md ${protocolFile(protocol)}`))
+    assert.ok(manifest.files.includes('dist'))
+  })
+
+  it('a subscription tells what the protocol says that it tells', async () => {
+    const lines: string[] = []
+    const sink = { behind: false, send: (line: string) => void lines.push(line) }
+    const subscription = new Subscription('s1', 'member.watch', sink, 1)
+    async function* failing() {
+      yield 1
+      yield 2
+      throw new AtollError('STOPPED', 'over')
+    }
+    await subscription.run(failing())
+    const told = lines.map((line) => (JSON.parse(line) as { params: object }).params)
+    const fields = new Set(told.flatMap((params) => Object.keys(params)))
+    assert.deepEqual([...fields].sort(), Object.keys(PROTOCOL.notifications.params).sort())
+    const errors = told.flatMap((params) =>
+      'error' in params ? [params.error as ErrorObject] : [],
+    )
+    const { data } = PROTOCOL.errors
+    for (const error of errors) {
+      for (const field of Object.keys(error.data)) assert.ok(field in data, field)
     }
   })
 
