@@ -1,4 +1,6 @@
 /** What a command has at hand, and how it reaches its daemon. */
+import { existsSync } from 'node:fs'
+import { AtollError, isAtollError } from '../base/errors.ts'
 import type { RpcClient } from '../rpc/client.ts'
 import { connectClient } from '../rpc/connect-client.ts'
 import { type MethodName, METHODS } from '../rpc/methods.ts'
@@ -40,12 +42,37 @@ export async function withClient<T>(
   context: CommandContext,
   run: (client: RpcClient) => Promise<T>,
 ): Promise<T> {
-  const client = await connectClient(socketOf(context))
+  const client = await reached(context)
   try {
     return await run(client)
   } finally {
     await client.close()
   }
+}
+
+async function reached(context: CommandContext): Promise<RpcClient> {
+  const socket = socketOf(context)
+  try {
+    return await connectClient(socket)
+  } catch (error) {
+    if (!isAtollError(error, 'UNREACHABLE')) throw error
+    const hint = hintOfMesh(context, socket)
+    if (hint === null) throw error
+    throw new AtollError(error.code, error.message, { hint, cause: error })
+  }
+}
+
+/** What to do about a daemon of a throw-away mesh; null for any other. */
+function hintOfMesh({ env, program }: CommandContext, socket: string): string | null {
+  const { contexts } = readContexts(env)
+  const all = Object.entries(contexts)
+  const [name, entry] = all.find(([, each]) => each.socket === socket) ?? []
+  if (name === undefined || entry?.control === undefined) return null
+  if (!existsSync(entry.control)) return `the mesh is gone; start one with: ${program} dev`
+  const short = (full: string) => full.slice(full.lastIndexOf('/') + 1)
+  const [other] = all.find(([, each]) => each.control === entry.control && each !== entry) ?? []
+  const elsewhere = other === undefined ? '' : `, or ask another daemon with --at ${short(other)}`
+  return `start it again with: ${program} dev heal ${short(name)}${elsewhere}`
 }
 
 /** A daemon that stands still is given up this much later than the call should have ended. */

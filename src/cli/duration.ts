@@ -17,7 +17,7 @@ export function parseDuration(text: string): number {
   if (read === text && Number.isSafeInteger(Math.round(total)) && total >= 1) {
     return Math.round(total)
   }
-  throw new AtollError('USAGE', `"${text}" is no duration`, { hint: 'write 250ms, 15s, 5m or 1h' })
+  throw new AtollError('USAGE', `"${text}" is no duration, such as 2s, 500ms or 1h30m`)
 }
 
 /** Two units at most: `1h 5m`, `3.2 s`, `12 ms`. */

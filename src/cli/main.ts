@@ -2,13 +2,13 @@
  * The atoll command: reads its words, does one thing, and ends with the exit status of the table
  * of errors. It never loads libp2p, so that it starts in a tenth of a second.
  */
-import { CommanderError } from 'commander'
-import { AtollError } from '../base/errors.ts'
+import { type Command, CommanderError } from 'commander'
+import { AtollError, isAtollError } from '../base/errors.ts'
 import { asAtollError } from '../rpc/error-line.ts'
 import type { Environment } from '../rpc/socket-path.ts'
 import type { CommandContext } from './command.ts'
 import { Output } from './output.ts'
-import { buildProgram, type Chosen, type ProgramOptions } from './program.ts'
+import { buildProgram, type Chosen, type Meant, type ProgramOptions } from './program.ts'
 import { type Format, FORMATS, processStreams, type Streams } from './terminal.ts'
 
 export interface CliOptions {
@@ -44,19 +44,56 @@ async function parse(
   name: string,
   output: Output,
 ): Promise<Chosen | null> {
-  const { program, chosen } = buildProgram(name, output.streams)
+  const { program, chosen, meant } = buildProgram(name, output.streams)
   try {
-    await program.parseAsync([...argv], { from: 'user' })
+    await program.parseAsync(wordsOf(argv, program), { from: 'user' })
   } catch (error) {
+    if (isAtollError(error, 'USAGE') && error.hint === undefined) {
+      throw new AtollError('USAGE', error.message, { hint: seeHelp(meant()), cause: error })
+    }
     if (!(error instanceof CommanderError)) throw error
     if (error.exitCode === 0) return null
-    const message = error.message.replace(/^error: /, '').replace(/\s+/g, ' ')
-    const shown = message.startsWith('(outputHelp)') ? 'a command is missing' : message
-    throw new AtollError('USAGE', shown, { hint: `see: ${name} --help` })
+    throw refused(error, meant())
   }
   const found = chosen()
   if (found === null) throw new AtollError('USAGE', 'a command is missing')
   return found
+}
+
+/** `help kv put` is `kv put --help`, if there is such a command. */
+function wordsOf(argv: readonly string[], program: Command): string[] {
+  const first = firstWord(argv, program)
+  if (argv[first] !== 'help') return [...argv]
+  const words = argv.slice(first + 1)
+  let at: Command | undefined = program
+  for (const word of words) {
+    at = at?.commands.find((command) => command.name() === word)
+    if (at === undefined) throw new AtollError('USAGE', `unknown command '${word}'`)
+  }
+  return [...words, '--help']
+}
+
+/** Its index: options that take a value are passed over with it. */
+function firstWord(argv: readonly string[], { options }: Command): number {
+  const withValue = options.filter(({ required }) => required)
+  for (let i = 0; i < argv.length; i++) {
+    const argument = argv[i] ?? ''
+    if (withValue.some(({ short, long }) => argument === short || argument === long)) i++
+    else if (!argument.startsWith('-')) return i
+  }
+  return argv.length
+}
+
+function refused(error: CommanderError, meant: Meant): AtollError {
+  const message = error.message.replace(/^error: /, '').replace(/\s+/g, ' ')
+  const shown = message.startsWith('(outputHelp)') ? 'a command is missing' : message
+  const perhapsValue = error.code === 'commander.unknownOption' && meant.takesArguments
+  const dashes = perhapsValue ? 'write -- before a value that begins with a dash; ' : ''
+  return new AtollError('USAGE', shown, { hint: `${dashes}${seeHelp(meant)}` })
+}
+
+function seeHelp({ words }: Meant): string {
+  return `see: ${words} --help`
 }
 
 function contextOf(

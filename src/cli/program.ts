@@ -33,6 +33,14 @@ const LOCAL = ['kv.ls']
 export interface Program {
   readonly program: Command
   readonly chosen: () => Chosen | null
+  /** The command that the words were for, as far as they were understood. */
+  readonly meant: () => Meant
+}
+
+export interface Meant {
+  /** `atoll kv put` */
+  readonly words: string
+  readonly takesArguments: boolean
 }
 
 export function buildProgram(name: string, streams: Streams): Program {
@@ -51,8 +59,12 @@ export function buildProgram(name: string, streams: Streams): Program {
   for (const [noun, help] of Object.entries(NOUNS)) commandAt(program, noun).description(help)
   addTableCommands(program, register, LOCAL)
   addLocalCommands(program, register)
-  finish(program, streams)
-  return { program, chosen: () => chosen }
+  let meant: Meant = { words: name, takesArguments: false }
+  const onMeant = (command: Meant) => {
+    meant = command
+  }
+  finish(program, name, streams, onMeant)
+  return { program, chosen: () => chosen, meant: () => meant }
 }
 
 function optionsOf(program: Command): ProgramOptions {
@@ -73,11 +85,25 @@ function duration(text: string): number {
 }
 
 /** Errors are thrown, not printed, and help goes where data goes. */
-function finish(command: Command, streams: Streams): void {
-  command.exitOverride()
+function finish(
+  command: Command,
+  words: string,
+  streams: Streams,
+  onMeant: (command: Meant) => void,
+): void {
+  const meant: Meant = { words, takesArguments: command.registeredArguments.length > 0 }
+  command.exitOverride((error) => {
+    onMeant(meant)
+    throw error
+  })
+  command.hook('preAction', (_self, acting) => {
+    if (acting === command) onMeant(meant)
+  })
   command.configureOutput({ writeOut: streams.out, writeErr: () => undefined })
   command.configureHelp({ showGlobalOptions: true })
   command.helpCommand(false)
   command.allowExcessArguments(false)
-  for (const child of command.commands) finish(child, streams)
+  for (const child of command.commands) {
+    finish(child, `${words} ${child.name()}`, streams, onMeant)
+  }
 }

@@ -40,11 +40,20 @@ export function printable(text: string): string {
   return text.replace(/[\p{Cc}\u2028\u2029]/gu, (c) => JSON.stringify(c).slice(1, -1))
 }
 
-/** Aligned columns, two blanks apart; the last one is not padded. */
-export function columns(rows: readonly (readonly string[])[]): string {
+/**
+ * Aligned columns, two blanks apart; the last one is not padded. A cell over `widthMax` is shown
+ * whole and pads no other row.
+ */
+export function columns(
+  rows: readonly (readonly string[])[],
+  widthMax: number = Number.POSITIVE_INFINITY,
+): string {
   const widths: number[] = []
   for (const row of rows) {
-    for (const [i, cell] of row.entries()) widths[i] = Math.max(widths[i] ?? 0, seen(cell))
+    for (const [i, cell] of row.entries()) {
+      const width = seen(cell)
+      if (width <= widthMax) widths[i] = Math.max(widths[i] ?? 0, width)
+    }
   }
   return rows
     .map((row) => row.map((cell, i) => pad(cell, i === row.length - 1 ? 0 : (widths[i] ?? 0))))

@@ -9,6 +9,8 @@ import { columns, type Colour, type Paint, printable } from './terminal.ts'
 type CliCall = Exclude<CallName, 'version' | 'rpc.discover'>
 
 const SHORT = 60
+/** A longer key pushes its own value aside, and no other. */
+const KEY_WIDTH_MAX = 40
 
 /** A value on one line of a list. */
 export function shortValue(json: JsonValue): string {
@@ -124,7 +126,10 @@ const kvGet: View<ResultOf<'kv.get'>> = {
 
 const kvLs: View<ResultOf<'kv.ls'>> = {
   human: ({ entries }) =>
-    columns(entries.map(({ key, value }) => [printable(key), shortValue(value)])),
+    columns(
+      entries.map(({ key, value }) => [printable(key), shortValue(value)]),
+      KEY_WIDTH_MAX,
+    ),
   raw: ({ entries }) => entries.map(({ key }) => `${key}\n`).join(''),
   note: ({ next, partial }) => {
     const more = next === null ? [] : [`more keys: --after ${JSON.stringify(next)}`]
@@ -185,7 +190,10 @@ export const VIEWS: { readonly [N in CliCall]: View<ResultOf<N>> } = {
   'member.tag': member,
   'ticket.create': { human: ({ ticket }) => `${ticket}\n`, raw: ({ ticket }) => `${ticket}\n` },
   'ticket.revoke': {
-    human: ({ revoked }, paint) => (revoked ? `${paint('green', 'ok')}  revoked\n` : 'unknown\n'),
+    human: ({ revoked }, paint) =>
+      revoked
+        ? `${paint('green', 'ok')}  revoked\n`
+        : 'nothing to revoke: no such ticket is in force (unknown, used up or expired)\n',
     raw: ({ revoked }) => `${revoked}\n`,
   },
   'topology.show': topologyShow,

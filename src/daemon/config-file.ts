@@ -58,6 +58,6 @@ function readText(path: string): string {
 
 function invalid(path: string, why: string): AtollError {
   return new AtollError('CONFIG_INVALID', `${path}: ${why}`, {
-    hint: 'check it with: atoll config validate FILE',
+    hint: `check it with: atoll config validate ${path}`,
   })
 }

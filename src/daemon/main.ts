@@ -43,6 +43,7 @@ async function run(settings: Settings, env: Environment): Promise<number> {
   const daemon = new Daemon({ socket: settings.socket, log, open, claim: claimOf(settings) })
   const started = daemon.start()
   let stopCollecting = (): void => {}
+  let cameUp = true
   try {
     const early = await Promise.race([started.then(() => null), stopped])
     if (early === null) {
@@ -54,10 +55,14 @@ async function run(settings: Settings, env: Environment): Promise<number> {
     // Stopped while starting: what is half up is brought down.
     await started.catch(() => undefined)
     return 0
+  } catch (error) {
+    cameUp = false
+    throw error
   } finally {
     stopCollecting()
     await stopInTime(daemon)
-    log.write('info', 'daemon.stopped')
+    // One that never came up is told about by its error alone.
+    if (cameUp) log.write('info', 'daemon.stopped')
   }
 }
 

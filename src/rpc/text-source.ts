@@ -12,6 +12,11 @@ const CHUNK_BYTES = 64 * 1024
 export function readArgument(argument: string, bytesMax: number): string | Uint8Array {
   if (argument.startsWith('@@')) return argument.slice(1)
   if (argument !== '-' && !argument.startsWith('@')) return argument
+  if (argument === '@') {
+    throw new AtollError('USAGE', '"@" names no file', {
+      hint: 'write @FILE, - for standard input, or @@ for the text @',
+    })
+  }
   const bytes = readAll(argument === '-' ? 0 : argument.slice(1), bytesMax)
   return utf8ToText(bytes) ?? bytes
 }

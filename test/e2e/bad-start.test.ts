@@ -64,7 +64,10 @@ describe('a daemon that cannot start', function () {
     const { port } = server.address() as { port: number }
     const daemon = machine.daemon('port')
     daemon.start('--init', '--listen', `/ip4/127.0.0.1/tcp/${port}`)
-    assertOneSentence(await failed(daemon), 1, new RegExp(`^error ADDRESS_IN_USE: .*${port}`))
+    const ended = await failed(daemon)
+    assertOneSentence(ended, 1, new RegExp(`^error ADDRESS_IN_USE: .*${port}`))
+    // One that never ran does not say that it stopped.
+    assert.doesNotMatch(ended.err, /daemon\.stopped/)
     server.close()
   })
 

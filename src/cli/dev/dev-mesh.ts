@@ -82,7 +82,7 @@ export class DevMesh {
       () => true,
       () => false,
     )
-    const seenAfterMs = settled ? performance.now() - started : null
+    const seenAfterMs = settled ? Math.round(performance.now() - started) : null
     return { nodes: harmed.map((node) => node.name), seenAfterMs }
   }
 
@@ -102,7 +102,7 @@ export class DevMesh {
     return await using(witness, async (api) => {
       while (performance.now() - started < SEEN_MS) {
         const { state } = await api.member.show(harmed.name)
-        if (state === 'dead' || state === 'left') return performance.now() - started
+        if (state === 'dead' || state === 'left') return Math.round(performance.now() - started)
         await pause()
       }
       return null

@@ -7,7 +7,7 @@ export type Order = 'kill' | 'pause' | 'cut' | 'heal'
 
 export const orderResult = v.object({
   nodes: v.array(v.string()),
-  seenAfterMs: v.nullable(v.number()),
+  seenAfterMs: v.nullable(v.pipe(v.number(), v.integer())),
 })
 
 const params = v.strictObject({ name: v.exactOptional(v.string()) })

@@ -15,7 +15,7 @@ import { orderTable } from './orders.ts'
 
 const PREFIX = 'dev/'
 
-interface Ready {
+export interface Ready {
   readonly readyMs: number
   readonly nodes: readonly string[]
   readonly toleratesFailures: number
@@ -60,9 +60,10 @@ export async function runDev(context: CommandContext, nodes: number): Promise<vo
   }
 }
 
-function readyText(ready: Ready, program: string): string {
+export function readyText(ready: Ready, program: string): string {
   const { readyMs, nodes, toleratesFailures, context } = ready
   const failures = `${toleratesFailures} failure${toleratesFailures === 1 ? '' : 's'}`
+  const [, second] = nodes
   const other = nodes.at(-1) ?? ''
   // The package's other name is the only one that npx finds.
   const atoll = program === 'atolld' ? 'atoll' : program
@@ -71,9 +72,13 @@ function readyText(ready: Ready, program: string): string {
     '',
     'In another terminal (where there is no atoll, atolld takes the same commands):',
     `  ${atoll} kv put color blue`,
-    `  ${atoll} --at ${other} kv get color`,
-    `  ${atoll} dev kill b && ${atoll} member ls`,
-    `  ${atoll} dev heal`,
+    ...(second === undefined
+      ? [`  ${atoll} kv get color`]
+      : [
+          `  ${atoll} --at ${other} kv get color`,
+          `  ${atoll} dev kill ${second} && ${atoll} member ls`,
+          `  ${atoll} dev heal`,
+        ]),
     '',
     'Ctrl-C ends and removes it.',
     '',

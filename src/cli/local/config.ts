@@ -1,4 +1,5 @@
 /** `config show` and `config validate`. */
+import { AtollError, isAtollError } from '../../base/errors.ts'
 import { readConfigFile } from '../../daemon/config-file.ts'
 import { resolveSettings } from '../../daemon/resolve-settings.ts'
 import type { CommandContext } from '../command.ts'
@@ -27,11 +28,21 @@ export function showConfig({ env, output }: CommandContext): void {
 }
 
 export async function validateConfig({ output }: CommandContext, file: string): Promise<void> {
-  const settings = Object.keys(readConfigFile(file))
+  const settings = Object.keys(checked(file))
   output.result(
     { file, valid: true, settings },
     { human: () => `ok  ${printable(file)} is valid\n`, raw: () => '' },
   )
+}
+
+/** The hint would be to do what is being done. */
+function checked(file: string): object {
+  try {
+    return readConfigFile(file)
+  } catch (error) {
+    if (!isAtollError(error)) throw error
+    throw new AtollError(error.code, error.message, { cause: error })
+  }
 }
 
 function text(value: unknown): string {

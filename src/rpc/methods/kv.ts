@@ -27,18 +27,19 @@ const written = v.object({
   partial: v.pipe(v.boolean(), v.description('fewer than a majority answered')),
 })
 
+const BY_DEFAULT = 'by default a majority, or what can be had, marked partial'
 const LEVEL = { kind: 'text', choices: ['one', 'quorum', 'all'] } as const
 const WRITE_FLAG: CliFlag = {
   ...LEVEL,
   flag: '--write <level>',
   param: 'write',
-  help: 'replicas that must store it, or the call fails',
+  help: `replicas that must store it, or the call fails; ${BY_DEFAULT}`,
 }
 const READ_FLAG: CliFlag = {
   ...LEVEL,
   flag: '--read <level>',
   param: 'read',
-  help: 'replicas that must answer, or the call fails',
+  help: `replicas that must answer, or the call fails; ${BY_DEFAULT}`,
 }
 const CONTEXT_FLAG: CliFlag = {
   flag: '--context <version>',

@@ -1,0 +1,117 @@
+/** What people are told to do next: hints, help, and lists that can be read. */
+import assert from 'node:assert/strict'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { readyText } from '../../src/cli/dev/run.ts'
+import { CliRig } from './cli-rig.ts'
+
+describe('what people are told', () => {
+  let cli: CliRig
+  beforeEach(async () => {
+    cli = await CliRig.open()
+  })
+  afterEach(() => cli.close())
+
+  const REFUSED: readonly (readonly [string, string])[] = [
+    ['kv put', "missing required argument 'key'. See: atoll kv put --help"],
+    [
+      'kv get a b',
+      "too many arguments for 'get'. Expected 1 argument but got 2. See: atoll kv get --help",
+    ],
+    ['kv frob', "unknown command 'frob'. See: atoll kv --help"],
+    ['frob', "unknown command 'frob'. See: atoll --help"],
+    ['help frob', "unknown command 'frob'. See: atoll --help"],
+    ['--frob status', "unknown option '--frob'. See: atoll --help"],
+    [
+      'kv put k -v',
+      "unknown option '-v'. Write -- before a value that begins with a dash; see: atoll kv put --help",
+    ],
+    ['member tag nothing', '"nothing" is not key=value. See: atoll member tag --help'],
+    ['kv put k @', '"@" names no file. Write @FILE, - for standard input, or @@ for the text @'],
+    ['kv put k @/none', '/none cannot be read (ENOENT). See: atoll kv put --help'],
+    [
+      '--timeout 2 status',
+      "option '--timeout <duration>' argument '2' is invalid. " +
+        '"2" is no duration, such as 2s, 500ms or 1h30m. See: atoll --help',
+    ],
+  ]
+  for (const [words, expected] of REFUSED) {
+    it(`atoll ${words}`, async () => {
+      const { status, out, err } = await cli.run(...words.split(' '))
+      assert.deepEqual([status, out, err], [2, '', `error USAGE: ${expected}\n`])
+    })
+  }
+
+  it('a value behind -- may begin with a dash', async () => {
+    assert.equal((await cli.run('kv', 'put', '--', 'k', '-v')).status, 0)
+    assert.equal(cli.rig.node.values.get('k'), '-v')
+  })
+
+  it('help shows the help, of a command its own', async () => {
+    for (const words of [[], ['kv'], ['kv', 'put']]) {
+      const asked = await cli.bare('help', ...words)
+      assert.equal(asked.status, 0)
+      assert.equal(asked.out, (await cli.bare(...words, '--help')).out)
+      assert.match(asked.out, new RegExp(`^Usage: ${['atoll', ...words].join(' ')} \\[`))
+    }
+  })
+
+  it('help says what happens without a level', async () => {
+    for (const words of [
+      ['kv', 'put'],
+      ['kv', 'get'],
+    ]) {
+      const { out } = await cli.bare(...words, '--help')
+      assert.match(out.replace(/\s+/g, ' '), /by default a majority, or what can be had/)
+    }
+  })
+
+  it('one long key pads no other row', async () => {
+    const { values } = cli.rig.node
+    const long = 'k'.repeat(200)
+    for (const key of ['a', 'key', long]) values.set(key, 'v')
+    const { out } = await cli.run('kv', 'ls')
+    assert.equal(out, `a    v\nkey  v\n${long}  v\n`)
+  })
+
+  it('a ticket that is not known is not revoked, and that is said', async () => {
+    const { status, out } = await cli.run('ticket', 'revoke', 'atoll1other')
+    assert.equal(status, 0)
+    assert.match(out, /^nothing to revoke: no such ticket is in force/)
+    const json = await cli.run('ticket', 'revoke', 'atoll1other', '-o', 'json')
+    assert.deepEqual(JSON.parse(json.out), { revoked: false })
+  })
+
+  it('a dead daemon of the throw-away mesh is healed, or another one asked', async () => {
+    const directory = join(cli.dir, 'atoll')
+    mkdirSync(directory, { recursive: true })
+    const control = join(cli.dir, 'control.sock')
+    const entry = (name: string) => ({ socket: join(cli.dir, `${name}.sock`), control })
+    const contexts = { 'dev/a': entry('a'), 'dev/b': entry('b') }
+    const file = join(directory, 'contexts.json')
+    writeFileSync(file, JSON.stringify({ current: 'dev/a', contexts }))
+    const gone = await cli.bare('status')
+    assert.match(gone.err, /\. The mesh is gone; start one with: atoll dev\n$/)
+    writeFileSync(control, '')
+    const dead = await cli.bare('status')
+    assert.equal(dead.status, 3)
+    const hint = 'Start it again with: atoll dev heal a, or ask another daemon with --at b'
+    assert.ok(dead.err.endsWith(`. ${hint}\n`), dead.err)
+  })
+
+  it('config validate does not send people to config validate', async () => {
+    const file = join(cli.dir, 'bad.json')
+    writeFileSync(file, '{"nme":1}')
+    const { status, err } = await cli.bare('config', 'validate', file)
+    assert.equal(status, 2)
+    assert.equal(err, `error CONFIG_INVALID: ${file}: "nme" is no setting\n`)
+  })
+
+  it('a mesh names only daemons that it has', () => {
+    const ready = { readyMs: 1, toleratesFailures: 0, context: 'dev/a', directory: '/tmp/x' }
+    const alone = readyText({ ...ready, nodes: ['a'] }, 'atoll')
+    assert.doesNotMatch(alone, /kill|heal|--at/)
+    const three = readyText({ ...ready, nodes: ['a', 'b', 'c'] }, 'atoll')
+    assert.match(three, /--at c kv get color\n.*dev kill b/)
+  })
+})
