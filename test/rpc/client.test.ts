@@ -8,6 +8,8 @@ import fc from 'fast-check'
 import { AtollError, isAtollError } from '../../src/base/errors.ts'
 import { type ConnectedNode, connect } from '../../src/client.ts'
 import type { Value } from '../../src/node/api.ts'
+import { connectClient } from '../../src/rpc/connect-client.ts'
+import { METHODS } from '../../src/rpc/methods.ts'
 import { MEMBERS } from './fake-node.ts'
 import { Rig, until } from './rig.ts'
 
@@ -111,6 +113,16 @@ describe('rpc client', () => {
       ],
     )
     await assert.rejects(node.status(), { code: 'UNREACHABLE' })
+  })
+
+  it('tells of a silent daemon the deadline that was given, not the grace beyond it', async () => {
+    rig.node.gate = new Promise<void>(() => undefined)
+    const client = await connectClient(rig.path)
+    const options = { deadlineMs: 2000, patienceMs: 10 }
+    const get = client.call(METHODS['kv.get'], { key: 'k' }, options)
+    const message = `no answer from ${rig.path} in 2 s`
+    await assert.rejects(get, { code: 'TIMEOUT', outcome: 'not-applied', message })
+    await client.close()
   })
 
   it('watches until the signal aborts', async () => {
