@@ -80,6 +80,10 @@ describe('rpc limits', () => {
       `{"jsonrpc":"2.0","id":1,"method":"kv.put","params":{"key":"k","value":${at32}}}\n`,
     )
     assert.equal((await client.next()).error, undefined)
+    // Within the bounds of a line, but no other node could be told it wrapped.
+    const deeper = { key: 'k', value: JSON.parse(`[${at32}]`) as unknown }
+    const { id, error } = await client.call('kv.put', deeper, 2)
+    assert.deepEqual([id, error?.data.code, error?.data.outcome], [2, 'TOO_LARGE', 'not-applied'])
   })
 
   it('strings full of brackets are no depth', async () => {
