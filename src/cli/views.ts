@@ -127,7 +127,12 @@ const kvGet: View<ResultOf<'kv.get'>> = {
 const kvLs: View<ResultOf<'kv.ls'>> = {
   human: ({ entries }) =>
     columns(
-      entries.map(({ key, value }) => [printable(key), shortValue(value)]),
+      entries.map(({ key, value, siblings }) => [
+        printable(key),
+        siblings === 0
+          ? shortValue(value)
+          : `${shortValue(value)}  (and ${plural(siblings, 'sibling')})`,
+      ]),
       KEY_WIDTH_MAX,
     ),
   raw: ({ entries }) => entries.map(({ key }) => `${key}\n`).join(''),
@@ -144,13 +149,19 @@ const explain: View<ResultOf<'explain'>> = {
       ['key', printable(found.key)],
       ['kad id', found.kadId],
       ['partition', `${found.partition} (since topology ${found.cfg})`],
-      ...found.replicas.map(({ name, state: belief, version, answered }, i) => [
+      ...found.replicas.map(({ name, state: belief, version, values, answered }, i) => [
         i === 0 ? 'replicas' : '',
-        `${printable(name)}  ${state(belief, paint)}  ${answered ? version || 'nothing' : 'no answer'}`,
+        `${printable(name)}  ${state(belief, paint)}  ${answered ? heldText(version, values) : 'no answer'}`,
       ]),
       ['closest', found.closest.map(printable).join(' ') || '-'],
       ...found.notes.map((note) => ['note', printable(note)]),
     ]),
+}
+
+function heldText(version: string, values: number): string {
+  if (version === '') return 'nothing'
+  if (values === 1) return version
+  return `${version}  ${values === 0 ? 'deleted' : `${values} siblings`}`
 }
 
 const topologyShow: View<ResultOf<'topology.show'>> = {

@@ -115,8 +115,10 @@ export interface Explanation {
     readonly storageId: string
     readonly name: string
     readonly state: MemberState | 'unknown'
-    /** '' when it did not answer. */
+    /** '' when it did not answer, or knows of no write. */
     readonly version: string
+    /** 0 with a version: deleted. Over 1: siblings. */
+    readonly values: number
     readonly answered: boolean
   }[]
   /** Names of the peers that a live Kademlia lookup calls closest. */

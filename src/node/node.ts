@@ -8,12 +8,12 @@ import { openDatabase } from '../disk/log-database.ts'
 import type { Seams } from '../seams/seams.ts'
 import type { Storage } from '../seams/storage.ts'
 import type {
+  AtollNode,
   CallOptions,
   Explanation,
   KvApi,
   MemberApi,
   MemberInfo,
-  NodeApi,
   Status,
   TicketApi,
   TopologyApi,
@@ -31,15 +31,6 @@ import { edgeIdentity, type Identity, openIdentity } from './identity.ts'
 import { watchMembers } from './member-watch.ts'
 import { VERSION } from '../base/version.ts'
 import { explain, healthOf, memberInfo, topologyInfo } from './views.ts'
-
-export interface AtollNode extends NodeApi, AsyncDisposable {
-  /** Comes up; an unclaimed node waits for `init` or `join`. */
-  start(): Promise<void>
-  /** Ends quickly and stays a member. Idempotent. */
-  stop(): Promise<void>
-  /** Resolves once, with what ended this node for good; never rejects. */
-  readonly failed: Promise<Error>
-}
 
 const TICKET_TTL_MS = 60 * 60 * 1000
 const EXPLAIN_DEADLINE_MS = 2000

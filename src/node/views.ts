@@ -10,6 +10,7 @@ import {
   movingPartitions,
   partitionsWithoutMajority,
 } from '../topology/describe.ts'
+import type { HeldVersion } from '../store/kv-store.ts'
 import type { Topology, TopologyMember } from '../topology/topology.ts'
 import { AtollError } from '../base/errors.ts'
 import type { Explanation, MemberInfo, TopologyInfo } from './api.ts'
@@ -120,7 +121,8 @@ export async function explain(
       storageId,
       name: member?.name ?? '',
       state: member === undefined ? ('unknown' as const) : stateOf(member, cluster.membership),
-      version: held.get(storageId) ?? '',
+      version: held.get(storageId)?.version ?? '',
+      values: held.get(storageId)?.values ?? 0,
       answered: held.has(storageId),
     }
   })
@@ -136,13 +138,14 @@ export async function explain(
 function notesOn(
   replicas: Explanation['replicas'],
   isMoving: boolean,
-  held: ReadonlyMap<StorageId, string>,
+  held: ReadonlyMap<StorageId, HeldVersion>,
 ): string[] {
   const notes: string[] = []
   if (isMoving) notes.push('the partition is moving: reads and writes need both replica sets')
   const answered = replicas.filter((replica) => replica.answered).length
   if (answered < replicas.length) notes.push(`${replicas.length - answered} did not answer`)
-  if (new Set(held.values()).size > 1) notes.push('replicas differ; a read repairs them')
+  const versions = new Set([...held.values()].map(({ version }) => version))
+  if (versions.size > 1) notes.push('replicas differ; a read repairs them')
   notes.push('the live lookup leaves out this node, and load is bounded, so it may differ')
   return notes
 }

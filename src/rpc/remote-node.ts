@@ -65,7 +65,7 @@ export class RemoteNode implements NodeApi {
       del: (key, options = {}) => this.#call('kv.del', { key, ...without(options) }, options),
       ls: async (prefix, options = {}) => {
         const page = await this.#call('kv.ls', { prefix, ...without(options) }, options)
-        const entries = page.entries.map(({ key, value }) => ({ key, value: valueFromJson(value) }))
+        const entries = page.entries.map((one) => ({ ...one, value: valueFromJson(one.value) }))
         return { ...page, entries }
       },
     }

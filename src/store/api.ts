@@ -54,8 +54,15 @@ export interface KvRead {
   readonly partial: boolean
 }
 
+export interface KvEntry {
+  readonly key: string
+  readonly value: Value
+  /** How many other values the key has; `get` gives them. */
+  readonly siblings: number
+}
+
 export interface KvPage {
-  readonly entries: readonly { readonly key: string; readonly value: Value }[]
+  readonly entries: readonly KvEntry[]
   /** Give it as `after` for the next page; null at the end. */
   readonly next: string | null
   readonly partial: boolean

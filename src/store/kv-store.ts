@@ -62,6 +62,14 @@ export interface KvStoreOptions {
   readonly reportInstalled: (partition: number, cfg: number) => void
 }
 
+/** What a replica holds of a key. */
+export interface HeldVersion {
+  /** '' when it knows of no write. */
+  readonly version: string
+  /** 0 with a version: deleted. Over 1: siblings. */
+  readonly values: number
+}
+
 const PAGE_ENTRIES = 100
 
 export class KvStore implements KvApi {
@@ -176,20 +184,22 @@ export class KvStore implements KvApi {
     const limits = limitsOf(options)
     const page = await this.#scanner.page(prefix, options.after ?? '', limit, limits)
     const entries = page.entries.flatMap(([key, record]) => {
-      const [newest] = visibleSiblings(record)
-      return newest === undefined ? [] : [{ key, value: decodeValue(newest) }]
+      const [newest, ...others] = visibleSiblings(record)
+      if (newest === undefined) return []
+      return [{ key, value: decodeValue(newest), siblings: others.length }]
     })
     return { entries, next: page.next, partial: page.partial }
   }
 
-  /** What each replica holds of a key: versions as text. Absent: it did not answer. */
-  async inspect(key: string, deadlineMs: number): Promise<ReadonlyMap<StorageId, string>> {
+  /** What each replica holds of a key. Absent: it did not answer. */
+  async inspect(key: string, deadlineMs: number): Promise<ReadonlyMap<StorageId, HeldVersion>> {
     this.#checkOpen()
     checkKey(key)
     const held: ReadonlyMap<StorageId, StoreRecord> = await this.#reader.inspect(key, deadlineMs)
     return new Map(
-      [...held].map(([id, { known }]) => {
-        return [id, known.vector.size === 0 ? '' : versionText(known)]
+      [...held].map(([id, record]) => {
+        const version = record.known.vector.size === 0 ? '' : versionText(record.known)
+        return [id, { version, values: visibleSiblings(record).length }]
       }),
     )
   }

@@ -107,6 +107,18 @@ describe('commands', () => {
     assert.deepEqual(values, before)
   })
 
+  it('ls and export say which keys have siblings', async () => {
+    cli.rig.node.values.set('k', 'v')
+    const plain = await cli.run('kv', 'export')
+    assert.equal(plain.err, '')
+    cli.rig.node.siblings = 2
+    assert.match((await cli.run('kv', 'ls')).out, /^k {2}v {2}\(and 2 siblings\)$/m)
+    const { out, err, status } = await cli.run('kv', 'export')
+    assert.equal(out, plain.out)
+    assert.match(err, /keys with siblings: 1; only the newest value of each is exported/)
+    assert.equal(status, 0)
+  })
+
   it('import names bad lines by number, stores the others, and fails', async () => {
     const file = join(cli.dir, 'bad.jsonl')
     const lines = [

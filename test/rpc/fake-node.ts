@@ -30,6 +30,8 @@ export const MEMBERS: readonly MemberInfo[] = ['a', 'b', 'c'].map((name, i) => (
 
 export class FakeNode implements NodeApi {
   readonly values = new Map<string, Value>()
+  /** Other values that every key has. */
+  siblings = 0
   readonly options: CallOptions[] = []
   readonly signals: AbortSignal[] = []
   /** Thrown by every call, when set. */
@@ -70,7 +72,7 @@ export class FakeNode implements NodeApi {
       const keys = [...this.values.keys()].filter((k) => k.startsWith(prefix) && k > after).sort()
       const entries = keys
         .slice(0, limit)
-        .map((key) => ({ key, value: this.values.get(key) ?? null }))
+        .map((key) => ({ key, value: this.values.get(key) ?? null, siblings: this.siblings }))
       const next = keys.length > limit ? (entries.at(-1)?.key ?? null) : null
       return { entries, next, partial: false }
     },
@@ -164,6 +166,7 @@ export class FakeNode implements NodeApi {
         name,
         state,
         version: state === 'alive' ? 'v1' : '',
+        values: state === 'alive' ? 1 : 0,
         answered: state === 'alive',
       })),
       closest: ['c', 'a'],

@@ -1,6 +1,7 @@
 /** The whole node as a program of a simulated machine: what the daemon runs, over other seams. */
 import { NODE_DEFAULTS } from '../../src/node/config.ts'
-import { type AtollNode, openNode } from '../../src/node/node.ts'
+import type { AtollNode } from '../../src/node/api.ts'
+import { openNode } from '../../src/node/node.ts'
 import type { Program } from './world.ts'
 
 export type AtollProgramNode = AtollNode

@@ -190,6 +190,20 @@ describe('an answer that is no record', () => {
 })
 
 describe('inspect', () => {
+  it('tells siblings and deletes', async () => {
+    const world = await StoreWorld.start(['a'])
+    await world.drive(world.kv('a').put('k', '1'))
+    await world.drive(world.kv('a').put('k', '2', { context: versionText(EMPTY_CONTEXT) }))
+    const valuesOf = async () => {
+      return [...(await world.drive(world.kv('a').inspect('k', 500))).values()].map((h) => h.values)
+    }
+    assert.deepEqual(await valuesOf(), [2])
+    const { entries } = await world.drive(world.kv('a').ls(''))
+    assert.deepEqual(entries, [{ key: 'k', value: '2', siblings: 1 }])
+    await world.drive(world.kv('a').del('k'))
+    assert.deepEqual(await valuesOf(), [0])
+  })
+
   it('says what each replica has, and leaves out who did not answer', async () => {
     const world = await StoreWorld.start(['abc'], { nodes: 'd' })
     world.fate = missing('b')
@@ -200,8 +214,8 @@ describe('inspect', () => {
     assert.deepEqual(
       held,
       new Map([
-        [a, version],
-        [b, ''],
+        [a, { version, values: 1 }],
+        [b, { version: '', values: 0 }],
       ]),
     )
   })

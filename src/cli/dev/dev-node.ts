@@ -8,6 +8,9 @@ import type { Environment } from '../../rpc/socket-path.ts'
 
 export type DevState = 'running' | 'killed' | 'paused' | 'cut'
 
+/** glibc gives large blocks back as soon as they are free, as configs/atolld.service has it. */
+const ALLOCATOR = { MALLOC_MMAP_THRESHOLD_: '65536', MALLOC_TRIM_THRESHOLD_: '131072' }
+
 export interface DevNodeOptions {
   readonly name: string
   readonly directory: string
@@ -52,7 +55,7 @@ export class DevNode {
     const child = spawn(process.execPath, [atolld, ...place, ...how, ...extra], {
       stdio: ['ignore', log, log, 'ipc'],
       detached: true,
-      env: { ...withoutSettings(env), ATOLL_DEV: '1' },
+      env: { ...withoutSettings(env), ...ALLOCATOR, ATOLL_DEV: '1' },
     })
     closeSync(log)
     child.on('exit', () => this.#onExit(child))

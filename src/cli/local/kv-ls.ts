@@ -43,9 +43,14 @@ export async function exportKeys(context: CommandContext, prefix: string): Promi
   const { output } = context
   await withClient(context, async (client) => {
     let partial = false
+    let unresolved = 0
     for await (const page of pages(context, client, prefix, {})) {
       partial ||= page.partial
+      unresolved += page.entries.filter(({ siblings }) => siblings > 0).length
       output.streams.out(page.entries.map(exportLine).join(''))
+    }
+    if (unresolved > 0) {
+      output.note(`keys with siblings: ${unresolved}; only the newest value of each is exported`)
     }
     if (partial) output.note('partial: some replicas did not answer, keys may be missing')
   })

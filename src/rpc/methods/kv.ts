@@ -15,6 +15,7 @@ const PAGE_LIMIT_MAX = 10_000
 interface WireEntry {
   readonly key: string
   readonly value: JsonValue
+  readonly siblings: number
 }
 
 const context = v.pipe(text, v.description('version that this write replaces'))
@@ -136,7 +137,13 @@ export const kvLs = call({
     ...deadline,
   }),
   result: v.object({
-    entries: v.array(v.object({ key: v.string(), value })),
+    entries: v.array(
+      v.object({
+        key: v.string(),
+        value,
+        siblings: v.pipe(v.number(), v.description('other values of the key; kv.get gives them')),
+      }),
+    ),
     next: v.pipe(v.nullable(v.string()), v.description('after of the next page; null at the end')),
     partial: v.boolean(),
   }),
@@ -178,7 +185,7 @@ function cut(page: KvPage): { entries: WireEntry[]; next: string | null; partial
     if (characters > PAGE_CHARACTERS_MAX && last !== undefined) {
       return { entries, next: last.key, partial: page.partial }
     }
-    entries.push({ key: entry.key, value: json })
+    entries.push({ key: entry.key, value: json, siblings: entry.siblings })
   }
   return { entries, next: page.next, partial: page.partial }
 }

@@ -106,6 +106,7 @@ export const explain = call({
         name: v.string(),
         state: memberStateOrUnknown,
         version: v.pipe(v.string(), v.description("'' when it did not answer")),
+        values: v.pipe(v.number(), v.description('0 with a version: deleted; over 1: siblings')),
         answered: v.boolean(),
       }),
     ),
