@@ -53,7 +53,7 @@ async function run(settings: Settings, env: Environment): Promise<number> {
       return typeof end === 'string' ? 0 : statusOf(end)
     }
     // Stopped while starting: what is half up is brought down.
-    await started.catch(() => undefined)
+    started.catch(() => undefined)
     return 0
   } catch (error) {
     cameUp = false

@@ -10,7 +10,6 @@ import { CERTIFICATE_TTL_MS, issueCertificate } from '../mesh/certificate.ts'
 import { joinCluster } from '../mesh/join.ts'
 import { decodeTicket } from '../mesh/ticket.ts'
 import type { Seams } from '../seams/seams.ts'
-import { leftEverything } from '../store/departures.ts'
 import { decodeTopology } from '../topology/codec.ts'
 import { genesisTopology } from '../topology/genesis.ts'
 import type { Topology } from '../topology/topology.ts'
@@ -25,7 +24,7 @@ export interface Claim {
 }
 
 const KEY_BYTES = 32
-/** What a cluster that was left may have put into the database; the counter of dots stays. */
+/** What a cluster may have put into the database; the counter of dots stays. */
 const CLUSTER_PREFIXES = ['kv/', 'swim/', 'ticket/', 'topology/']
 const ERASE_BATCH = 256
 
@@ -93,18 +92,29 @@ export async function redeem(
   }
 }
 
+/** Whether the database holds anything of a cluster. */
+export async function holdsClusterData(database: Database): Promise<boolean> {
+  for (const prefix of CLUSTER_PREFIXES) {
+    const range = { from: prefix, to: endOf(prefix), limit: 1 }
+    for await (const _ of database.scan(range)) return true
+  }
+  return false
+}
+
 /** Removes what an earlier cluster left in the database. */
 export async function eraseClusterData(database: Database): Promise<void> {
   for (const prefix of CLUSTER_PREFIXES) {
-    // '0' is the character after '/'.
-    const to = `${prefix.slice(0, -1)}0`
     for (;;) {
       const writes: Write[] = []
-      for await (const [key] of database.scan({ from: prefix, to, limit: ERASE_BATCH })) {
-        writes.push({ key, value: null })
-      }
+      const range = { from: prefix, to: endOf(prefix), limit: ERASE_BATCH }
+      for await (const [key] of database.scan(range)) writes.push({ key, value: null })
       if (writes.length === 0) break
-      await database.commit([leftEverything(database), ...writes])
+      await database.commit(writes)
     }
   }
+}
+
+/** '0' is the character after '/'. */
+function endOf(prefix: string): string {
+  return `${prefix.slice(0, -1)}0`
 }

@@ -60,10 +60,16 @@ export async function writeClusterFile(
   file: ClusterFile,
 ): Promise<void> {
   await writeSealed(storage, FILE, encode(file))
-  await setClaimed(database, true)
+  try {
+    await setClaimed(database, true)
+  } catch (error) {
+    // The claim has failed: the next start must not find it.
+    await storage.remove(FILE).catch(() => undefined)
+    throw error
+  }
 }
 
-/** After `leave`: the directory belongs to no cluster any more. Its data has been handed over. */
+/** From now on the directory belongs to no cluster. */
 export async function removeClusterFile(storage: Storage, database: Database): Promise<void> {
   await setClaimed(database, false)
   await storage.remove(FILE)

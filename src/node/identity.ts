@@ -48,6 +48,23 @@ export async function openIdentity(
   return { ...names, boot }
 }
 
+/**
+ * A disk that is about to be emptied for another cluster, or for the same one again, is another
+ * disk from then on: nobody may take it for one that knows what it knew. Same key, next boot.
+ */
+export async function renewIdentity(
+  storage: Storage,
+  database: Database,
+  random: Random,
+  old: Identity,
+): Promise<Identity> {
+  const storageId = idFromBytes(random.bytes(ID_BYTES))
+  const boot = old.boot + 1
+  await database.commit([{ key: BOOT_KEY, value: new WireWriter().uint(boot).finish() }])
+  await writeSealed(storage, FILE, encode(old.privateKeySeed, storageId))
+  return { ...old, storageId, boot }
+}
+
 /** The identity of an edge: new at every start, and no disk. */
 export function edgeIdentity(random: Random): Identity {
   return { ...newIdentity(random), storageId: '', boot: 1 }

@@ -18,7 +18,7 @@ import type {
   TicketApi,
   TopologyApi,
 } from './api.ts'
-import { type Claim, eraseClusterData, found, redeem } from './claim.ts'
+import { type Claim, eraseClusterData, found, holdsClusterData, redeem } from './claim.ts'
 import {
   type ClusterFile,
   readClusterFile,
@@ -27,7 +27,7 @@ import {
 } from './cluster-file.ts'
 import { Cluster } from './compose.ts'
 import type { NodeConfig } from './config.ts'
-import { edgeIdentity, type Identity, openIdentity } from './identity.ts'
+import { edgeIdentity, type Identity, openIdentity, renewIdentity } from './identity.ts'
 import { watchMembers } from './member-watch.ts'
 import { VERSION } from '../base/version.ts'
 import { explain, healthOf, memberInfo, topologyInfo } from './views.ts'
@@ -67,7 +67,7 @@ class Node implements AtollNode {
   readonly #config: NodeConfig
   readonly #seams: Seams
   readonly #disk: Disk | null
-  readonly #identity: Identity
+  #identity: Identity
   readonly #startedMs: number
   readonly #aborter = new AbortController()
   #cluster: Cluster | null = null
@@ -122,7 +122,7 @@ class Node implements AtollNode {
       throw error
     }
     this.#cluster = cluster
-    this.#state = 'running'
+    if (this.#stopping === null) this.#state = 'running'
     cluster.mesh.onRefused((peer, { code, message }) => {
       this.#seams.log.write('warn', 'mesh.refused', { peer, code, message })
     })
@@ -172,7 +172,7 @@ class Node implements AtollNode {
 
   async #makeClaim(make: () => Promise<Claim>): Promise<{ readonly clusterId: string }> {
     const disk = this.#disk
-    if (disk !== null) await eraseClusterData(disk.database)
+    if (disk !== null) await this.#empty(disk)
     const claim = await make()
     await this.#run(claim, async () => {
       // Last of all: until it is written the next start finds an unclaimed directory.
@@ -181,18 +181,29 @@ class Node implements AtollNode {
     return { clusterId: claim.file.clusterId }
   }
 
+  /** Of what an earlier cluster left, and of what a claim that failed late may have. */
+  async #empty({ storage, database }: Disk): Promise<void> {
+    await removeClusterFile(storage, database)
+    if (!(await holdsClusterData(database))) return
+    // Before anything is erased: a crash in between leaves a new disk with old data, which the next
+    // claim empties again.
+    this.#identity = await renewIdentity(storage, database, this.#seams.random, this.#identity)
+    await eraseClusterData(database)
+  }
+
   async leave(options: CallOptions = {}): Promise<void> {
     const cluster = this.#running()
     if (this.#state === 'leaving') throw new AtollError('CONFLICT', 'this node is leaving already')
     this.#state = 'leaving'
     try {
       if (cluster.mesh.self.role === 'member') await cluster.issuer.leave(options.signal)
+      // Before the goodbye, after which there is no way back: the disk may be full.
+      if (this.#disk !== null) await removeClusterFile(this.#disk.storage, this.#disk.database)
     } catch (error) {
       if (this.#stopping === null) this.#state = 'running'
       throw error
     }
     await cluster.membership.leave()
-    if (this.#disk !== null) await removeClusterFile(this.#disk.storage, this.#disk.database)
     await cluster.stop()
     this.#cluster = null
     this.#state = 'unclaimed'

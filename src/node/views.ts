@@ -70,6 +70,10 @@ export function healthOf(topology: Topology | null, membership: Membership): Hea
     const copies = `${members.length} of ${replicationFactor} copies`
     warnings.push(`${copies} of the data: let more daemons join`)
   }
+  const self = membership.self()
+  if (self.role === 'member' && !members.some(({ storageId }) => storageId === self.storageId)) {
+    warnings.push('this daemon is not in the topology: it stores nothing')
+  }
   const issuer = members.find(({ storageId }) => storageId === roots[0])
   if (issuer !== undefined && !usable.has(issuer.storageId)) {
     warnings.push(`${issuer.name} is down, which decides topologies: nobody new can store data`)

@@ -11,12 +11,6 @@ import type { Database, Write } from '../disk/database.ts'
 import { WireReader, WireWriter } from '../wire/codec.ts'
 
 const PREFIX = 'store/left/'
-const EVERYTHING = `${PREFIX}all`
-
-/** To be durable before a node that left its cluster deletes what it held there. */
-export function leftEverything(database: Database): Write {
-  return departure(database, EVERYTHING)
-}
 
 export class Departures {
   readonly #database: Database
@@ -29,21 +23,18 @@ export class Departures {
 
   /** To be durable before the first entry is deleted. */
   left(partition: number): Write {
-    return departure(this.#database, PREFIX + partition)
+    const value = new WireWriter().uint(this.#count(partition) + 1).finish()
+    return { key: PREFIX + partition, value }
   }
 
   /** To be read in the turn in which `latest` is: what is deleted there is counted here. */
   actorOf(partition: number): string {
-    const counts = [EVERYTHING, PREFIX + partition].map((key) => countOf(this.#database, key))
-    return counts.some((count) => count > 0) ? `${this.#self}.${counts.join('.')}` : this.#self
+    const count = this.#count(partition)
+    return count > 0 ? `${this.#self}.${count}` : this.#self
   }
-}
 
-function departure(database: Database, key: string): Write {
-  return { key, value: new WireWriter().uint(countOf(database, key) + 1).finish() }
-}
-
-function countOf(database: Database, key: string): number {
-  const stored = database.latest(key)
-  return stored === undefined ? 0 : new WireReader(stored).uint()
+  #count(partition: number): number {
+    const stored = this.#database.latest(PREFIX + partition)
+    return stored === undefined ? 0 : new WireReader(stored).uint()
+  }
 }

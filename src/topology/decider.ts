@@ -6,7 +6,7 @@
 import { AtollError } from '../base/errors.ts'
 import type { PeerId, StorageId } from '../base/ids.ts'
 import type { Mesh } from '../mesh/mesh.ts'
-import { type Clock, sleep, type Timer } from '../seams/clock.ts'
+import type { Clock, Timer } from '../seams/clock.ts'
 import type { Log } from '../seams/log.ts'
 import type { Membership } from '../swim/member.ts'
 import { Census } from './census.ts'
@@ -29,6 +29,8 @@ const TOGETHER_MS = 500
 /** Events of membership come in bursts. */
 const BURST_MS = 20
 const RETRY_MS = 1000
+/** Who leaves asks every two seconds. */
+const LEAVE_COUNTS_MS = 15_000
 const REPLACE_AFTER_MS = 600_000
 const YOUNG_MEMBERS = 5
 const SETTLE_YOUNG_MS = 1000
@@ -54,8 +56,11 @@ export class Decider {
   readonly #census: Census
   readonly #evidence = new InstalledEvidence()
   readonly #departed: Departed
-  /** Disks that asked to go, until no topology names them. At most MEMBERS_MAX. */
-  readonly #leaving = new Set<StorageId>()
+  /**
+   * Disks that ask to go, and until when that counts without their asking again: who gave it up, or
+   * is another process now, stays. At most MEMBERS_MAX.
+   */
+  readonly #leaving = new Map<StorageId, number>()
   /** Disks that the operator removes, until a topology says so. At most MEMBERS_MAX. */
   readonly #removing = new Set<StorageId>()
   readonly #aborter = new AbortController()
@@ -67,7 +72,6 @@ export class Decider {
   #issuedAtMs = Number.NEGATIVE_INFINITY
   /** When a newcomer was first seen ready while others were about to be. */
   #waitingSinceMs: number | null = null
-  #handover: Promise<void> = Promise.resolve()
 
   constructor(options: DeciderOptions) {
     const { mesh, membership, replaceAfterMs = REPLACE_AFTER_MS, settleMs } = options
@@ -87,17 +91,12 @@ export class Decider {
     return this.#self !== '' && this.#log.current()?.roots[0] === this.#self
   }
 
-  /** The last topology of an issuer that leaves: resolves when the next issuer has it. */
-  get handover(): Promise<void> {
-    return this.#handover
-  }
-
   start(): void {
     if (this.#unsubscribe.length > 0 || this.#aborter.signal.aborted) return
     this.#unsubscribe = [
       this.#options.membership.subscribe(() => this.#wakeIn(BURST_MS)),
       this.#log.subscribe((topology) => {
-        this.#departed.onTopology(topology)
+        this.#departed.onTopology(topology, this.#clock.monotonicMs())
         this.#evidence.prune(topology)
         this.#wakeIn(BURST_MS)
       }),
@@ -121,12 +120,16 @@ export class Decider {
 
   /** Throws AtollError BUSY; NO_QUORUM when too few others could take over. Asked repeatedly. */
   takeLeave(topology: Topology, storageId: StorageId): void {
-    if (!isMember(topology, storageId)) return this.#departed.add(storageId)
-    if (this.#leaving.has(storageId)) return
-    const refusal = refusalOfLeave(topology, this.#options.membership, storageId)
+    if (!isMember(topology, storageId)) {
+      return this.#departed.add(storageId, this.#clock.monotonicMs())
+    }
+    const untilMs = this.#clock.monotonicMs() + LEAVE_COUNTS_MS
+    if (this.#leaving.has(storageId)) return void this.#leaving.set(storageId, untilMs)
+    const others = new Set(this.#leaving.keys())
+    const refusal = refusalOfLeave(topology, this.#options.membership, storageId, others)
     if (refusal !== null) throw refusal
     if (this.#leaving.size >= MEMBERS_MAX) throw new AtollError('BUSY', 'too many members leave')
-    this.#leaving.add(storageId)
+    this.#leaving.set(storageId, untilMs)
     this.#wakeIn(0)
   }
 
@@ -167,14 +170,21 @@ export class Decider {
   async #issue(current: Topology): Promise<number> {
     const nowMs = this.#clock.monotonicMs()
     const count = this.#census.take(current, nowMs)
-    this.#forgetTheGone(current)
+    this.#forgetTheGone(current, nowMs)
     const installed = this.#evidence.installed(current, count.alive)
     const removed = [...this.#removing].filter((id) => !current.removed.includes(id))
     const { alive, lost } = count
-    const candidates = count.candidates.filter(({ storageId }) => !this.#departed.has(storageId))
-    const leaving = this.#leaving
+    const candidates = count.candidates.filter(
+      ({ storageId }) => !this.#departed.has(storageId, nowMs),
+    )
+    const leaving = new Set(this.#leaving.keys())
     const plan = planTopology({ current, candidates, alive, lost, leaving, removed, installed })
-    const idleMs = Math.max(0, count.changesAtMs - nowMs)
+    const untilsMs = [
+      ...this.#leaving.values(),
+      this.#departed.changesAtMs(nowMs),
+      count.changesAtMs,
+    ]
+    const idleMs = Math.max(0, Math.min(...untilsMs) - nowMs)
     if (plan.next === null) return idleMs
     const dueMs = this.#issuedAtMs + (plan.minor ? MINOR_INTERVAL_MS : INTERVAL_MS)
     const gathersMs = this.#gathersUntil(current, candidates, count.settlesAtMs, nowMs)
@@ -206,12 +216,12 @@ export class Decider {
     return Math.min(settlesAtMs, this.#waitingSinceMs + TOGETHER_MS)
   }
 
-  #forgetTheGone(current: Topology): void {
+  #forgetTheGone(current: Topology, nowMs: number): void {
     for (const id of this.#removing) {
       if (current.removed.includes(id)) this.#removing.delete(id)
     }
-    for (const id of this.#leaving) {
-      if (!isMember(current, id)) this.#leaving.delete(id)
+    for (const [id, untilMs] of this.#leaving) {
+      if (!isMember(current, id) || untilMs <= nowMs) this.#leaving.delete(id)
     }
   }
 
@@ -221,10 +231,6 @@ export class Decider {
     for (const target of pushTargets(topology, encoded.length, peer)) {
       this.#spawn(this.#pushTo(target, encoded))
     }
-    const heir = topology.members.find(({ storageId }) => storageId === topology.roots[0])
-    if (heir === undefined || heir.storageId === this.#self) return
-    this.#handover = this.#handOver(heir.id, encoded)
-    this.#spawn(this.#handover)
   }
 
   async #pushTo(peer: PeerId, encoded: Uint8Array): Promise<void> {
@@ -232,19 +238,6 @@ export class Decider {
       await pushTopology(this.#options.mesh, peer, encoded, this.#aborter.signal)
     } catch (error) {
       this.#note('debug', 'topology.push-failed', { peer, error: String(error) })
-    }
-  }
-
-  /** The next issuer must have it before this node goes: tries until it does, or until the end. */
-  async #handOver(heir: PeerId, encoded: Uint8Array): Promise<void> {
-    const { signal } = this.#aborter
-    while (!signal.aborted) {
-      try {
-        return await pushTopology(this.#options.mesh, heir, encoded, signal)
-      } catch (error) {
-        this.#note('warn', 'topology.handover-failed', { peer: heir, error: String(error) })
-      }
-      await sleep(this.#clock, RETRY_MS, signal).catch(() => undefined)
     }
   }
 

@@ -15,6 +15,7 @@ import { type Clock, sleep } from '../seams/clock.ts'
 import { REQUEST_KINDS } from '../wire/kinds.ts'
 import { Decider, type DeciderOptions } from './decider.ts'
 import type { Installed, TopologyIssuer } from './issuer.ts'
+import { pushTopology } from './push.ts'
 import { refusalOfRemoval } from './removal.ts'
 import {
   decodeNumber,
@@ -30,6 +31,7 @@ import { isMember, type Topology } from './topology.ts'
 const REQUEST_TIMEOUT_MS = 3000
 const REMOVE_TIMEOUT_MS = 10_000
 const REPEAT_LEAVE_MS = 2000
+const REPEAT_HANDOVER_MS = 1000
 
 export type FounderIssuerOptions = DeciderOptions
 
@@ -88,7 +90,27 @@ export class FounderIssuer implements TopologyIssuer {
       if (!isMember(this.#known(), this.#self)) break
       await this.#nextTopology(REPEAT_LEAVE_MS, ends)
     }
-    await this.#decider.handover
+    await this.#handOver(ends)
+  }
+
+  /**
+   * The next issuer must have the topology that lets this node go before it goes: nobody else may
+   * be left who has it. Tries until it does, or until the end.
+   */
+  async #handOver(ends: AbortSignal): Promise<void> {
+    for (;;) {
+      ends.throwIfAborted()
+      const { members, roots } = this.#known()
+      const heir = members.find(({ storageId }) => storageId === roots[0])
+      if (heir === undefined) throw new AtollError('INTERNAL', 'the issuer is no member')
+      try {
+        return await pushTopology(this.#options.mesh, heir.id, this.#log.encoded, ends)
+      } catch (error) {
+        const fields = { peer: heir.id, error: String(error) }
+        this.#options.log.write('warn', 'topology.handover-failed', fields)
+      }
+      await sleep(this.#clock, REPEAT_HANDOVER_MS, ends)
+    }
   }
 
   async remove(storageId: StorageId): Promise<number> {

@@ -14,9 +14,11 @@ export function refusalOfLeave(
   topology: Topology,
   membership: Membership,
   leaver: StorageId,
+  othersLeaving: ReadonlySet<StorageId>,
 ): AtollError | null {
   const self = membership.self()
   const present = topology.members.filter(({ id, storageId }) => {
+    if (othersLeaving.has(storageId)) return false
     return storageId === self.storageId || membership.isUsable(id, storageId)
   })
   const alive = new Set(present.map(({ storageId }) => storageId))
@@ -27,7 +29,7 @@ export function refusalOfLeave(
   const names = topology.members
     .filter(({ storageId }) => dead.includes(storageId))
     .map(({ name }) => name)
-  const who = `${names.join(', ')} ${names.length === 1 ? 'is' : 'are'} down`
+  const who = `${names.join(', ')} ${names.length === 1 ? 'is' : 'are'} down or leaving`
   return new AtollError('NO_QUORUM', `${who}: too few copies of the data would be left`, {
     hint: 'start it again or let another daemon join, then leave; or stop this daemon, which stays a member',
   })

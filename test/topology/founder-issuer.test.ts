@@ -65,12 +65,12 @@ const MUTANTS: Readonly<Record<string, Mutation>> = {
   ),
   'takes those who just left back': file(
     'decider',
-    'count.candidates.filter(({ storageId }) => !this.#departed.has(storageId))',
-    'count.candidates',
+    '!this.#departed.has(storageId, nowMs)',
+    'storageId.length > 0',
   ),
   'never takes back who has left': file(
     'departed',
-    'if (this.#liveBoots().get(storageId) === boot) return true',
+    'if (this.#liveBoots().get(storageId) === gone.boot && nowMs < gone.untilMs) return true',
     'return true',
   ),
   'issues as fast as it can': file('decider', 'INTERVAL_MS = 1000', 'INTERVAL_MS = 1'),
@@ -83,7 +83,18 @@ const MUTANTS: Readonly<Record<string, Mutation>> = {
   ),
   'goes before the next issuer knows': file(
     'founder-issuer',
-    '    await this.#decider.handover\n',
+    '    await this.#handOver(ends)\n',
+    '',
+  ),
+  'a leave once asked for holds for long': file(
+    'decider',
+    'LEAVE_COUNTS_MS = 15_000',
+    'LEAVE_COUNTS_MS = 900_000',
+  ),
+  'who gave a leave up stays out': file('departed', ' && nowMs < gone.untilMs', ''),
+  'several may leave at once, whoever is left': file(
+    'leaving',
+    '    if (othersLeaving.has(storageId)) return false\n',
     '',
   ),
   'removes what only that disk holds': file(

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict'
 import { AtollError, isAtollError } from '../../src/base/errors.ts'
 import { encodeTopology, hashTopology } from '../../src/topology/codec.ts'
 import { encodeReport } from '../../src/topology/requests.ts'
-import type { TopologyMember } from '../../src/topology/topology.ts'
+import { isMember, type TopologyMember } from '../../src/topology/topology.ts'
 import { REQUEST_KINDS } from '../../src/wire/kinds.ts'
 import { Cluster } from './cluster.ts'
 import { membersOf } from './members.ts'
@@ -175,6 +175,76 @@ export const RULES: Readonly<Record<string, () => Promise<void>>> = {
     aborter.abort(new AtollError('CANCELLED', 'given up'))
     await cluster.clock.advance(3000)
     assert.ok(isAtollError(leave.error, 'CANCELLED'))
+  },
+
+  'forgets a leave that was given up, and gives the data back': async () => {
+    const cluster = await clusterOf(members, 4)
+    const aborter = new AbortController()
+    cluster.slow.add(b.storageId)
+    const leave = settlesWith(cluster.node(d).issuer.leave(aborter.signal))
+    await cluster.clock.advance(1500)
+    aborter.abort(new AtollError('CANCELLED', 'given up'))
+    await cluster.until('told', 5000, () => leave.done)
+    await cluster.clock.advance(20_000)
+    cluster.slow.delete(b.storageId)
+    for (const [index, { cfg }] of cluster.topologyOf(b).partitions.entries()) {
+      cluster.node(b).reporter.reportInstalled(index, cfg)
+    }
+    for (let second = 0; second < 40; second++) {
+      await cluster.clock.advance(1000)
+      assert.ok(isMember(cluster.topologyOf(a), d.storageId))
+    }
+    assert.ok(cluster.isPlaced([a, b, c, d], 3))
+  },
+
+  'takes a process back in that went and never said goodbye': async () => {
+    const cluster = await clusterOf(members, 4)
+    const leave = settlesWith(cluster.node(d).issuer.leave())
+    await cluster.until('left', 10_000, () => leave.done)
+    await cluster.clock.advance(10_000)
+    assert.equal(cluster.topologyOf(a).members.length, 3)
+    await cluster.until('back', 60_000, () => cluster.isPlaced([a, b, c, d], 3))
+  },
+
+  'refuses the last leave when all want to go at once': async () => {
+    const cluster = await clusterOf(members, 3)
+    const leaves = [a, b, c].map((each) => settlesWith(cluster.node(each).issuer.leave()))
+    await cluster.until('answered', 60_000, () => leaves.some(({ error }) => error !== null))
+    const refused = leaves.filter(({ error }) => error !== null)
+    assert.ok(refused.every(({ error }) => isAtollError(error, 'NO_QUORUM')))
+    assert.ok(refused.length < 3, 'one may go')
+  },
+
+  'hands the office over also after a restart in between, and not to nobody': async () => {
+    const cluster = await clusterOf(members, 3)
+    cluster.hub.lost.add(REQUEST_KINDS.TOPOLOGY_PUSH)
+    cluster.hub.lost.add(REQUEST_KINDS.TOPOLOGY_GET)
+    settlesWith(cluster.node(a).issuer.leave())
+    for (let turn = 0; turn < 40; turn++) {
+      const current = cluster.topologyOf(a)
+      if (current.roots[0] !== a.storageId) break
+      await Promise.all([
+        cluster.clock.advance(500),
+        cluster.node(b).log.learn(current),
+        cluster.node(c).log.learn(current),
+      ])
+    }
+    await cluster.crash(a)
+    cluster.start(a)
+    const aborter = new AbortController()
+    const given = settlesWith(cluster.node(a).issuer.leave(aborter.signal))
+    await cluster.clock.advance(3000)
+    assert.equal(given.done, false, 'nobody else knows the last topology')
+    aborter.abort(new AtollError('CANCELLED', 'given up'))
+    await cluster.until('told', 5000, () => given.done)
+    assert.ok(isAtollError(given.error, 'CANCELLED'))
+    cluster.hub.lost.clear()
+    const leave = settlesWith(cluster.node(a).issuer.leave())
+    await cluster.until('left', 5000, () => leave.done)
+    assert.equal(leave.error, null)
+    const heir = cluster.topologyOf(a).roots[0]
+    const holder = [b, c].find(({ storageId }) => storageId === heir)
+    assert.equal(cluster.topologyOf(holder).number, cluster.topologyOf(a).number)
   },
 
   'hands the office over when the founder leaves': async () => {
