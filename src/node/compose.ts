@@ -53,6 +53,7 @@ export class Cluster {
   readonly admitter: Admitter | null
   readonly #reporter: MovementReporter
   readonly #parts: ClusterParts
+  readonly #ends = new AbortController()
 
   constructor(parts: ClusterParts) {
     this.#parts = parts
@@ -131,8 +132,14 @@ export class Cluster {
     if (this.topology.current() === null) await this.#fetchTopology()
   }
 
+  /** Aborts when this node is part of the cluster no more. */
+  get ends(): AbortSignal {
+    return this.#ends.signal
+  }
+
   /** Layers end in the order in which they lean on each other. */
   async stop(): Promise<void> {
+    this.#ends.abort()
     this.admitter?.stop()
     await this.kv.stop()
     await this.#reporter.stop()

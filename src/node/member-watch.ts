@@ -1,6 +1,7 @@
 /**
  * Watching members: first everybody as they are, then every change, in order. A reader that lags
- * more than the bound behind is ended with an error rather than shown a history with holes.
+ * more than the bound behind is ended with an error rather than shown a history with holes. It ends
+ * without one when its signal aborts, as the node's does when it stops or leaves.
  */
 import { AtollError } from '../base/errors.ts'
 import type { MemberEvent, Membership } from '../swim/member.ts'
@@ -11,7 +12,7 @@ const BUFFER_MAX = 16_384
 
 export async function* watchMembers(
   membership: Membership,
-  signal: AbortSignal | undefined,
+  signal: AbortSignal,
 ): AsyncIterable<MemberChange> {
   /** Changes that the reader has not taken yet; at most BUFFER_MAX. */
   const buffer: MemberChange[] = []
@@ -23,11 +24,11 @@ export async function* watchMembers(
     wake()
   }
   const onAbort = (): void => wake()
-  signal?.addEventListener('abort', onAbort)
+  signal.addEventListener('abort', onAbort)
   const unsubscribe = membership.subscribe(add)
   for (const member of membership.members()) add({ kind: 'join', member })
   try {
-    while (signal?.aborted !== true) {
+    while (!signal.aborted) {
       const next = buffer.shift()
       if (next !== undefined) {
         yield next
@@ -40,6 +41,6 @@ export async function* watchMembers(
     }
   } finally {
     unsubscribe()
-    signal?.removeEventListener('abort', onAbort)
+    signal.removeEventListener('abort', onAbort)
   }
 }

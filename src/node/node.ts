@@ -249,7 +249,10 @@ class Node implements AtollNode {
     ls: async () => this.#running().membership.members().map(memberInfo),
     show: async (nameOrId) => this.#memberNamed(nameOrId),
     tag: async (tags) => this.#tag(tags),
-    watch: (options = {}) => watchMembers(this.#running().membership, options.signal),
+    watch: ({ signal } = {}) => {
+      const { membership, ends } = this.#running()
+      return watchMembers(membership, signal === undefined ? ends : AbortSignal.any([signal, ends]))
+    },
   }
 
   readonly ticket: TicketApi = {

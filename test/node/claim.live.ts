@@ -67,6 +67,19 @@ describe('claim', () => {
       }),
     ))
 
+  it('ends what watches its members', () =>
+    inDirectory(async (dataDir) => {
+      const seen = await withNode(dataDir, async (node) => {
+        const changes: string[] = []
+        const watching = (async () => {
+          for await (const { kind } of node.member.watch()) changes.push(kind)
+        })()
+        return { changes, watching }
+      })
+      await seen.watching
+      assert.deepEqual(seen.changes, ['join'])
+    }))
+
   it('ends with leaving; the next cluster begins with nothing of the one before', () =>
     inDirectory(async (dataDir) => {
       await withNode(dataDir, async (first) => {
