@@ -145,7 +145,8 @@ export class Beliefs {
     this.#rumours.drop(id)
     this.#turn.timers.cancel('reap', id)
     this.#turn.emit({ kind: 'event', event: { kind: 'reap', member: held.member } })
-    if (held.member.state === 'left') this.#turn.emit({ kind: 'forget', peer: id })
+    if (held.member.state === 'left' || held.member.role === 'edge')
+      this.#turn.emit({ kind: 'forget', peer: id })
   }
 
   /** New facts of our own, under a higher incarnation. */
@@ -220,9 +221,10 @@ export class Beliefs {
     const version = facts === null ? (held?.version ?? claim.version) : claim.version
     this.members.put({ member, version })
     if (facts !== null) {
-      this.#turn.emit({ kind: 'learn', peer: id, addresses: facts.addresses })
+      const isLasting = facts.role === 'member'
+      this.#turn.emit({ kind: 'learn', peer: id, addresses: facts.addresses, isLasting })
     }
-    this.#follow(claim, via)
+    this.#follow(claim, via, member.role)
     for (const event of eventsOf(before, member, facts !== null)) {
       this.#turn.emit({ kind: 'event', event })
     }
@@ -233,7 +235,7 @@ export class Beliefs {
   }
 
   /** Timers and lists that go with a state. */
-  #follow(claim: Claim, via: PeerId): void {
+  #follow(claim: Claim, via: PeerId, role: Member['role']): void {
     const { id, state } = claim
     const { timers, now, profile } = this.#turn
     this.#suspicions.delete(id)
@@ -245,7 +247,8 @@ export class Beliefs {
       this.#parts.onUp(id)
     } else {
       timers.set('reap', id, now + profile.reapMs)
-      if (state === 'dead') this.#parts.reconnect.addFailed(id)
+      // An edge is somebody new when it starts again, and dials by itself when it was cut off.
+      if (state === 'dead' && role === 'member') this.#parts.reconnect.addFailed(id)
       else this.#parts.reconnect.remove(id)
     }
   }

@@ -19,7 +19,13 @@ export type Effect =
   | { readonly kind: 'exchange'; readonly peer: PeerId; readonly body: PushPull }
   | { readonly kind: 'event'; readonly event: MemberEvent }
   /** Where a peer can be dialled: for the mesh, and for the snapshot. */
-  | { readonly kind: 'learn'; readonly peer: PeerId; readonly addresses: readonly string[] }
+  | {
+      readonly kind: 'learn'
+      readonly peer: PeerId
+      readonly addresses: readonly string[]
+      /** To be kept for the next start. */
+      readonly isLasting: boolean
+    }
   /** Nothing needs to be remembered of this peer any more. */
   | { readonly kind: 'forget'; readonly peer: PeerId }
   /** Everybody heard our goodbye, or had the time to. */

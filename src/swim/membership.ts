@@ -209,7 +209,8 @@ export class SwimMembership implements Membership {
         return this.#publish(effect.event)
       case 'learn':
         this.#mesh.learnAddresses(effect.peer, effect.addresses)
-        return this.#snapshot?.remember(effect.peer, effect.addresses)
+        if (effect.isLasting) this.#snapshot?.remember(effect.peer, effect.addresses)
+        return
       case 'forget':
         this.#mesh.forget(effect.peer)
         return this.#snapshot?.forget(effect.peer)

@@ -312,6 +312,21 @@ describe('bounds', () => {
     assert.equal(solo.core.describe()['reconnects'], 0)
   })
 
+  it('an edge that fails is not dialled again, and nothing of it is kept', () => {
+    const solo = new Solo(['a', 'b'])
+    solo.introduce('e', 1, { ...factsOf(1), role: 'edge', storageId: '' })
+    const learned = solo.effects.filter((each) => each.kind === 'learn')
+    assert.deepEqual(
+      learned.map(({ peer, isLasting }) => [peer, isLasting]),
+      [['e', false]],
+    )
+    solo.gossip('b', { ...claim('e', 'dead', 1), storageId: '' })
+    assert.equal(solo.state('e'), 'dead')
+    assert.equal(solo.core.describe()['reconnects'], 0)
+    solo.gossip('b', claim('a', 'dead', 1))
+    assert.equal(solo.core.describe()['reconnects'], 1)
+  })
+
   it('what the operator forgets is dialled no more', () => {
     const solo = new Solo(['a', 'b'])
     solo.gossip('b', claim('a', 'dead', 1))

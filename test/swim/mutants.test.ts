@@ -121,9 +121,15 @@ const MUTANTS: readonly Mutant[] = [
     to: "if (held?.id === '') this.#onMessageOfDead",
   },
   {
+    name: 'edges that failed are dialled for ever',
+    file: 'beliefs.ts',
+    from: "state === 'dead' && role === 'member'",
+    to: "state === 'dead' && role !== undefined",
+  },
+  {
     name: 'the failed are not dialled again',
     file: 'beliefs.ts',
-    from: "if (state === 'dead') this.#parts.reconnect.addFailed(id)",
+    from: "if (state === 'dead' && role === 'member') this.#parts.reconnect.addFailed(id)",
     to: "if (state === 'alive') this.#parts.reconnect.addFailed(id)",
   },
   {
