@@ -70,7 +70,7 @@ export function readyText(ready: Ready, program: string): string {
   return [
     `ready in ${formatDuration(readyMs)} · ${nodes.join(' ')} · tolerates ${failures} · context ${context}`,
     '',
-    'In another terminal (where there is no atoll, atolld takes the same commands):',
+    'In another terminal (where atoll is not installed: npx atoll …):',
     `  ${atoll} kv put color blue`,
     ...(second === undefined
       ? [`  ${atoll} kv get color`]
