@@ -193,7 +193,7 @@ export class Admitter {
     if (role === 'member' ? !isId(storageId) : storageId !== '') {
       throw new AtollError('DENIED', 'the joiner names a storage that its role cannot have')
     }
-    const code = gate({ peer, storageId, boot: 0, role, wireVersion: OWN_VERSIONS.max })
+    const code = gate({ peer, storageId, boot: 0, run: 0, role, wireVersion: OWN_VERSIONS.max })
     if (code !== null) {
       throw new AtollError(code, 'the joiner was removed from this cluster', {
         hint: 'start it on an empty data directory',

@@ -42,6 +42,12 @@ export class PeerWatch {
     return known !== null && known.storageId === remote.storageId && remote.boot < known.boot
   }
 
+  /** True when another process says hello as the very start of the directory that we know. */
+  isCopy({ storageId, boot, run }: RemotePeer): boolean {
+    const known = this.#known
+    return known?.storageId === storageId && known.boot === boot && known.run !== run
+  }
+
   /** True when the hello comes from another run: links of the earlier one are worthless. */
   replaces(remote: RemotePeer): boolean {
     const known = this.#known

@@ -21,6 +21,7 @@ export interface SelfFacts {
   readonly clusterId: ClusterId
   readonly storageId: StorageId
   readonly boot: number
+  readonly run: number
   readonly role: Role
   readonly certificate: Uint8Array
 }
@@ -45,6 +46,7 @@ export function encodeHello(
     .string(self.clusterId)
     .string(self.storageId)
     .uint(self.boot)
+    .uint(self.run)
     .uint(ROLES.indexOf(self.role))
     .bytes(self.certificate)
     .list(sendable(addresses), (to, address) => to.string(address))
@@ -71,10 +73,11 @@ export function decodeHello(frame: Uint8Array): Hello {
   const clusterId = from.string(ID_BYTES_MAX)
   const storageId = from.string(ID_BYTES_MAX)
   const boot = from.uint()
+  const run = from.uint()
   const role = ROLES[from.uint(ROLES.length - 1)] as Role
   const certificate = from.bytes(CERTIFICATE_BYTES_MAX)
   const addresses = from.list(ADDRESSES_MAX, (each) => each.string(ADDRESS_BYTES_MAX))
-  return { versions, clusterId, storageId, boot, role, certificate, addresses }
+  return { versions, clusterId, storageId, boot, run, role, certificate, addresses }
 }
 
 export interface Examined {
@@ -104,11 +107,11 @@ export function examineHello(
   if (certificate.role !== hello.role) {
     throw new AtollError('DENIED', `${peer} is admitted as ${certificate.role}, not ${hello.role}`)
   }
-  const { storageId, boot, role, addresses } = hello
+  const { storageId, boot, run, role, addresses } = hello
   if (role === 'member' ? !isId(storageId) : storageId !== '') {
     throw new AtollError('DENIED', `${peer} names a storage that its role cannot have`)
   }
-  return { remote: { peer, storageId, boot, role, wireVersion }, addresses }
+  return { remote: { peer, storageId, boot, run, role, wireVersion }, addresses }
 }
 
 function decode(frame: Uint8Array, peer: PeerId): Hello {

@@ -56,8 +56,8 @@ export class MeshNode implements Mesh {
     const { network, clock, log, self } = options
     this.#options = options
     this.#network = network
-    const { storageId, boot, role } = self
-    this.self = { peer: network.self, storageId, boot, role, wireVersion: WIRE_VERSION_MAX }
+    const { storageId, boot, run, role } = self
+    this.self = { peer: network.self, storageId, boot, run, role, wireVersion: WIRE_VERSION_MAX }
     this.#server = new Server(log)
     this.#deadlines = new Deadlines(clock)
     this.#turnEnd = new TurnEnd(clock)

@@ -16,6 +16,8 @@ export interface RemotePeer {
   readonly storageId: StorageId
   /** Grows by one with every start of that data directory. */
   readonly boot: number
+  /** A random number of that start: two that differ under one boot are copies of one directory. */
+  readonly run: number
   readonly role: Role
   readonly wireVersion: number
 }

@@ -158,6 +158,15 @@ export class Peer implements LineHost {
 
   /** Why a hello may not be accepted although it is genuine. */
   staleness(remote: RemotePeer): AtollError | null {
+    if (this.#watch.isCopy(remote)) {
+      return new AtollError(
+        'CONFLICT',
+        `two processes speak as start ${remote.boot} of ${this.id}`,
+        {
+          hint: 'a copy of its data directory is in use: stop one of them and empty its directory',
+        },
+      )
+    }
     if (!this.#watch.isStale(remote)) return null
     const known = this.#watch.known?.boot
     const why = `${this.id} speaks as its start number ${remote.boot}; number ${known} came after`

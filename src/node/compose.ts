@@ -37,6 +37,7 @@ export interface ClusterParts {
 }
 
 const PROFILES: Readonly<Record<ProfileName, SwimProfile>> = { lan: LAN, wan: WAN, local: LOCAL }
+const RUN_MAX = 2 ** 31
 /** How long a node that knows no topology waits for one before its start is done anyway. */
 const FIRST_TOPOLOGY_MS = 3000
 
@@ -67,7 +68,8 @@ export class Cluster {
     const storageId = role === 'member' ? identity.storageId : ''
     const { privateKeySeed, boot } = identity
     this.network = seams.network({ privateKeySeed, networkKey, listen, announce })
-    const self = { clusterId, storageId, boot, role, certificate }
+    const run = random.int(RUN_MAX)
+    const self = { clusterId, storageId, boot, run, role, certificate }
     const gate = (remote: RemotePeer): ErrorCode | null => this.#gate(remote)
     this.mesh = createMesh({ network: this.network, clock, random, log, self, gate })
     const isMember = (peer: string): boolean => this.membership.get(peer)?.role === 'member'

@@ -36,6 +36,7 @@ function newMesh(network: MemoryNetwork): MeshNode {
       clusterId: key.clusterId,
       storageId: idFromBytes(random.bytes(16)),
       boot: 1,
+      run: 1,
       role: 'member',
       certificate: issueCertificate(key, facts),
     },

@@ -75,6 +75,15 @@ describe('evidence', () => {
       await world.until(() => stale.closed !== null, 'refused')
       assert.equal(decodeRefusal(stale.frames[0] as Uint8Array).code, 'CONFLICT')
       assert.deepEqual(kinds(a.evidence), ['connected', 'replaced', 'connected'])
+      // And a copy of the directory, which has started as often as the original.
+      const copy = await oldPeer.dial(a.machine)
+      copy.link.send(oldPeer.hello({ boot: 2, run: 77 }))
+      await world.until(() => copy.closed !== null, 'refused as well')
+      assert.match(
+        decodeRefusal(copy.frames[0] as Uint8Array).message,
+        /two processes speak as start 2/,
+      )
+      assert.deepEqual(kinds(a.evidence), ['connected', 'replaced', 'connected'])
     })
   })
 

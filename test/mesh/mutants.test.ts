@@ -21,6 +21,13 @@ type Suite =
 type Mutant = readonly [name: string, suite: Suite, file: string, from: string, to: string]
 
 const MUTANTS: readonly Mutant[] = [
+  [
+    'copies of a directory go unseen',
+    'mesh/evidence',
+    'mesh/evidence.ts',
+    'known.run !== run',
+    'known.run < 0',
+  ],
   // Who is let in.
   [
     'no certificate is looked at',

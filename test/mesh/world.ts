@@ -101,7 +101,14 @@ export class World {
       expiresMs,
     })
     const storageId = role === 'edge' ? '' : machine.storageId
-    return { clusterId: this.key.clusterId, storageId, boot: machine.boot, role, certificate }
+    return {
+      clusterId: this.key.clusterId,
+      storageId,
+      boot: machine.boot,
+      run: machine.boot,
+      role,
+      certificate,
+    }
   }
 
   /** Another start of the machine's node. */

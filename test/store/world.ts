@@ -150,7 +150,7 @@ export class StoreWorld {
     this.#boots.set(name, boot)
     const { id: peer, storageId } = member
     const self = role === 'edge' ? '' : storageId
-    const mesh = new StoreMesh(this, { peer, storageId: self, boot, role, wireVersion: 1 })
+    const mesh = new StoreMesh(this, { peer, storageId: self, boot, role, run: 1, wireVersion: 1 })
     const lines: LogLine[] = []
     const log = recordingLog(lines)
     const clock = this.#clockOf(name)

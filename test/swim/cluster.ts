@@ -222,7 +222,7 @@ export class Cluster {
       now: this.now,
     })
     const { storageId, boot, role } = facts
-    const machine = new Machine(core, { peer, storageId, boot, role, wireVersion: 1 })
+    const machine = new Machine(core, { peer, storageId, boot, role, run: 1, wireVersion: 1 })
     this.machines[index] = machine
     this.#byName.set(peer, machine)
   }

@@ -15,7 +15,7 @@ export const SELF = 'self'
 export type Sent = Extract<Effect, { kind: 'send' }>
 
 export function remote(peer: string, boot = 1, storageId = factsOf(0).storageId): RemotePeer {
-  return { peer, storageId, boot, role: 'member', wireVersion: 1 }
+  return { peer, storageId, boot, role: 'member', run: 1, wireVersion: 1 }
 }
 
 export function claim(

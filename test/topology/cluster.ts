@@ -56,6 +56,7 @@ export class Cluster {
       storageId: member.storageId,
       boot,
       role: 'member',
+      run: 1,
       wireVersion: 1,
     }
     const lines: LogLine[] = []

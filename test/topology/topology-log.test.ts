@@ -36,6 +36,7 @@ class Bench {
       storageId,
       boot: 1,
       role: 'member',
+      run: 1,
       wireVersion: 1,
     })
     const { clock, database } = this
@@ -48,7 +49,13 @@ class Bench {
     const member = members[index]
     assert.ok(member !== undefined)
     const seen = { asked: 0 }
-    const self = { peer: member.id, storageId: member.storageId, boot: 1, wireVersion: 1 } as const
+    const self = {
+      peer: member.id,
+      storageId: member.storageId,
+      boot: 1,
+      run: 1,
+      wireVersion: 1,
+    } as const
     const mesh = new FakeMesh(this.hub, { ...self, role: 'member' })
     mesh.handle(REQUEST_KINDS.TOPOLOGY_GET, () => {
       const topology = topologies[Math.min(seen.asked++, topologies.length - 1)]

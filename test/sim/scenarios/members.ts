@@ -129,7 +129,14 @@ async function startSeat(seams: Seams, host: HostInfo, meeting: Meeting): Promis
   })
   const { clusterId } = key
   const { storageId, boot } = identity
-  const self = { clusterId, storageId, boot, role: 'member', certificate } as const
+  const self = {
+    clusterId,
+    storageId,
+    boot,
+    run: random.int(2 ** 31),
+    role: 'member',
+    certificate,
+  } as const
   const mesh = createMesh({ network, clock, random, log, self, gate: () => null })
   mesh.handle(ECHO, (_from, body) => body)
   const facts = { name: host.name, zone: '', role: 'member', storageId, boot, capacity: 1 } as const
