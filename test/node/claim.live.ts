@@ -89,11 +89,14 @@ describe('claim', () => {
         const second = await createNode({ dataDir: `${dataDir}2`, join: ticket, listen })
         try {
           assert.equal(await color(second), 'blue')
+          const { storageId } = await second.status()
           await second.leave()
           assert.equal((await second.status()).state, 'unclaimed')
           const { clusterId } = await second.init()
           assert.notEqual(clusterId, (await first.status()).clusterId)
           assert.equal(await color(second), undefined)
+          // An emptied disk is another disk: nobody may count on what it knew.
+          assert.notEqual((await second.status()).storageId, storageId)
         } finally {
           await second.stop()
         }
