@@ -21,6 +21,14 @@ export function utf8ToText(bytes: Uint8Array): string | null {
   }
 }
 
+/** Bytes of the text as UTF-8 if they are over the limit, else 0. Most texts need no count. */
+export function utf8Excess(text: string, bytesMax: number): number {
+  // One unit takes three bytes at most.
+  if (text.length * 3 <= bytesMax) return 0
+  const bytes = utf8Length(text)
+  return bytes > bytesMax ? bytes : 0
+}
+
 /** Number of bytes of the UTF-8 form, without making it. */
 export function utf8Length(text: string): number {
   return Buffer.byteLength(text, 'utf8')

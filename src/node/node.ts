@@ -123,9 +123,6 @@ class Node implements AtollNode {
     }
     this.#cluster = cluster
     if (this.#stopping === null) this.#state = 'running'
-    cluster.mesh.onRefused((peer, { code, message }) => {
-      this.#seams.log.write('warn', 'mesh.refused', { peer, code, message })
-    })
   }
 
   async init(_options?: CallOptions): Promise<{ readonly clusterId: string }> {

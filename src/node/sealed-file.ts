@@ -5,7 +5,8 @@
  */
 import { crc32 } from 'node:zlib'
 import { concatBytes } from '../base/bytes.ts'
-import { AtollError } from '../base/errors.ts'
+import type { AtollError } from '../base/errors.ts'
+import { damaged as damagedDisk } from '../disk/damage.ts'
 import type { Storage } from '../seams/storage.ts'
 
 const CRC_BYTES = 4
@@ -30,11 +31,5 @@ export async function writeSealed(storage: Storage, name: string, body: Uint8Arr
 }
 
 export function damaged(name: string): AtollError {
-  return new AtollError(
-    'DISK_DAMAGED',
-    `the file "${name}" of the data directory fails its check`,
-    {
-      hint: 'start this daemon on an empty data directory and let it join anew; the others hold its data',
-    },
-  )
+  return damagedDisk(`the file "${name}" of the data directory fails its check`)
 }

@@ -7,6 +7,7 @@ import { partitionOf } from '../kad/partition.ts'
 import type { Member, Membership } from '../swim/member.ts'
 import {
   failuresTolerated,
+  liveDisks,
   movingPartitions,
   partitionsWithoutMajority,
 } from '../topology/describe.ts'
@@ -23,12 +24,6 @@ const CLOSEST_TIMEOUT_MS = 2000
 export function memberInfo(member: Member): MemberInfo {
   const { id, name, state, addresses, tags, incarnation, zone, role } = member
   return { id, name, state, addresses, tags, incarnation, zone, role }
-}
-
-/** Storage ids of members that count as up. */
-export function usableStorage(topology: Topology, membership: Membership): Set<StorageId> {
-  const usable = topology.members.filter(({ id, storageId }) => membership.isUsable(id, storageId))
-  return new Set(usable.map(({ storageId }) => storageId))
 }
 
 export function topologyInfo(topology: Topology, membership: Membership): TopologyInfo {
@@ -63,7 +58,7 @@ export function healthOf(topology: Topology | null, membership: Membership): Hea
     const warnings = ['the topology is not known yet: no member has been reached']
     return { toleratesFailures: 0, movingPartitions: 0, warnings }
   }
-  const usable = usableStorage(topology, membership)
+  const usable = liveDisks(topology, membership)
   const warnings: string[] = []
   const { members, replicationFactor, roots } = topology
   if (members.length < replicationFactor) {

@@ -6,14 +6,12 @@
  * takes can be read and written through every other.
  */
 import { AtollError } from '../base/errors.ts'
-import { utf8Length } from '../base/bytes.ts'
+import { utf8Excess } from '../base/bytes.ts'
 import type { Value } from '../node/api.ts'
 import { KEY_BYTES_MAX, VALUE_BYTES_MAX } from '../store/limits.ts'
 import { VALUE_DEPTH_MAX, VALUE_ELEMENTS_MAX } from './limits.ts'
 
 const PATH_LENGTH_MAX = 80
-/** UTF-8 takes at most this many bytes for one unit of a string. */
-const UNIT_BYTES_MAX = 3
 
 /** Throws AtollError USAGE, naming the place within the value, or TOO_LARGE. */
 export function checkValue(value: unknown): asserts value is Value {
@@ -21,7 +19,7 @@ export function checkValue(value: unknown): asserts value is Value {
     if (!value.isWellFormed()) {
       throw new AtollError('USAGE', 'the value is not well-formed text (a lone surrogate)')
     }
-    return checkBytes('value', bytesOf(value, VALUE_BYTES_MAX), VALUE_BYTES_MAX)
+    return checkBytes('value', utf8Excess(value, VALUE_BYTES_MAX), VALUE_BYTES_MAX)
   }
   if (value instanceof Uint8Array) return checkBytes('value', value.length, VALUE_BYTES_MAX)
   new JsonWalk().visit(value, 'value')
@@ -30,11 +28,7 @@ export function checkValue(value: unknown): asserts value is Value {
 /** Throws AtollError TOO_LARGE. What is no text is not its business. */
 export function checkKeyBytes(key: unknown): void {
   if (typeof key !== 'string') return
-  checkBytes('key', bytesOf(key, KEY_BYTES_MAX), KEY_BYTES_MAX)
-}
-
-function bytesOf(text: string, bytesMax: number): number {
-  return text.length * UNIT_BYTES_MAX <= bytesMax ? 0 : utf8Length(text)
+  checkBytes('key', utf8Excess(key, KEY_BYTES_MAX), KEY_BYTES_MAX)
 }
 
 function checkBytes(what: string, bytes: number, bytesMax: number): void {

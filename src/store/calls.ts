@@ -33,6 +33,12 @@ export function counted(
   return { acks: tally.acks, replicas: groups[0]?.length ?? 0 }
 }
 
+/** The same error with what is known of the whole call, whatever its last step says of itself. */
+export function withOutcome(error: AtollError, outcome: 'unknown' | 'not-applied'): AtollError {
+  const hint = error.hint === undefined ? {} : { hint: error.hint }
+  return new AtollError(error.code, error.message, { outcome, cause: error, ...hint })
+}
+
 /** Why a round that did not reach its level ends the call. */
 export function tooFew(
   place: Place,
@@ -42,8 +48,7 @@ export function tooFew(
 ): AtollError {
   const { error, tally } = round
   if (error?.code === 'DISK_FULL' || error?.code === 'CLOCK_SKEW') {
-    const hint = error.hint === undefined ? {} : { hint: error.hint }
-    return new AtollError(error.code, error.message, { outcome, ...hint })
+    return withOutcome(error, outcome)
   }
   const replicas = place.groups[0]?.length ?? 0
   const seconds = (limits.deadlineMs / 1000).toString()

@@ -1,6 +1,6 @@
 /** The store as programs see it: `kv` of the node's interface, over reader, writer and scanner. */
 import { AtollError } from '../base/errors.ts'
-import { utf8, utf8Length, utf8ToText } from '../base/bytes.ts'
+import { utf8, utf8Excess, utf8ToText } from '../base/bytes.ts'
 import type { StorageId } from '../base/ids.ts'
 import type { Database } from '../disk/database.ts'
 import { Deadlines } from '../mesh/deadlines.ts'
@@ -218,10 +218,8 @@ function nobodyHasIt(key: string, { acks, replicas, moving }: ReadOutcome): Atol
 function checkKey(key: string): void {
   if (key === '') throw new AtollError('USAGE', 'a key has at least one character')
   if (!key.isWellFormed()) throw new AtollError('USAGE', 'the key is not well-formed Unicode')
-  // UTF-8 takes at most three bytes for one unit, so most keys need no count.
-  if (key.length * 3 <= KEY_BYTES_MAX) return
-  const bytes = utf8Length(key)
-  if (bytes <= KEY_BYTES_MAX) return
+  const bytes = utf8Excess(key, KEY_BYTES_MAX)
+  if (bytes === 0) return
   throw new AtollError('TOO_LARGE', `the key has ${bytes} bytes; the limit is ${KEY_BYTES_MAX}`)
 }
 

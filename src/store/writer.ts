@@ -17,6 +17,7 @@ import {
   type CallLimits,
   counted,
   tooFew,
+  withOutcome,
 } from './calls.ts'
 import type { Departures } from './departures.ts'
 import type { DotSource } from './dot-source.ts'
@@ -148,7 +149,7 @@ export class Writer {
       try {
         await topology.catchUp(round.staleNumber, round.staleFrom, { ...limits, endMs })
       } catch (error) {
-        throw withOutcome(error, outcome)
+        throw isAtollError(error) ? withOutcome(error, outcome) : error
       }
       place = placeOf(topology.get(), place.key)
     }
@@ -203,13 +204,6 @@ export class Writer {
     const kept = { ...put, value: put.value.slice() }
     return encodePutOutcome(await this.#coordinate(kept, { level, deadlineMs, signal: undefined }))
   }
-}
-
-/** What is known of the write, whatever its last step says of itself. */
-function withOutcome(error: unknown, outcome: 'unknown' | 'not-applied'): unknown {
-  if (!isAtollError(error)) return error
-  const hint = error.hint === undefined ? {} : { hint: error.hint }
-  return new AtollError(error.code, error.message, { outcome, cause: error, ...hint })
 }
 
 function isTrue(): true {

@@ -1,7 +1,17 @@
 /** What a topology can bear, in figures for `status` and `explain`. Pure. */
 import type { StorageId } from '../base/ids.ts'
+import type { Membership } from '../swim/member.ts'
 import type { Partition, Topology } from './topology.ts'
 import { majorityOf } from './validate.ts'
+
+/** Disks of members that are up, this node's own among them. */
+export function liveDisks(topology: Topology, membership: Membership): Set<StorageId> {
+  const self = membership.self()
+  const live = topology.members.filter(({ id, storageId }) => {
+    return storageId === self.storageId || membership.isUsable(id, storageId)
+  })
+  return new Set(live.map(({ storageId }) => storageId))
+}
 
 /**
  * The most members of which any may fail now, and still every partition keeps a majority in its

@@ -6,6 +6,7 @@
 import { AtollError } from '../base/errors.ts'
 import type { StorageId } from '../base/ids.ts'
 import type { Membership } from '../swim/member.ts'
+import { liveDisks } from './describe.ts'
 import type { Partition, Topology } from './topology.ts'
 import { majorityOf } from './validate.ts'
 
@@ -16,12 +17,8 @@ export function refusalOfLeave(
   leaver: StorageId,
   othersLeaving: ReadonlySet<StorageId>,
 ): AtollError | null {
-  const self = membership.self()
-  const present = topology.members.filter(({ id, storageId }) => {
-    if (othersLeaving.has(storageId)) return false
-    return storageId === self.storageId || membership.isUsable(id, storageId)
-  })
-  const alive = new Set(present.map(({ storageId }) => storageId))
+  const live = liveDisks(topology, membership)
+  const alive = new Set([...live].filter((id) => !othersLeaving.has(id)))
   const partition = topology.partitions.find((each) => blocks(topology, each, alive, leaver))
   if (partition === undefined) return null
   const { replicas, prev } = partition

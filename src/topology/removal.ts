@@ -5,8 +5,9 @@
 import { AtollError } from '../base/errors.ts'
 import type { StorageId } from '../base/ids.ts'
 import type { Membership } from '../swim/member.ts'
+import { liveDisks } from './describe.ts'
 import { REMOVED_MAX } from './limits.ts'
-import type { Topology } from './topology.ts'
+import { isMember, type Topology } from './topology.ts'
 
 /** The error to answer with, or null when the removal may go ahead. */
 export function refusalOfRemoval(
@@ -14,9 +15,8 @@ export function refusalOfRemoval(
   membership: Membership,
   storageId: StorageId,
 ): AtollError | null {
-  const ids = new Map(topology.members.map((member) => [member.storageId, member.id]))
   const isKnown = membership.members().some((member) => member.storageId === storageId)
-  if (!ids.has(storageId) && !isKnown) {
+  if (!isMember(topology, storageId) && !isKnown) {
     return new AtollError('NOT_FOUND', `no member has the disk ${storageId}`)
   }
   if (topology.removed.length >= REMOVED_MAX) {
@@ -27,9 +27,8 @@ export function refusalOfRemoval(
       hint: 'let its node leave by itself',
     })
   }
-  const self = membership.self()
-  const isAlive = (id: StorageId) =>
-    id === self.storageId || membership.isUsable(ids.get(id) ?? '', id)
+  const live = liveDisks(topology, membership)
+  const isAlive = (id: StorageId) => live.has(id)
   const stuck = topology.partitions.findIndex(({ replicas, prev }) =>
     [replicas, prev?.replicas ?? []].some(
       (group) =>

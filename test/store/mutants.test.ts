@@ -330,7 +330,7 @@ const MUTANTS: readonly Mutant[] = [
     'the outcome is that of the last step',
     'movement',
     'writer.ts',
-    'throw withOutcome(error, outcome)',
+    'throw isAtollError(error) ? withOutcome(error, outcome) : error',
     'throw error',
     /outcome of a write unknown/,
   ],

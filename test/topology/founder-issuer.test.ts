@@ -94,8 +94,8 @@ const MUTANTS: Readonly<Record<string, Mutation>> = {
   'who gave a leave up stays out': file('departed', ' && nowMs < gone.untilMs', ''),
   'several may leave at once, whoever is left': file(
     'leaving',
-    '    if (othersLeaving.has(storageId)) return false\n',
-    '',
+    '!othersLeaving.has(id)',
+    'id.length > 0 && othersLeaving !== null',
   ),
   'removes what only that disk holds': file(
     'removal',
