@@ -2,22 +2,15 @@
  * The store as programs see it: the `kv` part of the node's interface, the same embedded and over
  * the socket.
  */
+import type { Value } from '../base/value.ts'
+
+export type { JsonValue, Value } from '../base/value.ts'
 
 export interface CallOptions {
   /** The call ends with TIMEOUT after this long; each call has its own default. */
   readonly deadlineMs?: number
   readonly signal?: AbortSignal
 }
-
-/** Bytes, text or JSON: returned as what it was stored as. */
-export type Value = Uint8Array | string | JsonValue
-export type JsonValue =
-  | null
-  | boolean
-  | number
-  | string
-  | readonly JsonValue[]
-  | { readonly [key: string]: JsonValue }
 
 /** Absent: ask all, answer at a majority, or with what there is when a majority cannot be had. */
 export type Level = 'one' | 'quorum' | 'all'

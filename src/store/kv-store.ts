@@ -1,13 +1,12 @@
 /** The store as programs see it: `kv` of the node's interface, over reader, writer and scanner. */
 import { AtollError } from '../base/errors.ts'
-import { utf8, utf8Excess, utf8ToText } from '../base/bytes.ts'
+import { checkKey, decodeValue, encodeValue } from '../base/value.ts'
 import type { StorageId } from '../base/ids.ts'
 import type { Database } from '../disk/database.ts'
 import { Deadlines } from '../mesh/deadlines.ts'
 import type { Mesh } from '../mesh/mesh.ts'
 import type {
   CallOptions,
-  JsonValue,
   KvApi,
   KvGetOptions,
   KvPage,
@@ -35,10 +34,10 @@ import {
   PAGE_ENTRIES_MAX,
   VALUE_BYTES_MAX,
 } from './limits.ts'
-import { KnownTopology } from './known-topology.ts'
+import { KnownTopology } from '../topology/known-topology.ts'
 import type { PutOutcome } from './messages.ts'
-import { Peers } from './peers.ts'
-import { type Kind, type Sibling, type StoreRecord, visibleSiblings } from './record.ts'
+import { Peers } from '../topology/peers.ts'
+import { type StoreRecord, visibleSiblings } from './record.ts'
 import { type ReadOutcome, Reader } from './reader.ts'
 import { Replica } from './replica.ts'
 import { Scanner } from './scan.ts'
@@ -130,7 +129,7 @@ export class KvStore implements KvApi {
   }
 
   async put(key: string, value: Value, options: KvPutOptions = {}): Promise<KvWritten> {
-    const { kind, bytes } = encodeValue(value)
+    const { kind, bytes } = encodeValue(value, VALUE_BYTES_MAX)
     return this.#write({ key, kind, value: bytes }, options)
   }
 
@@ -141,7 +140,7 @@ export class KvStore implements KvApi {
   async #write(write: Omit<Put, 'context' | 'blind'>, options: KvPutOptions): Promise<KvWritten> {
     const { key } = write
     this.#checkOpen()
-    checkKey(key)
+    checkKey(key, KEY_BYTES_MAX)
     const given = options.context === undefined ? null : contextOf(options.context)
     // A version that the caller gives is all that the caller saw.
     const context = given ?? this.#contexts.get(key)
@@ -156,7 +155,7 @@ export class KvStore implements KvApi {
 
   async get(key: string, options: KvGetOptions = {}): Promise<KvRead | null> {
     this.#checkOpen()
-    checkKey(key)
+    checkKey(key, KEY_BYTES_MAX)
     const outcome = await this.#reader.get(key, limitsOf(options, options.read))
     const { record, acks, replicas, partial } = outcome
     if (record.known.vector.size > 0) this.#contexts.saw(key, record.known)
@@ -166,9 +165,17 @@ export class KvStore implements KvApi {
       if (partial) throw nobodyHasIt(key, outcome)
       return null
     }
-    const siblings = others.map(decodeValue)
+    const siblings = others.map(({ kind, value }) => decodeValue(kind, value))
     const version = versionText(record.known)
-    return { key, value: decodeValue(newest), version, acks, replicas, siblings, partial }
+    return {
+      key,
+      value: decodeValue(newest.kind, newest.value),
+      version,
+      acks,
+      replicas,
+      siblings,
+      partial,
+    }
   }
 
   async ls(
@@ -180,13 +187,13 @@ export class KvStore implements KvApi {
     if (!Number.isInteger(limit) || limit < 1 || limit > PAGE_ENTRIES_MAX) {
       throw new AtollError('USAGE', `limit is 1 to ${PAGE_ENTRIES_MAX}, not ${limit}`)
     }
-    for (const key of [prefix, options.after ?? '']) if (key !== '') checkKey(key)
+    for (const key of [prefix, options.after ?? '']) if (key !== '') checkKey(key, KEY_BYTES_MAX)
     const limits = limitsOf(options)
     const page = await this.#scanner.page(prefix, options.after ?? '', limit, limits)
     const entries = page.entries.flatMap(([key, record]) => {
       const [newest, ...others] = visibleSiblings(record)
       if (newest === undefined) return []
-      return [{ key, value: decodeValue(newest), siblings: others.length }]
+      return [{ key, value: decodeValue(newest.kind, newest.value), siblings: others.length }]
     })
     return { entries, next: page.next, partial: page.partial }
   }
@@ -194,7 +201,7 @@ export class KvStore implements KvApi {
   /** What each replica holds of a key. Absent: it did not answer. */
   async inspect(key: string, deadlineMs: number): Promise<ReadonlyMap<StorageId, HeldVersion>> {
     this.#checkOpen()
-    checkKey(key)
+    checkKey(key, KEY_BYTES_MAX)
     const held: ReadonlyMap<StorageId, StoreRecord> = await this.#reader.inspect(key, deadlineMs)
     return new Map(
       [...held].map(([id, record]) => {
@@ -213,14 +220,6 @@ function nobodyHasIt(key: string, { acks, replicas, moving }: ReadOutcome): Atol
   const who = `${acks} of ${replicas} replicas of "${key}" answered, and none has a value`
   const what = moving ? `${who}; too few of the set that its data moves from did` : who
   return new AtollError('NO_QUORUM', what, { hint: `see: atoll explain ${key}` })
-}
-
-function checkKey(key: string): void {
-  if (key === '') throw new AtollError('USAGE', 'a key has at least one character')
-  if (!key.isWellFormed()) throw new AtollError('USAGE', 'the key is not well-formed Unicode')
-  const bytes = utf8Excess(key, KEY_BYTES_MAX)
-  if (bytes === 0) return
-  throw new AtollError('TOO_LARGE', `the key has ${bytes} bytes; the limit is ${KEY_BYTES_MAX}`)
 }
 
 function limitsOf(options: CallOptions, level?: CallLimits['level']): CallLimits {
@@ -243,37 +242,4 @@ function contextOf(version: string): Context {
       hint: 'give back the version that a read or write returned, unchanged',
     })
   }
-}
-
-function encodeValue(value: Value): { kind: Kind; bytes: Uint8Array } {
-  const encoded = encodeAny(value)
-  if (encoded.bytes.length <= VALUE_BYTES_MAX) return encoded
-  const size = encoded.bytes.length
-  throw new AtollError('TOO_LARGE', `the value has ${size} bytes; the limit is ${VALUE_BYTES_MAX}`)
-}
-
-function encodeAny(value: Value): { kind: Kind; bytes: Uint8Array } {
-  if (typeof value === 'string') {
-    if (!value.isWellFormed()) throw new AtollError('USAGE', 'the value is not well-formed Unicode')
-    return { kind: 'text', bytes: utf8(value) }
-  }
-  if (value instanceof Uint8Array) return { kind: 'bytes', bytes: value }
-  const text = jsonOf(value)
-  if (text === undefined) throw new AtollError('USAGE', 'the value is neither bytes, text nor JSON')
-  return { kind: 'json', bytes: utf8(text) }
-}
-
-function jsonOf(value: Value): string | undefined {
-  try {
-    return JSON.stringify(value)
-  } catch (cause) {
-    throw new AtollError('USAGE', `the value cannot be JSON: ${String(cause)}`, { cause })
-  }
-}
-
-function decodeValue({ kind, value }: Sibling): Value {
-  if (kind === 'bytes') return value.slice()
-  const text = utf8ToText(value)
-  if (text === null) return value.slice()
-  return kind === 'json' ? (JSON.parse(text) as JsonValue) : text
 }

@@ -12,7 +12,7 @@ import type { Topology } from '../topology/topology.ts'
 import { WireReader, WireWriter } from '../wire/codec.ts'
 import { REQUEST_KINDS } from '../wire/kinds.ts'
 import { answerTimeout, ATTEMPTS_MAX, type CallLimits } from './calls.ts'
-import type { KnownTopology } from './known-topology.ts'
+import type { KnownTopology } from '../topology/known-topology.ts'
 import {
   DEFAULT_DEADLINE_MS,
   KEY_BYTES_MAX,
@@ -22,7 +22,7 @@ import {
 } from './limits.ts'
 import { joinRecords } from './merge.ts'
 import { encodeStale, FRESH, staleNumber } from './messages.ts'
-import type { Peers } from './peers.ts'
+import type { Peers } from '../topology/peers.ts'
 import { leastOf, PartitionCursor } from './partition-cursor.ts'
 import { placeIn } from './place.ts'
 import { decodeRecord, type StoreRecord } from './record.ts'

@@ -23,7 +23,7 @@ import type { Departures } from './departures.ts'
 import type { DotSource } from './dot-source.ts'
 import type { Forwarder } from './forwarder.ts'
 import type { HybridClock } from './hybrid-clock.ts'
-import type { KnownTopology } from './known-topology.ts'
+import type { KnownTopology } from '../topology/known-topology.ts'
 import { DOTS_MAX, RECORD_BYTES_MAX, SIBLINGS_MAX, VECTOR_MAX } from './limits.ts'
 import { addWrite, contextAfter } from './merge.ts'
 import {
@@ -35,7 +35,7 @@ import {
   type PutOutcome,
   staleNumber,
 } from './messages.ts'
-import type { Peers } from './peers.ts'
+import type { Peers } from '../topology/peers.ts'
 import { type Place, placeOf } from './place.ts'
 import { EMPTY_RECORD, encodeRecord, type Kind, type StoreRecord } from './record.ts'
 import type { Replica } from './replica.ts'

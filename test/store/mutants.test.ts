@@ -295,7 +295,7 @@ const MUTANTS: readonly Mutant[] = [
   [
     'a node down is asked',
     'levels',
-    'peers.ts',
+    'topology/peers.ts',
     'peer !== undefined && this.#membership.isUsable(peer, id) ? peer : undefined',
     'this.#membership.self().id === id ? undefined : peer',
     /majority down: no level is partial at one/,
@@ -494,7 +494,7 @@ const MUTANTS: readonly Mutant[] = [
   [
     'a newer topology is not fetched',
     'scans',
-    'known-topology.ts',
+    'topology/known-topology.ts',
     'if ((this.#view.current()?.number ?? 0) >= number) return',
     'if (number >= 0) return',
     /follow a newer topology/,
@@ -527,8 +527,8 @@ const MUTANTS: readonly Mutant[] = [
     'a value of any size is taken',
     'contexts',
     'kv-store.ts',
-    'if (encoded.bytes.length <= VALUE_BYTES_MAX) return encoded',
-    'if (encoded.bytes.length >= 0) return encoded',
+    'encodeValue(value, VALUE_BYTES_MAX)',
+    'encodeValue(value, 2 ** 30)',
     /values/,
   ],
   [
@@ -868,7 +868,7 @@ const MUTANTS: readonly Mutant[] = [
   [
     'a call waits for a topology as long as it takes',
     'levels',
-    'known-topology.ts',
+    'topology/known-topology.ts',
     'await Promise.race([this.#view.catchUp(number, peer), late])',
     'late.catch(() => undefined)\n      await this.#view.catchUp(number, peer)',
     /cannot be had/,
@@ -925,8 +925,9 @@ const MUTANTS: readonly Mutant[] = [
 
 describeMutants(
   'mutants of the store',
-  ['store'],
-  MUTANTS.map(([name, suite, file, from, to, tests]) => {
-    return { name, suites: [`store/${suite}.test`], file: `store/${file}`, from, to, tests }
+  ['store', 'topology'],
+  MUTANTS.map(([name, suite, path, from, to, tests]) => {
+    const file = path.startsWith('topology/') ? path : `store/${path}`
+    return { name, suites: [`store/${suite}.test`], file, from, to, tests }
   }),
 )

@@ -2,7 +2,7 @@
 import { AtollError } from '../base/errors.ts'
 import type { PeerId, StorageId } from '../base/ids.ts'
 import { type Clock, sleep } from '../seams/clock.ts'
-import type { Topology, TopologyView } from '../topology/topology.ts'
+import type { Topology, TopologyView } from './topology.ts'
 import type { Peers } from './peers.ts'
 
 /** How long a call has. */

@@ -1,7 +1,7 @@
 /** Storage ids as peers: who holds a disk, and whether asking it has a point right now. */
 import type { PeerId, StorageId } from '../base/ids.ts'
 import type { Membership } from '../swim/member.ts'
-import type { Topology } from '../topology/topology.ts'
+import type { Topology } from './topology.ts'
 
 export class Peers {
   readonly #membership: Membership
