@@ -65,7 +65,9 @@ interface Source {
 
 function filesUnder(folder: string): string[] {
   if (!existsSync(folder)) return []
-  return readdirSync(folder).flatMap((name) => {
+  // The benchmark has its own packages.
+  const names = readdirSync(folder).filter((name) => name !== 'node_modules')
+  return names.flatMap((name) => {
     const path = join(folder, name)
     if (statSync(path).isDirectory()) return filesUnder(path)
     return path.endsWith('.ts') ? [path] : []

@@ -4,7 +4,7 @@
  * The primitives are protobuf's (LEB128 varints, length-prefixed bytes), without tags: a message
  * is versioned by the hello's wire version, and grows only at its end, where an older reader stops
  * reading. Written by hand, since every request passes here and a general writer costs two to
- * three times as much (test/bench/codec.ts).
+ * three times as much (test/bench/micro/codec.ts).
  *
  * Reading is bounded: every length is checked against what is there before it is used, and
  * against the field's own limit. A bad message throws WireError, which closes one link and

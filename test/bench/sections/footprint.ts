@@ -5,13 +5,15 @@
 import { execFileSync } from 'node:child_process'
 import { setTimeout as delay } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
-import { ATOLL, type Daemon, Mesh, median } from './daemons.ts'
+import { Children } from '../harness/children.ts'
+import { median } from '../harness/statistics.ts'
+import { ATOLL, type Daemon, Mesh } from '../ours/daemons.ts'
 
 const { values } = parseArgs({ options: { seconds: { type: 'string', default: '60' } } })
 const ROUNDS = 9
 
 async function main(): Promise<void> {
-  const mesh = await Mesh.start(3)
+  const mesh = await Mesh.start(new Children(), 3)
   try {
     const [first, second] = mesh.daemons as [Daemon, Daemon]
     await first.call('kv.put', { key: 'color', value: 'blue' })
@@ -40,12 +42,12 @@ function commandTimes(daemon: Daemon): void {
 
 async function idle(mesh: Mesh, seconds: number): Promise<void> {
   await delay(5_000)
-  const before = mesh.daemons.map((daemon) => daemon.cpuMicros())
+  const before = mesh.daemons.map((daemon) => daemon.usage().cpuMicros)
   await delay(seconds * 1000)
   for (const [i, daemon] of mesh.daemons.entries()) {
-    const percent = ((daemon.cpuMicros() - (before[i] ?? 0)) / (seconds * 1e6)) * 100
+    const percent = ((daemon.usage().cpuMicros - (before[i] ?? 0)) / (seconds * 1e6)) * 100
     console.log(
-      `${daemon.name} idle: CPU ${percent.toFixed(2)} %, RSS ${daemon.rssMb().toFixed(0)} MB`,
+      `${daemon.name} idle: CPU ${percent.toFixed(2)} %, RSS ${(daemon.usage().rssBytes / 1e6).toFixed(0)} MB`,
     )
   }
 }

@@ -2,13 +2,15 @@
  * Sixteen daemons on loopback: how long until all others know of a crash (kill −9) and of a
  * graceful leave, and how many false failures there are when idle and under CPU load.
  *
- *   node test/figures/detection.ts [--members 16] [--crashes 5] [--minutes 10] [--busy 0]
+ *   node test/bench/sections/detection.ts [--members 16] [--crashes 5] [--minutes 10] [--busy 0]
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { setTimeout as delay } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
-import { type Daemon, type MemberLine, Mesh, median } from './daemons.ts'
-import type { RpcConnection } from './rpc-connection.ts'
+import { Children } from '../harness/children.ts'
+import { median } from '../harness/statistics.ts'
+import { type Daemon, type MemberLine, Mesh } from '../ours/daemons.ts'
+import type { RpcConnection } from '../ours/rpc-connection.ts'
 
 const { values } = parseArgs({
   options: {
@@ -51,7 +53,7 @@ class Watcher {
 }
 
 async function main(): Promise<void> {
-  const mesh = await Mesh.start(members)
+  const mesh = await Mesh.start(new Children(), members)
   const watchers = mesh.daemons.map((daemon) => new Watcher(daemon))
   try {
     await Promise.all(watchers.map((watcher) => watcher.start()))

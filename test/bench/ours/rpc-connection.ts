@@ -1,5 +1,5 @@
 /**
- * The plainest client of the socket, for the figures: it must cost little and depend on nothing
+ * The plainest client of the socket, for the benchmark's own calls: it must cost little and depend on nothing
  * of the project, so that what is measured is the daemon.
  */
 import { connect, type Socket } from 'node:net'
@@ -87,17 +87,4 @@ export class RpcConnection {
     if (reply.error) waiting?.reject(new RpcFailure(reply.error))
     else waiting?.resolve(reply.result as never)
   }
-}
-
-/** Runs `work(0) … work(count − 1)` with at most `width` of them under way. */
-export async function pipelined(
-  count: number,
-  width: number,
-  work: (i: number) => Promise<void>,
-): Promise<void> {
-  let next = 0
-  const lane = async () => {
-    while (next < count) await work(next++)
-  }
-  await Promise.all(Array.from({ length: width }, lane))
 }

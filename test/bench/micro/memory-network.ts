@@ -1,6 +1,6 @@
 /** Two networks joined by nothing: a frame costs next to nothing, so what remains is the mesh. */
-import type { PeerId } from '../../src/base/ids.ts'
-import type { Link, LinkHandler, Network, TrafficClass } from '../../src/seams/network.ts'
+import type { PeerId } from '../../../src/base/ids.ts'
+import type { Link, LinkHandler, Network, TrafficClass } from '../../../src/seams/network.ts'
 
 class MemoryLink implements Link {
   readonly peer: PeerId

@@ -1,0 +1,77 @@
+/** atoll as a system under test: three daemons from `dist`, one client over one socket. */
+import { existsSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import type { Bench } from '../harness/bench.ts'
+import type { Offer, RunningSystem, System } from '../harness/section.ts'
+import { pipelined } from '../harness/pipelined.ts'
+import { type Daemon, Mesh } from './daemons.ts'
+
+const CLIENT = resolve(import.meta.dirname, '../../../dist/src/client.js')
+const MEMBERS = 3
+const LEVELS = ['quorum', 'one', 'all'] as const
+type Level = (typeof LEVELS)[number]
+
+/** What is used of `atolld/client` here; it is loaded from `dist`, as a program's would be. */
+interface ClientModule {
+  connect(options: { socket: string }): Promise<Client>
+}
+
+interface Client {
+  readonly kv: {
+    put(key: string, value: string, options: { write: Level }): Promise<unknown>
+    get(key: string, options: { read: Level }): Promise<unknown>
+  }
+  close(): Promise<void>
+}
+
+export const atoll: System = {
+  name: 'atoll',
+  title: 'atoll, three daemons',
+  needs: [{ name: 'dist (npm run build)', debian: '', present: () => existsSync(CLIENT) }],
+  version: () => null,
+  start,
+}
+
+async function start(bench: Bench): Promise<RunningSystem> {
+  const mesh = await Mesh.start(bench.children, MEMBERS)
+  const module = (await import(pathToFileURL(CLIENT).href)) as ClientModule
+  const [first] = mesh.daemons as [Daemon]
+  const client = await module.connect({ socket: first.socket })
+  return {
+    offers: [
+      ...LEVELS.map((level) => put(bench, client, level)),
+      ...LEVELS.map((level) => get(bench, client, level)),
+    ],
+    pids: () => mesh.pids,
+    stop: async () => {
+      await client.close()
+      await mesh.stop()
+    },
+  }
+}
+
+function put(bench: Bench, client: Client, level: Level): Offer {
+  return {
+    work: 'write',
+    what: `atoll kv put (${level})`,
+    lead: level === 'quorum',
+    prepare: ({ keys, valueBytes }) => {
+      const value = bench.random.text(valueBytes)
+      return Promise.resolve((i) => client.kv.put(`bench/${i % keys}`, value, { write: level }))
+    },
+  }
+}
+
+function get(bench: Bench, client: Client, level: Level): Offer {
+  return {
+    work: 'read',
+    what: `atoll kv get (${level})`,
+    lead: level === 'quorum',
+    prepare: async ({ keys, valueBytes }) => {
+      const value = bench.random.text(valueBytes)
+      await pipelined(keys, 64, (i) => client.kv.put(`bench/${i}`, value, { write: 'all' }))
+      return (i) => client.kv.get(`bench/${i % keys}`, { read: level })
+    },
+  }
+}
