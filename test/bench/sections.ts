@@ -3,6 +3,7 @@ import type { Section, System } from './harness/section.ts'
 import { channelSection } from './micro/channel.ts'
 import { codecSection } from './micro/codec.ts'
 import { atoll } from './ours/atoll.ts'
+import { detectionSection } from './sections/detection.ts'
 import { packageIndexSection } from './sections/package-index.ts'
 import { readSection, writeSection } from './sections/store.ts'
 
@@ -13,6 +14,7 @@ export const SECTIONS: readonly Section[] = [
   writeSection,
   readSection,
   packageIndexSection,
+  detectionSection,
   codecSection,
   channelSection,
 ]

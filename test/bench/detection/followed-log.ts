@@ -1,0 +1,42 @@
+/**
+ * A log file that a process writes, read line by line as it grows. The kernel tells of each write
+ * (inotify), so a line is heard within a millisecond or so of being written.
+ */
+import { closeSync, type FSWatcher, openSync, readSync, watch } from 'node:fs'
+
+const CHUNK_BYTES = 64 * 1024
+
+export class FollowedLog {
+  /** To be given to the process as its standard output. */
+  readonly writeFd: number
+  readonly #readFd: number
+  readonly #watcher: FSWatcher
+  readonly #chunk = Buffer.alloc(CHUNK_BYTES)
+  readonly #onLine: (line: string) => void
+  /** The beginning of a line whose end is not written yet. */
+  #rest = ''
+
+  constructor(path: string, onLine: (line: string) => void) {
+    this.#onLine = onLine
+    this.writeFd = openSync(path, 'a')
+    this.#readFd = openSync(path, 'r')
+    this.#watcher = watch(path, () => this.#read())
+  }
+
+  close(): void {
+    this.#watcher.close()
+    this.#read()
+    closeSync(this.writeFd)
+    closeSync(this.#readFd)
+  }
+
+  #read(): void {
+    for (;;) {
+      const bytes = readSync(this.#readFd, this.#chunk, 0, CHUNK_BYTES, null)
+      if (bytes === 0) return
+      const lines = (this.#rest + this.#chunk.toString('latin1', 0, bytes)).split('\n')
+      this.#rest = lines.pop() ?? ''
+      for (const line of lines) this.#onLine(line)
+    }
+  }
+}
