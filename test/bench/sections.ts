@@ -3,16 +3,29 @@ import type { Section, System } from './harness/section.ts'
 import { channelSection } from './micro/channel.ts'
 import { codecSection } from './micro/codec.ts'
 import { atoll } from './ours/atoll.ts'
+import { bare } from './peers/bare.ts'
+import { etcd } from './peers/etcd.ts'
+import { nats } from './peers/nats.ts'
+import { redis } from './peers/redis.ts'
+import { zookeeper } from './peers/zookeeper.ts'
+import { casSection, hotKeySection, lockSection } from './sections/compare-and-put.ts'
+import { fanOutSection } from './sections/fan-out.ts'
 import { detectionSection } from './sections/detection.ts'
 import { packageIndexSection } from './sections/package-index.ts'
 import { readSection, writeSection } from './sections/store.ts'
+import { valueSizesSection } from './sections/value-sizes.ts'
 
-export const SYSTEMS: readonly System[] = [atoll]
+export const SYSTEMS: readonly System[] = [atoll, etcd, zookeeper, nats, redis, bare]
 
 /** Those of the same systems stand together: systems go on from one to the next. */
 export const SECTIONS: readonly Section[] = [
   writeSection,
   readSection,
+  valueSizesSection,
+  casSection,
+  hotKeySection,
+  lockSection,
+  fanOutSection,
   packageIndexSection,
   detectionSection,
   codecSection,

@@ -10,6 +10,7 @@ import type { Results } from './harness/results.ts'
 import { runSections } from './harness/run.ts'
 import type { RunningSystem, Section, System } from './harness/section.ts'
 import { type Daemon, Mesh } from './ours/daemons.ts'
+import { INSPECT_FLAGS, InspectorProfiler } from './ours/inspector.ts'
 
 const nothing: System = {
   name: 'nothing',
@@ -44,17 +45,20 @@ describe('the benchmark', () => {
     ...nothing,
     name: 'one',
     start: async (bench): Promise<RunningSystem> => {
-      const mesh = await Mesh.start(bench.children, 1)
+      const mesh = await Mesh.start(bench.children, 1, INSPECT_FLAGS)
       const [daemon] = mesh.daemons as [Daemon]
       const client = await daemon.connect()
+      const profiler = await InspectorProfiler.attach(daemon)
       pids.push(...mesh.pids)
       const put = (i: number) => client.call('kv.put', { key: `k${i}`, value: 'v' })
       return {
         offers: [
           { work: 'write', what: 'kv put', lead: true, prepare: () => Promise.resolve(put) },
         ],
+        profilers: [profiler],
         pids: () => mesh.pids,
         stop: async () => {
+          profiler.close()
           client.close()
           await mesh.stop()
         },
@@ -90,7 +94,7 @@ describe('the benchmark', () => {
       systems: [one, nothing, absent],
       environment: environmentOf(1, true, {}),
       outDir,
-      profile: false,
+      profile: true,
       children,
       print: (text) => printed.push(text),
       say: () => undefined,
@@ -115,6 +119,14 @@ describe('the benchmark', () => {
     assert.deepEqual(results.sections[0]?.files, ['tiny-throughput.svg', 'tiny-p99.svg'])
     for (const file of results.sections[0]?.files ?? []) assert.ok(existsSync(join(outDir, file)))
     assert.match(results.environment.commit, /^[0-9a-f]{40}$|^unknown$/)
+  })
+
+  it('profiles the daemon under each load', () => {
+    for (const setting of ['4-in-flight', '200-s-offered']) {
+      const file = join(outDir, 'profiles', `kv-put-${setting}-n1.cpuprofile`)
+      const { nodes } = JSON.parse(readFileSync(file, 'utf8')) as { nodes: unknown[] }
+      assert.ok(nodes.length > 1)
+    }
   })
 
   it('says what is missing and what to type, and goes on', () => {

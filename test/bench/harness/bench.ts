@@ -10,8 +10,8 @@ export interface Bench {
   readonly children: Children
   /** Exists. */
   readonly outDir: string
-  /** Where CPU profiles go, or null when none are asked for. */
-  readonly profileDir: string | null
+  /** CPU profiles of our daemons are asked for; `profiled` writes them. */
+  readonly profiling: boolean
   /** The systems of this section that run, in its order. */
   readonly systems: ReadonlyMap<string, RunningSystem>
   /** A line of progress, on standard error. */

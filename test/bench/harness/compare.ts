@@ -22,10 +22,16 @@ export interface Plan {
   readonly rounds: number
   /** How long each measurement lasts. */
   readonly seconds: number
+  /** What the settings have in common, such as a size; before each of them. */
+  readonly label?: string
+  /** Of ours only those of which ratios are made. */
+  readonly leadOnly?: boolean
 }
 
 /** Of these the report has ratios. */
 export const RATIO_FIGURES = ['throughput', 'p50', 'p99', 'p99.9', 'server CPU', 'RSS'] as const
+/** The name of the system that is ours. */
+export const OURS = 'atoll'
 /** For servers to finish what they do behind the answer, before another one is measured. */
 const SETTLE_MS = 30
 
@@ -45,12 +51,15 @@ export function usualPlan(bench: Bench): Plan {
       ...rates.map((perSecond) => ({ kind: 'open', perSecond }) as const),
     ],
     rounds: choose(bench, 5, 3),
-    seconds: choose(bench, 3, 0.4),
+    seconds: choose(bench, 3, 0.3),
   }
 }
 
-export function settingOf(load: Load): string {
-  return load.kind === 'closed' ? `${load.inFlight} in flight` : `${load.perSecond}/s offered`
+/** As rows name it; `load-plots.ts` reads it. */
+export function settingOf(load: Load, label?: string): string {
+  const setting =
+    load.kind === 'closed' ? `${load.inFlight} in flight` : `${load.perSecond}/s offered`
+  return label === undefined ? setting : `${label}, ${setting}`
 }
 
 interface Contender {
@@ -68,11 +77,18 @@ export async function compare(
   plan: Plan,
 ): Promise<Row[]> {
   const contenders: Contender[] = []
-  for (const { offer, system } of offersOf(bench, work)) {
+  const offers = offersOf(bench, work).filter(
+    ({ offer, system }) =>
+      plan.leadOnly !== true || offer.lead === true || system !== bench.systems.get(OURS),
+  )
+  for (const { offer, system } of offers) {
     const operation = await offer.prepare(sizes)
     // The first calls find cold code and cold connections.
-    await closedLoop(operation, 16, choose(bench, 2, 1))
+    await closedLoop(operation, 16, choose(bench, 2, 0.5))
     contenders.push({ offer, system, operation })
+  }
+  if (bench.systems.has(OURS) && !contenders.some(({ offer }) => offer.lead)) {
+    report.note(`This atolld has nothing for this work (${work}) yet: the others alone.`)
   }
   const rows: Row[] = []
   for (const load of plan.loads)
@@ -87,27 +103,22 @@ async function underLoad(
   load: Load,
   plan: Plan,
 ): Promise<Row[]> {
+  const setting = settingOf(load, plan.label)
+  bench.say(setting)
   const measured = new Map<Contender, Sample[]>(contenders.map((each) => [each, []]))
   for (let round = 0; round < plan.rounds; round++) {
     for (const [contender, samples] of measured) {
       const last = round === plan.rounds - 1
-      const label = `${contender.offer.what} ${settingOf(load)}`
       const run = () => sample(contender, load, plan.seconds)
+      const label = `${contender.offer.what} ${setting}`
       samples.push(last ? await profiled(bench, contender.system, label, run) : await run())
       await delay(SETTLE_MS)
     }
   }
   const rows = new Map<Contender, Row>()
   for (const [contender, samples] of measured) {
-    bench.say(`${contender.offer.what}, ${settingOf(load)}`)
-    rows.set(contender, report.row(rowOf(contender.offer.what, load, samples)))
-    const failures = samples.find(({ failure }) => failure !== null)
-    if (failures) {
-      const count = samples.reduce((sum, { failed }) => sum + failed, 0)
-      report.note(
-        `${contender.offer.what}, ${settingOf(load)}: ${count} failed, first: ${failures.failure}`,
-      )
-    }
+    rows.set(contender, report.row(rowOf(contender.offer.what, setting, samples)))
+    noteFailures(report, contender.offer.what, setting, samples)
   }
   for (const [mine, ours] of rows) {
     if (mine.offer.lead !== true) continue
@@ -116,6 +127,18 @@ async function underLoad(
     }
   }
   return [...rows.values()]
+}
+
+function noteFailures(
+  report: Report,
+  what: string,
+  setting: string,
+  samples: readonly Sample[],
+): void {
+  const first = samples.find(({ failure }) => failure !== null)
+  if (first === undefined) return
+  const count = samples.reduce((sum, { failed }) => sum + failed, 0)
+  report.note(`${what}, ${setting}: ${count} failed, the first with: ${first.failure}`)
 }
 
 interface Sample extends Measured {
@@ -142,7 +165,7 @@ async function sample(contender: Contender, load: Load, seconds: number): Promis
   }
 }
 
-function rowOf(what: string, load: Load, samples: readonly Sample[]): Row {
+function rowOf(what: string, setting: string, samples: readonly Sample[]): Row {
   const ordered = samples.map(({ latenciesMs }) => sorted(latenciesMs))
   const done = samples.map(({ latenciesMs }) => latenciesMs.length)
   const per = (of: (sample: Sample) => number) =>
@@ -156,7 +179,7 @@ function rowOf(what: string, load: Load, samples: readonly Sample[]): Row {
   const throughput = samples.map(({ seconds }, i) => (done[i] ?? 0) / seconds)
   return {
     what,
-    setting: settingOf(load),
+    setting,
     figures: {
       throughput: figure('/s', 'more', throughput),
       p50: at(0.5),

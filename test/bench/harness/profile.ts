@@ -11,14 +11,14 @@ export async function profiled<T>(
   label: string,
   work: () => Promise<T>,
 ): Promise<T> {
-  const { profileDir } = bench
-  const profilers = profileDir === null ? [] : (system.profilers ?? [])
+  const profilers = bench.profiling ? (system.profilers ?? []) : []
+  const profileDir = join(bench.outDir, 'profiles')
   await Promise.all(profilers.map((profiler) => profiler.start()))
   const result = await work()
   for (const profiler of profilers) {
     const file = `${label} ${profiler.name}`.replace(/[^A-Za-z0-9.]+/g, '-')
-    mkdirSync(profileDir ?? '', { recursive: true })
-    writeFileSync(join(profileDir ?? '', `${file}.cpuprofile`), await profiler.stop())
+    mkdirSync(profileDir, { recursive: true })
+    writeFileSync(join(profileDir, `${file}.cpuprofile`), await profiler.stop())
   }
   return result
 }

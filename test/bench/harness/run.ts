@@ -104,12 +104,11 @@ class Fleet {
   }
 
   async benchFor(section: Section, report: Report): Promise<Bench> {
-    const { environment, children, outDir, profile, say } = this.#options
     await this.#stopAllBut(section.systems)
     const wanted = this.#options.systems.filter(({ name }) => section.systems.includes(name))
     for (const system of wanted) {
       const missing = missingText(system.needs)
-      if (missing === '') await this.#start(system, say)
+      if (missing === '') await this.#start(system)
       else report.note(`${system.title}: ${missing}`)
     }
     const systems = new Map<string, RunningSystem>()
@@ -117,28 +116,23 @@ class Fleet {
       const running = this.#running.get(name)
       if (running !== undefined) systems.set(name, running)
     }
-    return {
-      quick: environment.quick,
-      seed: environment.seed,
-      random: this.#random,
-      children,
-      outDir,
-      profileDir: profile ? join(outDir, 'profiles') : null,
-      systems,
-      say,
-    }
+    return this.#bench(systems)
   }
 
   async stop(): Promise<void> {
     await this.#stopAllBut([])
   }
 
-  async #start(system: System, say: (text: string) => void): Promise<void> {
+  async #start(system: System): Promise<void> {
     if (this.#running.has(system.name)) return
-    say(`starting ${system.title}`)
-    const bench = { ...this.#options, ...this.#options.environment, random: this.#random }
-    const empty = { systems: new Map<string, RunningSystem>(), profileDir: null }
-    this.#running.set(system.name, await system.start({ ...bench, ...empty }))
+    this.#options.say(`starting ${system.title}`)
+    this.#running.set(system.name, await system.start(this.#bench(new Map())))
+  }
+
+  #bench(systems: ReadonlyMap<string, RunningSystem>): Bench {
+    const { environment, children, outDir, profile, say } = this.#options
+    const { quick, seed } = environment
+    return { quick, seed, random: this.#random, children, outDir, profiling: profile, systems, say }
   }
 
   async #stopAllBut(names: readonly string[]): Promise<void> {

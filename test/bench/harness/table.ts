@@ -67,7 +67,9 @@ function ratiosTable(ratios: readonly Ratio[]): string {
 function ratioText(ratio: Ratio | undefined): string {
   if (ratio === undefined) return ''
   const { median, low, high, rounds } = ratio
-  const range = rounds.length < 2 ? '' : ` (${numberOf(low)}–${numberOf(high)})`
+  // A range of a few percent says no more than the ratio.
+  const close = rounds.length < 2 || high - low < median / 20
+  const range = close ? '' : ` (${numberOf(low)}–${numberOf(high)})`
   return `${numberOf(median)}×${range}`
 }
 

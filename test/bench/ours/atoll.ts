@@ -3,9 +3,12 @@ import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { Bench } from '../harness/bench.ts'
-import type { Offer, RunningSystem, System } from '../harness/section.ts'
 import { pipelined } from '../harness/pipelined.ts'
+import type { Offer, System } from '../harness/section.ts'
 import { type Daemon, Mesh } from './daemons.ts'
+import { INSPECT_FLAGS, InspectorProfiler } from './inspector.ts'
+import { registerOffers } from './registers.ts'
+import { fanOutOffers } from './watchers.ts'
 
 const CLIENT = resolve(import.meta.dirname, '../../../dist/src/client.js')
 const MEMBERS = 3
@@ -30,25 +33,34 @@ export const atoll: System = {
   title: 'atoll, three daemons',
   needs: [{ name: 'dist (npm run build)', debian: '', present: () => existsSync(CLIENT) }],
   version: () => null,
-  start,
-}
-
-async function start(bench: Bench): Promise<RunningSystem> {
-  const mesh = await Mesh.start(bench.children, MEMBERS)
-  const module = (await import(pathToFileURL(CLIENT).href)) as ClientModule
-  const [first] = mesh.daemons as [Daemon]
-  const client = await module.connect({ socket: first.socket })
-  return {
-    offers: [
-      ...LEVELS.map((level) => put(bench, client, level)),
-      ...LEVELS.map((level) => get(bench, client, level)),
-    ],
-    pids: () => mesh.pids,
-    stop: async () => {
-      await client.close()
-      await mesh.stop()
-    },
-  }
+  start: async (bench) => {
+    const mesh = await Mesh.start(bench.children, MEMBERS, bench.profiling ? INSPECT_FLAGS : [])
+    const module = (await import(pathToFileURL(CLIENT).href)) as ClientModule
+    const [first] = mesh.daemons as [Daemon]
+    const client = await module.connect({ socket: first.socket })
+    const plain = await first.connect()
+    const { methods } = await plain.call<{ methods: { name: string }[] }>('rpc.discover', {})
+    const names = new Set(methods.map(({ name }) => name))
+    const profilers = bench.profiling
+      ? await Promise.all(mesh.daemons.map((daemon) => InspectorProfiler.attach(daemon)))
+      : []
+    return {
+      offers: [
+        ...LEVELS.map((level) => put(bench, client, level)),
+        ...LEVELS.map((level) => get(bench, client, level)),
+        ...registerOffers(bench, plain, names),
+        ...fanOutOffers(mesh, plain, names),
+      ],
+      profilers,
+      pids: () => mesh.pids,
+      stop: async () => {
+        for (const profiler of profilers) profiler.close()
+        plain.close()
+        await client.close()
+        await mesh.stop()
+      },
+    }
+  },
 }
 
 function put(bench: Bench, client: Client, level: Level): Offer {

@@ -5,8 +5,8 @@ import { plotLoads } from '../harness/load-plots.ts'
 import type { Report } from '../harness/report.ts'
 import type { Section } from '../harness/section.ts'
 
-const SIZES = { keys: 1_000, valueBytes: 100 }
-const SYSTEMS = ['atoll', 'etcd', 'zookeeper', 'nats', 'redis', 'bare']
+export const SIZES = { keys: 1_000, valueBytes: 100 }
+export const SYSTEMS = ['atoll', 'etcd', 'zookeeper', 'nats', 'redis', 'bare']
 
 export const writeSection = section('write', 'Writes of 100 bytes, durable')
 export const readSection = section('read', 'Reads of 100 bytes')

@@ -1,0 +1,8 @@
+/** What the processes of the bare system agree on. */
+
+/** Kinds of a request; its answer bears the same. */
+export const WRITE = 0
+/** Asks a majority, and nothing of their disks. */
+export const READ = 1
+/** Of three. */
+export const MAJORITY = 2

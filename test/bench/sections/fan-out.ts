@@ -1,0 +1,23 @@
+/** One write and all who watch it: until the last of them knows. */
+import { type Bench, choose } from '../harness/bench.ts'
+import { compare, offersOf, usualPlan } from '../harness/compare.ts'
+import type { Report } from '../harness/report.ts'
+import type { Section } from '../harness/section.ts'
+
+const WORK = 'fan-out'
+
+export const fanOutSection: Section = {
+  name: WORK,
+  title: 'One write, 1000 watchers: until all have heard',
+  needs: [],
+  systems: ['atoll', 'etcd'],
+  run: async (bench: Bench, report: Report) => {
+    if (!offersOf(bench, WORK).some(({ offer }) => offer.what.startsWith('atoll'))) {
+      report.note('This atolld has no watch of values yet: left out.')
+      return
+    }
+    const plan = { ...usualPlan(bench), loads: [{ kind: 'closed', inFlight: 1 }] } as const
+    const sizes = { keys: choose(bench, 1_000, 200), valueBytes: 0 }
+    await compare(bench, report, WORK, sizes, { ...plan, label: `${sizes.keys} watchers` })
+  },
+}
