@@ -11,7 +11,11 @@ import { zookeeper } from './peers/zookeeper.ts'
 import { casSection, hotKeySection, lockSection } from './sections/compare-and-put.ts'
 import { fanOutSection } from './sections/fan-out.ts'
 import { detectionSection } from './sections/detection.ts'
+import { failOverSection } from './sections/fail-over.ts'
+import { idleSection } from './sections/idle.ts'
+import { kadDhtSection } from './sections/kad-dht.ts'
 import { packageIndexSection } from './sections/package-index.ts'
+import { startUpSection } from './sections/start-up.ts'
 import { readSection, writeSection } from './sections/store.ts'
 import { valueSizesSection } from './sections/value-sizes.ts'
 
@@ -28,6 +32,10 @@ export const SECTIONS: readonly Section[] = [
   fanOutSection,
   packageIndexSection,
   detectionSection,
+  failOverSection,
+  startUpSection,
+  idleSection,
+  kadDhtSection,
   codecSection,
   channelSection,
 ]

@@ -1,4 +1,5 @@
 /** What the fail-over figures ask of a cluster of three: operations, and one member to be lost. */
+import type { Bench } from '../harness/bench.ts'
 import type { Operation } from '../harness/section.ts'
 
 export interface Subject {
@@ -9,14 +10,21 @@ export interface Subject {
   readonly operation: Operation
 }
 
+export type Fault = 'SIGKILL' | 'SIGSTOP'
+
+/** New for each fault, so that no fault is met by what the one before has left. */
 export interface FailOverCluster {
-  /** Clients talk to a member that stays, unless a subject says otherwise. */
   readonly subjects: readonly Subject[]
-  /** Kills with −9 or stops the member whose loss hurts most. */
-  strike(signal: 'SIGKILL' | 'SIGSTOP'): Promise<void>
+  /** Said once in the report. */
+  readonly notes: readonly string[]
+  /** Kills with −9, or stops, the member whose loss hurts most among those without clients. */
+  strike(fault: Fault): Promise<void>
   /** Lets a stopped one go on. */
   resume(): Promise<void>
-  /** Resolves when all three are there again and nothing moves. */
-  whole(): Promise<void>
   stop(): Promise<void>
 }
+
+export type StartFailOver = (bench: Bench) => Promise<FailOverCluster>
+
+export const KEYS = 100
+export const VALUE = 'x'.repeat(100)
