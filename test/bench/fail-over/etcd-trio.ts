@@ -7,13 +7,14 @@ import type { Bench } from '../harness/bench.ts'
 import type { Child } from '../harness/children.ts'
 import { loadClient } from '../harness/clients.ts'
 import { pipelined } from '../harness/pipelined.ts'
-import { type EtcdClient, EtcdCluster } from '../peers/etcd.ts'
+import type { EtcdClient } from '../peers/etcd.ts'
+import { startEtcd } from '../peers/start-etcd.ts'
 import { type FailOverCluster, KEYS, type Subject, VALUE } from './fail-over-cluster.ts'
 
 const DEADLINE_MS = 1_000
 
 export async function startEtcdTrio(bench: Bench): Promise<FailOverCluster> {
-  const cluster = await EtcdCluster.start(bench)
+  const cluster = await startEtcd(bench)
   const leader = await leaderOf(cluster.endpoints)
   const victim = cluster.members[leader] as Child
   const stays = cluster.endpoints[(leader + 1) % cluster.endpoints.length]

@@ -51,8 +51,8 @@ export const failOverSection: Section = {
     report.note(
       `${PER_SECOND}/s of each operation at once. The gap is the longest time without a completed ` +
         'operation; longest is what one caller waited, for its answer or an error, from when it ' +
-        'should have asked; failed operations are not tried again. All from the fault on. kv promises ' +
-        'no single answer, as etcd and reg do.',
+        'should have asked; failed operations are not tried again. All from the fault on. kv does not ' +
+        'promise the one answer that etcd and reg promise.',
     )
     for (const fault of FAULTS) await underFault(bench, report, fault)
   },

@@ -8,7 +8,7 @@ import type { Report } from '../harness/report.ts'
 import { figure } from '../harness/results.ts'
 import type { Section } from '../harness/section.ts'
 import { Mesh } from '../ours/daemons.ts'
-import { EtcdCluster } from '../peers/etcd.ts'
+import { startEtcd } from '../peers/start-etcd.ts'
 
 const MEMBERS = 3
 const ETCD = [programNeed('etcd', 'etcd-server')]
@@ -64,7 +64,7 @@ async function ours(bench: Bench): Promise<Trio> {
 }
 
 async function etcd(bench: Bench): Promise<Trio> {
-  const cluster = await EtcdCluster.start(bench)
+  const cluster = await startEtcd(bench)
   const pids = () => cluster.members.map(({ pid }) => pid)
   return { what: 'etcd', pids, stop: () => cluster.stop() }
 }
