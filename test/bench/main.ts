@@ -5,7 +5,8 @@ import { join, resolve } from 'node:path'
 import { type Arguments, parseArguments, USAGE, UsageError } from './harness/arguments.ts'
 import { Children } from './harness/children.ts'
 import { clientVersions, installClients } from './harness/clients.ts'
-import { environmentOf } from './harness/environment.ts'
+import { environmentOf, versionOf } from './harness/environment.ts'
+import type { Section, System } from './harness/section.ts'
 import { missingText, runSections, selected } from './harness/run.ts'
 import { SECTIONS, SYSTEMS } from './sections.ts'
 
@@ -26,25 +27,18 @@ async function run(given: Arguments): Promise<number> {
   const used = systems.filter(({ name }) => sections.some((each) => each.systems.includes(name)))
   const missing = missingText([...sections, ...used].flatMap(({ needs }) => needs))
   if (missing !== '') console.log(`${missing}\n`)
-  const clients = used.some(({ name }) => name !== 'atoll') ? installClients() : null
+  const clients = used.some((each) => each.clients.length > 0) ? installClients() : null
   if (clients !== null) {
     console.error(clients)
     return 1
   }
-  const versions = Object.fromEntries(SYSTEMS.map((each) => [each.name, each.version()] as const))
-  const known = Object.entries(versions).filter(
-    (each): each is [string, string] => each[1] !== null,
-  )
   const outDir = resolve(given.outDir ?? join(tmpdir(), 'bench-results', stamp()))
   const children = new Children()
   children.endWithProcess()
   const { sections: results } = await runSections({
     sections,
     systems,
-    environment: environmentOf(given.seed, given.quick, {
-      ...Object.fromEntries(known),
-      ...clientVersions(),
-    }),
+    environment: environmentOf(given.seed, given.quick, versionsOf(used, sections)),
     outDir,
     profile: given.profile,
     children,
@@ -53,6 +47,23 @@ async function run(given: Arguments): Promise<number> {
   })
   console.log(`\nresults: ${outDir}`)
   return results.some(({ failure }) => failure?.startsWith('failed')) ? 1 : 0
+}
+
+/** Of all that takes part, and of the packages by which it is spoken to. */
+function versionsOf(systems: readonly System[], sections: readonly Section[]) {
+  const clients = clientVersions()
+  const versions: Record<string, string> = {}
+  for (const system of systems) {
+    if (missingText(system.needs) !== '') continue
+    const version = system.version()
+    if (version !== null) versions[system.name] = version
+    for (const name of system.clients) versions[name] = clients[name] ?? ''
+  }
+  const serf = versionOf('serf', ['--version'], / v(\S+)/)
+  if (serf !== null && sections.some(({ needs }) => needs.some(({ name }) => name === 'serf'))) {
+    versions['serf'] = serf
+  }
+  return versions
 }
 
 function list(): void {

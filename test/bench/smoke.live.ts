@@ -16,6 +16,7 @@ const nothing: System = {
   name: 'nothing',
   title: 'what answers at once',
   needs: [],
+  clients: [],
   version: () => '1',
   start: () =>
     Promise.resolve({
@@ -119,6 +120,11 @@ describe('the benchmark', () => {
     assert.deepEqual(results.sections[0]?.files, ['tiny-throughput.svg', 'tiny-p99.svg'])
     for (const file of results.sections[0]?.files ?? []) assert.ok(existsSync(join(outDir, file)))
     assert.match(results.environment.commit, /^[0-9a-f]{40}$|^unknown$/)
+  })
+
+  it('makes a table for documents', () => {
+    const text = readFileSync(join(outDir, 'ratios.md'), 'utf8')
+    assert.match(text, /\| 4 in flight \| kv put ÷ nothing \| [\d.]+× \|/)
   })
 
   it('profiles the daemon under each load', () => {

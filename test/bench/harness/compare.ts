@@ -51,7 +51,7 @@ export function usualPlan(bench: Bench): Plan {
       ...rates.map((perSecond) => ({ kind: 'open', perSecond }) as const),
     ],
     rounds: choose(bench, 5, 3),
-    seconds: choose(bench, 3, 0.3),
+    seconds: choose(bench, 2, 0.3),
   }
 }
 
@@ -84,7 +84,7 @@ export async function compare(
   for (const { offer, system } of offers) {
     const operation = await offer.prepare(sizes)
     // The first calls find cold code and cold connections.
-    await closedLoop(operation, 16, choose(bench, 2, 0.5))
+    await closedLoop(operation, 16, choose(bench, 1, 0.5))
     contenders.push({ offer, system, operation })
   }
   if (bench.systems.has(OURS) && !contenders.some(({ offer }) => offer.lead)) {

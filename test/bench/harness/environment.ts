@@ -1,8 +1,9 @@
 /** Where and when a run was made: without it a number means nothing. */
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { closeSync, fdatasyncSync, openSync, rmSync, writeSync } from 'node:fs'
 import { cpus, loadavg, release, tmpdir, totalmem } from 'node:os'
 import { join, resolve } from 'node:path'
+import { findProgram } from './needs.ts'
 import { median } from './statistics.ts'
 
 const ROOT = resolve(import.meta.dirname, '../../..')
@@ -59,6 +60,18 @@ export function environmentText(of: Environment): string {
       ` · fdatasync ${of.fdatasyncMs.toFixed(2)} ms`,
     versions.join(' · '),
   ].join('\n')
+}
+
+/** What a program says when asked; null when it cannot be. Some say it on standard error. */
+export function versionOf(
+  program: string,
+  args: readonly string[],
+  pattern: RegExp,
+): string | null {
+  const path = findProgram(program)
+  if (path === null) return null
+  const { stdout, stderr } = spawnSync(path, args, { encoding: 'utf8' })
+  return pattern.exec(`${stdout}${stderr}`)?.[1] ?? null
 }
 
 function git(...args: string[]): string {

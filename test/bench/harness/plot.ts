@@ -29,10 +29,10 @@ export interface Plot {
   readonly spans?: readonly Span[]
 }
 
-const WIDTH = 760
+const WIDTH = 860
 const HEIGHT = 420
 const LEFT = 72
-const RIGHT = 200
+const RIGHT = 300
 const TOP = 40
 const BOTTOM = 52
 const PLOT_WIDTH = WIDTH - LEFT - RIGHT

@@ -9,6 +9,7 @@ import { Report } from './report.ts'
 import type { Results, SectionResult } from './results.ts'
 import { SeededRandom } from './seeded-random.ts'
 import type { RunningSystem, Section, System } from './section.ts'
+import { summaryOf } from './summary.ts'
 import { sectionText } from './table.ts'
 
 export interface RunOptions {
@@ -58,6 +59,7 @@ export async function runSections(options: RunOptions): Promise<Results> {
       print(sectionText(result))
       // Each time: a run that is broken off leaves what it had.
       writeFileSync(join(outDir, 'results.json'), `${JSON.stringify(results(), null, 1)}\n`)
+      writeFileSync(join(outDir, 'ratios.md'), summaryOf(results()))
     }
   } finally {
     await fleet.stop()

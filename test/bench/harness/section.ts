@@ -24,6 +24,8 @@ export interface System {
   readonly name: string
   readonly title: string
   readonly needs: readonly Need[]
+  /** Packages of `test/bench/package.json` by which it is spoken to. */
+  readonly clients: readonly string[]
   /** As it names itself; null when it does not say. */
   version(): string | null
   start(bench: Bench): Promise<RunningSystem>

@@ -73,7 +73,7 @@ function ratioText(ratio: Ratio | undefined): string {
   return `${numberOf(median)}×${range}`
 }
 
-function grouped<T>(items: readonly T[], by: (item: T) => string): Map<string, T[]> {
+export function grouped<T>(items: readonly T[], by: (item: T) => string): Map<string, T[]> {
   const groups = new Map<string, T[]>()
   for (const item of items) {
     const name = by(item)

@@ -32,6 +32,7 @@ export const atoll: System = {
   name: 'atoll',
   title: 'atoll, three daemons',
   needs: [{ name: 'dist (npm run build)', debian: '', present: () => existsSync(CLIENT) }],
+  clients: [],
   version: () => null,
   start: async (bench) => {
     const mesh = await Mesh.start(bench.children, MEMBERS, bench.profiling ? INSPECT_FLAGS : [])

@@ -50,6 +50,7 @@ export const bare: System = {
   name: 'bare',
   title: 'bare node:net and fdatasync, three processes',
   needs: [],
+  clients: [],
   version: () => null,
   start: async (bench) => {
     const directory = bench.children.directory('bare')

@@ -1,9 +1,9 @@
 /** etcd: three members, each with its own log, synced before an answer as it is by default. */
-import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 import type { Bench } from '../harness/bench.ts'
 import { type Child, until } from '../harness/children.ts'
 import { loadClient } from '../harness/clients.ts'
+import { versionOf } from '../harness/environment.ts'
 import { programNeed } from '../harness/needs.ts'
 import { pipelined } from '../harness/pipelined.ts'
 import type { Offer, Sizes, System } from '../harness/section.ts'
@@ -17,7 +17,8 @@ export const etcd: System = {
   name: 'etcd',
   title: 'etcd, three members',
   needs: [programNeed('etcd', 'etcd-server')],
-  version: () => /Version: (\S+)/.exec(execFileSync('etcd', ['--version']).toString())?.[1] ?? null,
+  clients: ['etcd3'],
+  version: () => versionOf('etcd', ['--version'], /Version: (\S+)/),
   start: async (bench) => {
     const cluster = await EtcdCluster.start(bench)
     const client = await cluster.client()

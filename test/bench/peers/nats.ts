@@ -2,12 +2,12 @@
  * NATS JetStream's key-value store: three servers, three replicas, files. It answers once a majority
  * has written, not synced: a power loss of all may take what was acknowledged.
  */
-import { execFileSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Bench } from '../harness/bench.ts'
 import { type Child, until } from '../harness/children.ts'
 import { loadClient } from '../harness/clients.ts'
+import { versionOf } from '../harness/environment.ts'
 import { findProgram, programNeed } from '../harness/needs.ts'
 import { pipelined } from '../harness/pipelined.ts'
 import type { Offer, Sizes, System } from '../harness/section.ts'
@@ -44,7 +44,8 @@ export const nats: System = {
   name: 'nats',
   title: 'NATS JetStream KV, three servers, R3, files',
   needs: [programNeed(PROGRAM, 'nats-server')],
-  version: () => / v(\S+)/.exec(execFileSync(program(), ['--version']).toString())?.[1] ?? null,
+  clients: ['@nats-io/transport-node', '@nats-io/jetstream', '@nats-io/kv'],
+  version: () => versionOf(PROGRAM, ['--version'], / v(\S+)/),
   start: async (bench) => {
     const directory = bench.children.directory('nats')
     const { servers, ports } = await startServers(bench, directory)

@@ -1,8 +1,8 @@
 /** Redis: one server, every write synced before its answer. The yardstick of one disk, not of three. */
-import { execFileSync } from 'node:child_process'
 import type { Bench } from '../harness/bench.ts'
 import { until } from '../harness/children.ts'
 import { loadClient } from '../harness/clients.ts'
+import { versionOf } from '../harness/environment.ts'
 import { programNeed } from '../harness/needs.ts'
 import { pipelined } from '../harness/pipelined.ts'
 import type { Offer, System } from '../harness/section.ts'
@@ -25,8 +25,8 @@ export const redis: System = {
   name: 'redis',
   title: 'Redis, one server, appendfsync always',
   needs: [programNeed('redis-server', 'redis-server')],
-  version: () =>
-    / v=(\S+)/.exec(execFileSync('redis-server', ['--version']).toString())?.[1] ?? null,
+  clients: ['ioredis'],
+  version: () => versionOf('redis-server', ['--version'], / v=(\S+)/),
   start: async (bench) => {
     const directory = bench.children.directory('redis')
     const port = await bench.children.freePort()

@@ -3,6 +3,7 @@ import { mkdirSync, realpathSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Bench } from '../harness/bench.ts'
 import { type Child, until } from '../harness/children.ts'
+import { versionOf } from '../harness/environment.ts'
 import { fileNeed, programNeed } from '../harness/needs.ts'
 import { pipelined } from '../harness/pipelined.ts'
 import type { Offer, Sizes, System } from '../harness/section.ts'
@@ -21,7 +22,12 @@ export const zookeeper: System = {
   title: 'ZooKeeper, three servers',
   needs: [fileNeed('zookeeper', JAR, 'zookeeper'), programNeed('java', 'default-jre-headless')],
   // The name behind the link: zookeeper-3.8.0.jar.
-  version: () => /-([\d.]+)\.jar$/.exec(realpathSync(JAR))?.[1] ?? null,
+  clients: ['node-zookeeper-client'],
+  version: () => {
+    const java = versionOf('java', ['-version'], /version "([^"]+)"/)
+    const own = /-([\d.]+)\.jar$/.exec(realpathSync(JAR))?.[1]
+    return own === undefined ? null : `${own} on Java ${java}`
+  },
   start: async (bench) => {
     const directory = bench.children.directory('zookeeper')
     const { servers, address } = await startServers(bench, directory)
