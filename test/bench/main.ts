@@ -19,11 +19,8 @@ async function main(): Promise<number> {
   return 0
 }
 
-/** Naming one peer compares ours with it, so ours always runs. */
 async function run(given: Arguments): Promise<number> {
-  const sections = selected(SECTIONS, given.only)
-  const named = selected(SYSTEMS, given.only)
-  const systems = SYSTEMS.filter((system) => system.name === 'atoll' || named.includes(system))
+  const { sections, systems } = selected(SECTIONS, SYSTEMS, given.only)
   const used = systems.filter(({ name }) => sections.some((each) => each.systems.includes(name)))
   const missing = missingText([...sections, ...used].flatMap(({ needs }) => needs))
   if (missing !== '') console.log(`${missing}\n`)

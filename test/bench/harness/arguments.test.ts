@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { parseArguments, UsageError } from './arguments.ts'
+import { SYSTEMS } from '../sections.ts'
 import { selected } from './run.ts'
+import type { Section } from './section.ts'
 
 const parse = (...argv: string[]) => parseArguments(argv, ['write', 'read', 'etcd'], 7)
 
@@ -31,9 +33,28 @@ describe('bench arguments', () => {
     })
   }
 
-  it('choose among sections and systems apart', () => {
-    const all = [{ name: 'write' }, { name: 'read' }]
-    assert.deepEqual(selected(all, ['etcd', 'read']), [{ name: 'read' }])
-    assert.deepEqual(selected(all, ['etcd']), all)
+  it('choose sections and systems', () => {
+    const section = (name: string, ...systems: string[]): Section => ({
+      name,
+      title: name,
+      needs: [],
+      systems,
+      run: () => Promise.resolve(),
+    })
+    const sections = [
+      section('write', 'atoll', 'etcd', 'nats'),
+      section('lock', 'nats'),
+      section('x'),
+    ]
+    const systems = SYSTEMS.filter(({ name }) => ['atoll', 'etcd', 'nats'].includes(name))
+    const names = (...only: string[]) => {
+      const chosen = selected(sections, systems, only)
+      return [chosen.sections, chosen.systems].map((all) => all.map(({ name }) => name).join(' '))
+    }
+    assert.deepEqual(names(), ['write lock x', 'atoll etcd nats'])
+    assert.deepEqual(names('x'), ['x', 'atoll etcd nats'])
+    assert.deepEqual(names('etcd'), ['write', 'atoll etcd'])
+    assert.deepEqual(names('lock', 'write', 'nats'), ['write lock', 'atoll nats'])
+    assert.deepEqual(names('write', 'atoll'), ['write', 'atoll'])
   })
 })

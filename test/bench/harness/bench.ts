@@ -18,6 +18,9 @@ export interface Bench {
   readonly say: (text: string) => void
 }
 
+/** The name of the system that is ours. */
+export const OURS = 'atoll'
+
 /** The one of two that fits the run. */
 export function choose<T>(bench: Bench, full: T, quick: T): T {
   return bench.quick ? quick : full

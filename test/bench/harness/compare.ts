@@ -4,7 +4,7 @@
  * round.
  */
 import { setTimeout as delay } from 'node:timers/promises'
-import { type Bench, choose } from './bench.ts'
+import { type Bench, choose, OURS } from './bench.ts'
 import { closedLoop, type Measured, openLoop } from './load.ts'
 import { usageOf } from './process-usage.ts'
 import { profiled } from './profile.ts'
@@ -30,8 +30,6 @@ export interface Plan {
 
 /** Of these the report has ratios. */
 export const RATIO_FIGURES = ['throughput', 'p50', 'p99', 'p99.9', 'server CPU', 'RSS'] as const
-/** The name of the system that is ours. */
-export const OURS = 'atoll'
 /** For servers to finish what they do behind the answer, before another one is measured. */
 const SETTLE_MS = 30
 

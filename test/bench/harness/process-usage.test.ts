@@ -17,6 +17,14 @@ describe('bench process usage', () => {
     assert.ok(usageOf([process.ppid]).rssBytes >= own.rssBytes / 2)
   })
 
+  it('sees far less than a tick of 10 ms', () => {
+    const before = usageOf([process.pid]).cpuMicros
+    const end = process.cpuUsage().user + 2_000
+    while (process.cpuUsage().user < end);
+    const used = usageOf([process.pid]).cpuMicros - before
+    assert.ok(used >= 1_000, `${used} µs`)
+  })
+
   it('counts nothing for one that is gone', () => {
     assert.deepEqual(usageOf([2 ** 22 + 1]), { cpuMicros: 0, rssBytes: 0 })
   })

@@ -1,7 +1,7 @@
 /** Runs sections one after another on the systems that they name, and writes the results. */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Bench } from './bench.ts'
+import { type Bench, OURS } from './bench.ts'
 import { Children } from './children.ts'
 import { type Environment, environmentText } from './environment.ts'
 import { INSTALL, type Need } from './needs.ts'
@@ -25,13 +25,26 @@ export interface RunOptions {
   readonly say: (text: string) => void
 }
 
-/** Of these names: what stands in both lists; of a list that no name is of, all. */
-export function selected<T extends { readonly name: string }>(
-  all: readonly T[],
+/**
+ * What `--only` names: sections, or all that compare a system that is named; and systems, or all of
+ * them. Ours is always among them: there are no ratios without it.
+ */
+export function selected(
+  sections: readonly Section[],
+  systems: readonly System[],
   only: readonly string[],
-): T[] {
-  const some = all.filter(({ name }) => only.includes(name))
-  return some.length === 0 ? [...all] : some
+): { sections: Section[]; systems: System[] } {
+  const named = new Set(only)
+  const chosen = systems.filter(({ name }) => named.has(name))
+  const comparing = (section: Section) => chosen.some(({ name }) => section.systems.includes(name))
+  const some = sections.filter(({ name }) => named.has(name))
+  return {
+    sections:
+      some.length > 0 ? some : sections.filter((each) => named.size === 0 || comparing(each)),
+    systems: systems.filter(
+      (each) => each.name === OURS || chosen.length === 0 || chosen.includes(each),
+    ),
+  }
 }
 
 export function missingOf(needs: readonly Need[]): Need[] {

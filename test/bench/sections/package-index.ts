@@ -18,7 +18,7 @@ import { ATOLL, type Daemon, Mesh } from '../ours/daemons.ts'
 
 const MEMBERS = 5
 const OUTPUT_BYTES_MAX = 1 << 30
-const QUICK_RECORDS = 5_000
+const QUICK_RECORDS = 2_000
 
 export const packageIndexSection: Section = {
   name: 'import',
