@@ -2,6 +2,9 @@
 import type { Section, System } from './harness/section.ts'
 import { channelSection } from './micro/channel.ts'
 import { codecSection } from './micro/codec.ts'
+import { logSection } from './micro/log.ts'
+import { recordsSection } from './micro/records.ts'
+import { thousandSection } from './micro/thousand.ts'
 import { atoll } from './ours/atoll.ts'
 import { bare } from './peers/bare.ts'
 import { etcd } from './peers/etcd.ts'
@@ -15,6 +18,7 @@ import { failOverSection } from './sections/fail-over.ts'
 import { idleSection } from './sections/idle.ts'
 import { kadDhtSection } from './sections/kad-dht.ts'
 import { packageIndexSection } from './sections/package-index.ts'
+import { scalingSection } from './sections/scaling.ts'
 import { startUpSection } from './sections/start-up.ts'
 import { readSection, writeSection } from './sections/store.ts'
 import { valueSizesSection } from './sections/value-sizes.ts'
@@ -36,6 +40,10 @@ export const SECTIONS: readonly Section[] = [
   startUpSection,
   idleSection,
   kadDhtSection,
+  scalingSection,
   codecSection,
   channelSection,
+  logSection,
+  recordsSection,
+  thousandSection,
 ]
