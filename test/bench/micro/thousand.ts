@@ -32,11 +32,18 @@ function membership(bench: Bench, report: Report): void {
   const ids = membersOf(MEMBERS).map(({ id }) => id)
   const solo = new Solo(ids)
   const time = (what: string, calls: number, work: (i: number) => unknown) =>
-    timeCalls(report, what, SWIM, calls, (i) => {
-      work(i)
-      // What was done is of no interest, and would fill memory.
-      solo.effects = []
-    })
+    timeCalls(
+      report,
+      what,
+      SWIM,
+      calls,
+      (i) => {
+        work(i)
+        // What was done is of no interest, and would fill memory.
+        solo.effects = []
+      },
+      'µs',
+    )
   const of = (i: number) => ids[i % MEMBERS] ?? ''
   const rumours = (i: number, incarnation: number): Claim[] =>
     Array.from({ length: RUMOURS }, (_, k) => claim(of(i * RUMOURS + k), 'alive', incarnation))
@@ -59,7 +66,8 @@ function planner(bench: Bench, report: Report): void {
   const settled = settle(planTopology, genesis, members).topology
   const survivors = members.slice(1)
   const calls = choose(bench, 10, 3)
-  const time = (what: string, work: () => unknown) => timeCalls(report, what, PLANNER, calls, work)
+  const time = (what: string, work: () => unknown) =>
+    timeCalls(report, what, PLANNER, calls, work, 'µs')
   time('plan from the first member to all', () => planTopology(inputOf(genesis, members)))
   time('plan with nothing to change', () => planTopology(inputOf(settled, members)))
   const lost = new Set(members.slice(0, 1).map(({ storageId }) => storageId))

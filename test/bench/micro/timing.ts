@@ -3,7 +3,8 @@ import type { Report } from '../harness/report.ts'
 import { figure } from '../harness/results.ts'
 
 const ROUNDS = 5
-const NS_PER_MS = 1e6
+/** In a millisecond. */
+const UNITS = { ns: 1e6, µs: 1e3 } as const
 
 /** One row: the time of a call in each round, after one round that does not count. */
 export function timeCalls(
@@ -12,14 +13,15 @@ export function timeCalls(
   setting: string,
   calls: number,
   work: (i: number) => unknown,
+  unit: keyof typeof UNITS = 'ns',
 ): void {
   let next = 0
   const round = (): number => {
     const startMs = performance.now()
     for (let i = 0; i < calls; i++) work(next++)
-    return ((performance.now() - startMs) * NS_PER_MS) / calls
+    return ((performance.now() - startMs) * UNITS[unit]) / calls
   }
   round()
   const times = Array.from({ length: ROUNDS }, round)
-  report.row({ what, setting, figures: { time: figure('ns', 'less', times) } })
+  report.row({ what, setting, figures: { time: figure(unit, 'less', times) } })
 }

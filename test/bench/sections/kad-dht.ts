@@ -42,7 +42,7 @@ async function measure(bench: Bench, report: Report, mesh: Mesh, kad: KadMesh): 
   const plan: Plan = {
     loads: choose(bench, [1, 16], [1]).map((inFlight) => ({ kind: 'closed', inFlight })),
     rounds: choose(bench, 3, 2),
-    seconds: choose(bench, 5, 1),
+    seconds: choose(bench, 5, 0.7),
   }
   const both = new Map(Object.entries({ atoll: ours, 'kad-dht': theirs }))
   const alone = new Map(Object.entries({ 'kad-dht': theirs }))
