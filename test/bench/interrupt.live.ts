@@ -25,10 +25,10 @@ describe('an interrupted benchmark', () => {
       told += chunk.toString()
     })
     const exited = once(child, 'exit')
-    // The daemons are found by the directory that their command line names.
+    // All daemons run, and still look for each other. They are found by the directory that their command line names.
     await until(
       50_000,
-      () => running(dir).length >= 3 && told.includes('in flight'),
+      () => running(dir).length >= 3,
       () => told,
     )
     child.kill('SIGINT')

@@ -10,6 +10,8 @@ describe('bench statistics', () => {
     assert.equal(percentile(hundred, 0.5), 50)
     assert.equal(percentile(hundred, 0.99), 99)
     assert.equal(percentile(hundred, 0.999), 100)
+    // 0.55 × 100 is more than 55 in binary.
+    assert.equal(percentile(hundred, 0.55), 55)
     assert.equal(percentile(hundred, 1), 100)
     assert.equal(percentile([7], 0.5), 7)
     assert.ok(Number.isNaN(percentile([], 0.5)))

@@ -17,7 +17,7 @@ export interface Distribution {
 /** Of rising samples, the smallest that at least the share `q` of all do not exceed. NaN when there is none. */
 export function percentile(ordered: readonly number[], q: number): number {
   if (ordered.length === 0) return Number.NaN
-  // Rounded down by a hair: 0.99 × 100 is a little more than 99 in binary.
+  // Rounded down by a hair: 0.55 × 100 is a little more than 55 in binary.
   const rank = Math.ceil(q * ordered.length - 1e-9)
   return ordered[Math.max(0, rank - 1)] ?? Number.NaN
 }

@@ -41,6 +41,10 @@ export const hotKeySection: Section = {
       closedPlan(bench, [1, 4, 16, 64], [1, 16]),
     )
     plotLoads(report, 'Read, compare, put, on one key', rows)
+    for (const work of bench.quick ? [] : ['write', 'read']) {
+      const loads = closedPlan(bench, [64], [64])
+      await compare(bench, report, work, sizes, { ...loads, leadOnly: true, label: work })
+    }
     report.note('An operation is a change that held; the attempts that lost are inside its time.')
   },
 }
