@@ -1,12 +1,13 @@
 /**
  * The daemon's log: one JSON object a line (pino), or a short readable line when a terminal is at
- * the other end. The level may change while the daemon runs.
+ * the other end. Which lines are wanted is decided by levels that may change while the daemon runs.
  *
  * Lines go out with synchronous writes, so the last line before an exit is not lost. Writing never
  * throws: a log that cannot be written must not end the node that writes it.
  */
 import { pino } from 'pino'
-import type { Log, LogFields, LogLevel } from '../seams/log.ts'
+import type { Log, LogFields } from '../seams/log.ts'
+import type { LogLevels } from '../seams/log-levels.ts'
 
 /** Where lines go; each call is one line with its line feed. */
 export interface LogSink {
@@ -14,25 +15,22 @@ export interface LogSink {
 }
 
 export interface SystemLogOptions {
-  readonly level: LogLevel
+  readonly levels: LogLevels
   /** Default: standard error. */
   readonly sink?: LogSink
   /** Readable lines instead of JSON. Default: whether standard error is a terminal. */
   readonly readable?: boolean
 }
 
-export interface LeveledLog extends Log {
-  level: LogLevel
-}
+export const silentLog: Log = { write: () => undefined, allows: () => false }
 
-export const silentLog: Log = { write: () => undefined }
-
-export function systemLog(options: SystemLogOptions): LeveledLog {
+export function systemLog(options: SystemLogOptions): Log {
+  const { levels } = options
   const readable = options.readable ?? (options.sink === undefined && process.stderr.isTTY)
   const sink = guarded(options.sink ?? standardError())
   const logger = pino(
     {
-      level: options.level,
+      level: 'debug',
       base: null,
       formatters: { level: (label) => ({ level: label }) },
       timestamp: pino.stdTimeFunctions.isoTime,
@@ -41,14 +39,9 @@ export function systemLog(options: SystemLogOptions): LeveledLog {
     readable ? { write: (line) => sink.write(readableLine(line)) } : sink,
   )
   return {
-    get level() {
-      return logger.level as LogLevel
-    },
-    set level(level) {
-      logger.level = level
-    },
+    allows: (level, event) => levels.allows(level, event),
     write(level, event, fields) {
-      logger[level](reserved(fields), event)
+      if (levels.allows(level, event)) logger[level](reserved(fields), event)
     },
   }
 }

@@ -32,7 +32,7 @@ export async function runCli(argv: readonly string[], cli: CliOptions): Promise<
     chosen = await parse(argv, cli.name, output)
     if (chosen === null) return 0
     await chosen.action(contextOf(chosen.options, output, env, cli))
-    return 0
+    return output.status
   } catch (error) {
     return output.error(asAtollError(error), chosen?.changes ?? false)
   }

@@ -9,6 +9,10 @@ export interface View<Result> {
   readonly raw?: (result: Result) => string | Uint8Array
   /** On standard error, for a person only. */
   readonly note?: (result: Result) => string | null
+  /** What `jsonl` gives a line each, where the result itself is no list. */
+  readonly elements?: (result: Result) => readonly unknown[]
+  /** Exit status of the command, where the result is more than there or not. */
+  readonly exit?: (result: Result) => number
 }
 
 export class Output {
@@ -16,6 +20,7 @@ export class Output {
   readonly streams: Streams
   readonly paint: Paint
   readonly #paintError: Paint
+  #status = 0
 
   constructor(format: Format, streams: Streams, noColour: boolean) {
     this.format = format
@@ -25,12 +30,18 @@ export class Output {
     this.#paintError = painter(colours && streams.errIsTerminal)
   }
 
+  /** Exit status that the results ask for. */
+  get status(): number {
+    return this.#status
+  }
+
   result<Result>(result: Result, view: View<Result>): void {
     const { out, outIsTerminal } = this.streams
+    this.#status = view.exit?.(result) ?? 0
     if (this.format === 'json') {
       return out(`${JSON.stringify(result, null, outIsTerminal ? 2 : 0)}\n`)
     }
-    if (this.format === 'jsonl') return out(jsonLines(result))
+    if (this.format === 'jsonl') return out(jsonLines(view.elements?.(result) ?? result))
     if (this.format === 'raw') return out((view.raw ?? rawText)(result))
     out(view.human(result, this.paint))
     const note = view.note?.(result)

@@ -23,6 +23,7 @@ const NOUNS: Readonly<Record<string, string>> = {
   ticket: 'what lets another daemon join',
   topology: 'which replica holds what',
   context: 'names for the sockets of daemons',
+  debug: 'what a daemon knows of its own doings',
   config: 'the settings of a daemon',
   dev: 'a throw-away mesh on this machine, to play with and to break',
 }

@@ -2,6 +2,7 @@
 import type { JsonValue } from '../node/api.ts'
 import type { CallName, ResultOf } from '../rpc/methods.ts'
 import { valueFromJson } from '../rpc/values.ts'
+import { debugLog, debugTimeline, doctor } from './debug-views.ts'
 import { formatDuration } from './duration.ts'
 import type { View } from './output.ts'
 import { columns, type Colour, type Paint, printable } from './terminal.ts'
@@ -208,6 +209,9 @@ export const VIEWS: { readonly [N in CliCall]: View<ResultOf<N>> } = {
     raw: ({ revoked }) => `${revoked}\n`,
   },
   'topology.show': topologyShow,
+  doctor,
+  'debug.log': debugLog,
+  'debug.timeline': debugTimeline,
 }
 
 export const memberChange: View<ResultOf<'member.watch'>> = {

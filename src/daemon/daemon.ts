@@ -121,6 +121,7 @@ class ServedNode implements NodeApi {
   readonly member
   readonly ticket
   readonly topology
+  readonly debug
   readonly #node: NodeApi
   readonly #onLeft: () => void
 
@@ -131,9 +132,11 @@ class ServedNode implements NodeApi {
     this.member = node.member
     this.ticket = node.ticket
     this.topology = node.topology
+    this.debug = node.debug
   }
 
   status: NodeApi['status'] = (options) => this.#node.status(options)
+  doctor: NodeApi['doctor'] = (options) => this.#node.doctor(options)
   explain: NodeApi['explain'] = (key, options) => this.#node.explain(key, options)
   init: NodeApi['init'] = (options) => this.#node.init(options)
   join: NodeApi['join'] = (ticket, options) => this.#node.join(ticket, options)

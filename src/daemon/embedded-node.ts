@@ -1,4 +1,5 @@
 /** What `createNode()` opens: a node on the real system, checked and started. */
+import { systemHost } from '../adapters/system-host.ts'
 import type { AtollNode } from '../node/api.ts'
 import { openNode } from '../node/node.ts'
 import { CheckedNode } from '../rpc/checked-node.ts'
@@ -7,7 +8,8 @@ import { systemSeams } from './system-seams.ts'
 
 export async function openEmbedded(options: CreateNodeOptions): Promise<AtollNode> {
   const { config, init, join } = planOf(options)
-  const node = new EmbeddedNode(await openNode(config, systemSeams()))
+  const host = systemHost({ dataDir: config.dataDir, socket: null })
+  const node = new EmbeddedNode(await openNode(config, { ...systemSeams(), host }))
   try {
     await node.start()
     if ((await node.status()).state !== 'unclaimed') return node

@@ -1,14 +1,16 @@
 /** What a daemon is made of: the log, and how its node is opened on the real world. */
+import { systemHost } from '../adapters/system-host.ts'
 import { systemLog } from '../adapters/system-log.ts'
 import type { NodeConfig } from '../node/config.ts'
 import { openNode } from '../node/node.ts'
 import type { Environment } from '../rpc/socket-path.ts'
 import type { Log } from '../seams/log.ts'
+import { LogLevels } from '../seams/log-levels.ts'
 import type { Seams } from '../seams/seams.ts'
 import type { DaemonNode } from './daemon.ts'
 import { Cable, withCable } from './dev-cut.ts'
 import { obeyDev } from './dev-orders.ts'
-import type { Settings } from './settings.ts'
+import { type Settings, startLevels } from './settings.ts'
 import { noteSocket, withSocketOfOwner } from './socket-note.ts'
 import { systemSeams } from './system-seams.ts'
 
@@ -18,8 +20,11 @@ export interface NodeParts {
 }
 
 export function nodeParts(settings: Settings, env: Environment): NodeParts {
-  const log = systemLog({ level: settings.logLevel })
-  const seams = seamsOf(log, env)
+  const levels = new LogLevels(startLevels(settings))
+  const log = systemLog({ levels })
+  const { edge, data, socket } = settings
+  const host = systemHost({ dataDir: edge ? null : data, socket })
+  const seams = { ...seamsOf(log, env), levels, host }
   const config = nodeConfig(settings)
   return { log, open: () => openWithNote(config, seams, settings.socket) }
 }

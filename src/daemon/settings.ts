@@ -9,6 +9,8 @@ import { join } from 'node:path'
 import * as v from 'valibot'
 import { NODE_DEFAULTS } from '../node/config.ts'
 import { defaultSocketPath, type Environment } from '../rpc/socket-path.ts'
+import { LOG_LEVELS } from '../seams/log.ts'
+import { type LogRule, parseLogRule } from '../seams/log-levels.ts'
 
 /** How a flag or variable is read; a file has the JSON form. */
 export type SettingKind = 'text' | 'list' | 'switch' | 'integer' | 'pairs'
@@ -30,7 +32,7 @@ const addresses = v.pipe(v.array(address), v.maxLength(32))
 const whole = v.pipe(v.number(), v.integer(), v.minValue(0))
 
 export const PROFILES = ['lan', 'wan', 'local'] as const
-export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const
+const START_LEVELS: LogRule = { base: 'info', parts: {} }
 
 export const SETTING_SCHEMAS = {
   data: path,
@@ -50,7 +52,10 @@ export const SETTING_SCHEMAS = {
     v.check((n) => (n & (n - 1)) === 0, 'must be a power of two'),
   ),
   replicationFactor: v.pipe(whole, v.minValue(1), v.maxValue(9)),
-  logLevel: v.picklist(LOG_LEVELS),
+  logLevel: v.pipe(
+    line,
+    v.check(isLogRule, `must be ${LOG_LEVELS.join(', ')}, or such as info,swim=debug`),
+  ),
   init: v.boolean(),
   join: v.nullable(path),
 } as const
@@ -88,7 +93,13 @@ export const SETTINGS: Readonly<Record<SettingKey, Setting>> = {
     'N',
     'copies of each key; init only',
   ),
-  logLevel: setting('logLevel', 'text', 'log-level', 'LEVEL', LOG_LEVELS.join(', ')),
+  logLevel: setting(
+    'logLevel',
+    'text',
+    'log-level',
+    'LEVELS',
+    `${LOG_LEVELS.join(', ')}; of one part: info,swim=debug`,
+  ),
   init: setting('init', 'switch', 'init', '', 'found a cluster, unless already in one'),
   join: setting('join', 'text', 'join', 'TICKET|@FILE|-', 'join one, unless already in one'),
 }
@@ -107,7 +118,7 @@ export function defaultSettings(env: Environment): Settings {
     listen: [...NODE_DEFAULTS.listen],
     announce: [],
     name: hostname().slice(0, 63) || 'atoll',
-    logLevel: 'info',
+    logLevel: START_LEVELS.base,
     init: false,
     join: null,
   }
@@ -125,6 +136,20 @@ export function configPaths(env: Environment): readonly string[] {
   const { XDG_CONFIG_HOME } = env
   const own = XDG_CONFIG_HOME ?? (isRoot() ? undefined : join(homedir(), '.config'))
   return [...(own ? [join(own, 'atoll', 'config.json')] : []), '/etc/atoll/config.json']
+}
+
+/** The levels that a checked setting names. */
+export function startLevels(settings: Pick<Settings, 'logLevel'>): LogRule {
+  return parseLogRule(settings.logLevel, START_LEVELS)
+}
+
+function isLogRule(text: string): boolean {
+  try {
+    parseLogRule(text, START_LEVELS)
+    return true
+  } catch {
+    return false
+  }
 }
 
 function isRoot(): boolean {

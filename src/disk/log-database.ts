@@ -25,6 +25,8 @@ import { mergedScan } from './merged-scan.ts'
 /** Between two strides of the verification: it may take its time, and others may not wait. */
 const VERIFY_PAUSE_MS = 1
 
+const BUSY_LINE_MS = 5000
+
 export interface DatabaseOptions {
   readonly storage: Storage
   readonly clock: Clock
@@ -69,6 +71,7 @@ class LogDatabase implements Database {
   /** Newest value of each key with a commit under way, and how many are; bounded by `pendingBytes`. */
   readonly #pending = new Map<string, { value: Uint8Array | null; group: Group }>()
   #pendingBytes = 0
+  #busyNotedUntilMs = 0
   #gathering: Group | null = null
   #flushing: Promise<void> | null = null
   #ended: Error | null = null
@@ -139,9 +142,18 @@ class LogDatabase implements Database {
       return new AtollError('TOO_LARGE', `a commit of ${bytes} bytes is over ${commitBytes}`)
     }
     if (this.#pendingBytes + bytes > pendingBytes) {
+      this.#noteBusy()
       return new AtollError('BUSY', 'the disk is behind: too much waits for it')
     }
     return this.#checkpointer.refusal
+  }
+
+  /** Once in a while: whoever meets it meets it thousands of times. */
+  #noteBusy(): void {
+    const nowMs = this.#clock.monotonicMs()
+    if (nowMs < this.#busyNotedUntilMs) return
+    this.#busyNotedUntilMs = nowMs + BUSY_LINE_MS
+    this.#log.write('warn', 'disk.busy', { pendingBytes: this.#pendingBytes })
   }
 
   #gather(): Group {

@@ -107,6 +107,9 @@ export class Reception implements Desk {
 
   onGreeted(link: MeshLink, remote: RemotePeer): LinkOwner {
     this.#greetings.delete(link)
+    const { trafficClass, inbound } = link
+    const fields = { peer: remote.peer, class: trafficClass, inbound }
+    this.#options.log.write('debug', 'mesh.link-open', fields)
     const peer = this.#peers.get(remote.peer) as Peer // `examine` has just made it.
     return peer.adopt(link, remote)
   }

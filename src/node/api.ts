@@ -6,6 +6,7 @@
  * checked against it; a test holds those that are written out here to theirs.
  */
 import type { CallOptions, KvApi } from '../store/api.ts'
+import type { DebugApi, Diagnosis } from './watch-api.ts'
 
 export type {
   CallOptions,
@@ -19,6 +20,20 @@ export type {
   KvPage,
   KvApi,
 } from '../store/api.ts'
+
+export type {
+  DebugApi,
+  Diagnosis,
+  Finding,
+  Incident,
+  IncidentLane,
+  LogLevel,
+  LogOptions,
+  LogSettings,
+  Severity,
+  Timeline,
+  TimelineOptions,
+} from './watch-api.ts'
 
 /** libp2p peer id, `12D3Koo…`. */
 export type PeerId = string
@@ -131,8 +146,11 @@ export interface NodeApi {
   readonly member: MemberApi
   readonly ticket: TicketApi
   readonly topology: TopologyApi
+  readonly debug: DebugApi
   status(options?: CallOptions): Promise<Status>
   explain(key: string, options?: CallOptions): Promise<Explanation>
+  /** Examines this daemon and the cluster as it sees it; every finding with its fix. */
+  doctor(options?: CallOptions): Promise<Diagnosis>
   /** Founds a cluster of one. ALREADY_CLAIMED when it belongs to one. */
   init(options?: CallOptions): Promise<{ readonly clusterId: string }>
   join(ticket: string, options?: CallOptions): Promise<{ readonly clusterId: string }>

@@ -27,7 +27,8 @@ export interface Contact {
   readonly addresses: readonly string[]
 }
 
-const FILE = 'cluster'
+/** Its name. */
+export const CLUSTER_FILE = 'cluster'
 /** In the database: that there is such a file. Without it a lost file would look like no claim. */
 const CLAIMED_KEY = 'node/claimed'
 const CONTACTS_MAX = 64
@@ -38,10 +39,10 @@ export async function readClusterFile(
   storage: Storage,
   database: Database,
 ): Promise<ClusterFile | null> {
-  const body = await readSealed(storage, FILE)
+  const body = await readSealed(storage, CLUSTER_FILE)
   const claimed = database.get(CLAIMED_KEY) !== undefined
   if (body === null) {
-    if (claimed) throw damaged(FILE)
+    if (claimed) throw damaged(CLUSTER_FILE)
     return null
   }
   // A claim was cut off after its file.
@@ -49,7 +50,7 @@ export async function readClusterFile(
   try {
     return decode(new WireReader(body))
   } catch (error) {
-    throw error instanceof WireError ? damaged(FILE) : error
+    throw error instanceof WireError ? damaged(CLUSTER_FILE) : error
   }
 }
 
@@ -59,12 +60,12 @@ export async function writeClusterFile(
   database: Database,
   file: ClusterFile,
 ): Promise<void> {
-  await writeSealed(storage, FILE, encode(file))
+  await writeSealed(storage, CLUSTER_FILE, encode(file))
   try {
     await setClaimed(database, true)
   } catch (error) {
     // The claim has failed: the next start must not find it.
-    await storage.remove(FILE).catch(() => undefined)
+    await storage.remove(CLUSTER_FILE).catch(() => undefined)
     throw error
   }
 }
@@ -72,7 +73,7 @@ export async function writeClusterFile(
 /** From now on the directory belongs to no cluster. */
 export async function removeClusterFile(storage: Storage, database: Database): Promise<void> {
   await setClaimed(database, false)
-  await storage.remove(FILE)
+  await storage.remove(CLUSTER_FILE)
 }
 
 function setClaimed(database: Database, claimed: boolean): Promise<void> {

@@ -25,7 +25,10 @@ import { TopologyLog } from '../topology/topology-log.ts'
 import type { Topology } from '../topology/topology.ts'
 import type { ClusterFile } from './cluster-file.ts'
 import type { NodeConfig, ProfileName } from './config.ts'
+import { Sounder } from './doctor/sounding.ts'
 import type { Identity } from './identity.ts'
+import { MemberLog } from './watch/member-log.ts'
+import { TopologyLines } from './watch/topology-lines.ts'
 
 export interface ClusterParts {
   readonly config: NodeConfig
@@ -52,6 +55,9 @@ export class Cluster {
   readonly kv: KvStore
   /** null on an edge, which admits nobody. */
   readonly admitter: Admitter | null
+  /** For the doctor. */
+  readonly sounder: Sounder
+  readonly #topologyLines: TopologyLines
   readonly #reporter: MovementReporter
   readonly #parts: ClusterParts
   readonly #ends = new AbortController()
@@ -74,6 +80,8 @@ export class Cluster {
     this.mesh = createMesh({ network: this.network, clock, random, log, self, gate })
     const isMember = (peer: string): boolean => this.membership.get(peer)?.role === 'member'
     this.topology = new TopologyLog({ clusterId, mesh: this.mesh, clock, log, database, isMember })
+    this.#topologyLines = new TopologyLines(this.topology, clock, log)
+    this.sounder = new Sounder(this.mesh, clock)
     const { name, zone, capacity, tags } = config
     const facts = { name, zone, role, storageId, boot, capacity, addresses: [], tags }
     this.membership = createMembership({
@@ -124,14 +132,16 @@ export class Cluster {
     const { file, seams } = this.#parts
     if (first !== null) await this.topology.learn(first)
     await this.mesh.start()
-    this.membership.subscribe(({ kind, member }) => {
-      if (member.id === this.mesh.self.peer) return
-      seams.log.write('info', `member.${kind}`, { peer: member.id, name: member.name })
-    })
+    new MemberLog(seams.log, this.mesh.self.peer).follow(this.membership)
     await this.membership.start(file.contacts)
     this.issuer.start()
     await this.kv.start()
     if (this.topology.current() === null) await this.#fetchTopology()
+  }
+
+  /** Monotonic time at which the topology in force came into force here. */
+  get topologySinceMs(): number {
+    return this.#topologyLines.sinceMs
   }
 
   /** Aborts when this node is part of the cluster no more. */

@@ -20,7 +20,8 @@ export interface Identity {
   readonly boot: number
 }
 
-const FILE = 'identity'
+/** Name of the file that holds it. */
+export const IDENTITY_FILE = 'identity'
 const BOOT_KEY = 'node/boot'
 const SEED_BYTES = 32
 const ID_BYTES = 16
@@ -37,12 +38,13 @@ export async function openIdentity(
   random: Random,
   claimed: boolean,
 ): Promise<Identity> {
-  const file = await readSealed(storage, FILE)
+  const file = await readSealed(storage, IDENTITY_FILE)
   const lastBoot = readBoot(database)
-  if (file === null && (lastBoot !== null || claimed)) throw damaged(FILE)
+  if (file === null && (lastBoot !== null || claimed)) throw damaged(IDENTITY_FILE)
   if (file !== null && lastBoot === null && claimed) throw damaged('boot counter')
   const names = file === null ? newIdentity(random) : decode(file)
-  if (file === null) await writeSealed(storage, FILE, encode(names.privateKeySeed, names.storageId))
+  if (file === null)
+    await writeSealed(storage, IDENTITY_FILE, encode(names.privateKeySeed, names.storageId))
   const boot = (lastBoot ?? 0) + 1
   await database.commit([{ key: BOOT_KEY, value: new WireWriter().uint(boot).finish() }])
   return { ...names, boot }
@@ -61,7 +63,7 @@ export async function renewIdentity(
   const storageId = idFromBytes(random.bytes(ID_BYTES))
   const boot = old.boot + 1
   await database.commit([{ key: BOOT_KEY, value: new WireWriter().uint(boot).finish() }])
-  await writeSealed(storage, FILE, encode(old.privateKeySeed, storageId))
+  await writeSealed(storage, IDENTITY_FILE, encode(old.privateKeySeed, storageId))
   return { ...old, storageId, boot }
 }
 
@@ -89,10 +91,10 @@ function decode(file: Uint8Array): Omit<Identity, 'boot'> {
     const reader = new WireReader(file)
     const privateKeySeed = reader.bytes(SEED_BYTES)
     const storageId = reader.string(64)
-    if (privateKeySeed.length !== SEED_BYTES || !isId(storageId)) throw damaged(FILE)
+    if (privateKeySeed.length !== SEED_BYTES || !isId(storageId)) throw damaged(IDENTITY_FILE)
     return { privateKeySeed, peer: peerOfSeed(privateKeySeed), storageId }
   } catch (error) {
-    throw error instanceof WireError ? damaged(FILE) : error
+    throw error instanceof WireError ? damaged(IDENTITY_FILE) : error
   }
 }
 

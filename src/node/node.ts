@@ -10,6 +10,8 @@ import type { Storage } from '../seams/storage.ts'
 import type {
   AtollNode,
   CallOptions,
+  DebugApi,
+  Diagnosis,
   Explanation,
   KvApi,
   MemberApi,
@@ -27,8 +29,10 @@ import {
 } from './cluster-file.ts'
 import { Cluster } from './compose.ts'
 import type { NodeConfig } from './config.ts'
+import { Doctor } from './doctor/doctor.ts'
 import { edgeIdentity, type Identity, openIdentity, renewIdentity } from './identity.ts'
 import { watchMembers } from './member-watch.ts'
+import { SelfWatch } from './watch/self-watch.ts'
 import { VERSION } from '../base/version.ts'
 import { explain, healthOf, memberInfo, topologyInfo } from './views.ts'
 
@@ -43,15 +47,17 @@ interface Disk {
 }
 
 /** Opens the data directory. Rejects with DIR_LOCKED, DISK_DAMAGED and the like. */
-export async function openNode(config: NodeConfig, seams: Seams): Promise<AtollNode> {
-  if (config.dataDir === null) return new Node(config, seams, null)
+export async function openNode(config: NodeConfig, outer: Seams): Promise<AtollNode> {
+  const watch = new SelfWatch(outer)
+  const { seams } = watch
+  if (config.dataDir === null) return new Node(config, watch, null)
   const storage = await seams.storage(config.dataDir)
   try {
     const database = await openDatabase({ storage, clock: seams.clock, log: seams.log })
     try {
       const file = await readClusterFile(storage, database)
       const identity = await openIdentity(storage, database, seams.random, file !== null)
-      return new Node(config, seams, { storage, database, identity, file })
+      return new Node(config, watch, { storage, database, identity, file })
     } catch (error) {
       await database.close()
       throw error
@@ -65,8 +71,10 @@ export async function openNode(config: NodeConfig, seams: Seams): Promise<AtollN
 class Node implements AtollNode {
   readonly failed: Promise<Error>
   readonly #config: NodeConfig
+  readonly #watch: SelfWatch
   readonly #seams: Seams
   readonly #disk: Disk | null
+  readonly #doctor: Doctor
   #identity: Identity
   readonly #startedMs: number
   readonly #aborter = new AbortController()
@@ -76,16 +84,23 @@ class Node implements AtollNode {
   #claiming: Promise<unknown> | null = null
   #stopping: Promise<void> | null = null
 
-  constructor(config: NodeConfig, seams: Seams, disk: Disk | null) {
+  constructor(config: NodeConfig, watch: SelfWatch, disk: Disk | null) {
+    const { seams } = watch
     this.#config = config
+    this.#watch = watch
     this.#seams = seams
     this.#disk = disk
+    this.#doctor = new Doctor({ watch, storage: disk?.storage ?? null })
     this.#identity = disk?.identity ?? edgeIdentity(seams.random)
     this.#startedMs = seams.clock.monotonicMs()
     this.failed = disk?.database.failed ?? new Promise(() => {})
   }
 
   async start(): Promise<void> {
+    const { name } = this.#config
+    const { boot } = this.#identity
+    this.#seams.log.write('info', 'node.started', { name, boot, version: VERSION })
+    this.#watch.start()
     const file = this.#disk?.file ?? null
     if (file === null) return
     await this.#run({ file, topology: null }, async () => {})
@@ -102,9 +117,12 @@ class Node implements AtollNode {
 
   async #stop(): Promise<void> {
     this.#state = 'stopping'
+    this.#seams.log.write('info', 'node.stopping')
+    this.#watch.stop()
     this.#aborter.abort(new AtollError('STOPPED', 'the node is stopping'))
     await this.#claiming?.catch(() => undefined)
     await this.#cluster?.stop()
+    await this.#doctor.stop()
     await this.#disk?.database.close()
     await this.#disk?.storage.close()
   }
@@ -229,6 +247,19 @@ class Node implements AtollNode {
       topology: cluster?.topology.digest ?? 0,
       ...health,
     }
+  }
+
+  async doctor(options: CallOptions = {}): Promise<Diagnosis> {
+    this.#mustNotStop()
+    return this.#doctor.examine(this.#cluster, options)
+  }
+
+  readonly debug: DebugApi = {
+    log: async (levels, { forMs } = {}) => {
+      const { logControl } = this.#watch
+      return levels === undefined ? logControl.show() : logControl.change(levels, forMs)
+    },
+    timeline: async ({ sinceMs } = {}) => this.#watch.incidents.show(this.#config.name, sinceMs),
   }
 
   async explain(key: string, options: CallOptions = {}): Promise<Explanation> {

@@ -6,6 +6,8 @@ import * as v from 'valibot'
 import { AtollError } from '../base/errors.ts'
 import type {
   CallOptions,
+  DebugApi,
+  Diagnosis,
   Explanation,
   KvApi,
   MemberApi,
@@ -24,6 +26,7 @@ export class CheckedNode implements NodeApi {
   readonly member: MemberApi
   readonly ticket: TicketApi
   readonly topology: TopologyApi
+  readonly debug: DebugApi
   readonly #inner: NodeApi
 
   constructor(inner: NodeApi) {
@@ -46,11 +49,26 @@ export class CheckedNode implements NodeApi {
         return await inner.topology.show(options)
       },
     }
+    this.debug = {
+      log: async (levels, options) => {
+        check('debug.log', levels === undefined ? {} : { levels }, options)
+        return await inner.debug.log(levels, options)
+      },
+      timeline: async (options) => {
+        check('debug.timeline', {}, options)
+        return await inner.debug.timeline(options)
+      },
+    }
   }
 
   async status(options?: CallOptions): Promise<Status> {
     check('status', {}, options)
     return await this.#inner.status(options)
+  }
+
+  async doctor(options?: CallOptions): Promise<Diagnosis> {
+    check('doctor', {}, options)
+    return await this.#inner.doctor(options)
   }
 
   async explain(key: string, options?: CallOptions): Promise<Explanation> {

@@ -15,7 +15,8 @@ interface Described {
   readonly value?: Described
   readonly wrapped?: Described
   readonly default?: JsonValue
-  readonly options?: readonly JsonValue[]
+  /** Values of a picklist, schemas of a union. */
+  readonly options?: readonly JsonValue[] | readonly Described[]
 }
 
 interface Step {
@@ -45,7 +46,9 @@ function plain(schema: Described): JsonObject {
     case 'custom':
       return {}
     case 'picklist':
-      return { enum: schema.options ?? [] }
+      return { enum: (schema.options ?? []) as readonly JsonValue[] }
+    case 'union':
+      return { anyOf: ((schema.options ?? []) as readonly Described[]).map(describe) }
     case 'array':
       return { type: 'array', items: describe(part(schema.item)) }
     case 'record':

@@ -2,6 +2,8 @@
 import type * as v from 'valibot'
 import type { NodeApi } from '../node/api.ts'
 import type { AnyMethod } from './method.ts'
+import { debugLog, debugTimeline } from './methods/debug.ts'
+import { doctor } from './methods/doctor.ts'
 import { kvDel, kvGet, kvLs, kvPut } from './methods/kv.ts'
 import { memberLs, memberShow, memberTag, memberWatch } from './methods/member.ts'
 import { explain, init, join, leave, status } from './methods/node.ts'
@@ -26,6 +28,9 @@ export const METHODS = {
   'ticket.create': ticketCreate,
   'ticket.revoke': ticketRevoke,
   'topology.show': topologyShow,
+  doctor,
+  'debug.log': debugLog,
+  'debug.timeline': debugTimeline,
   version,
   'rpc.discover': discover,
 } as const

@@ -1,6 +1,8 @@
 /** The interface of a node, over a connection: each call by its entry in the table of methods. */
 import type {
   CallOptions,
+  DebugApi,
+  Diagnosis,
   Explanation,
   KvApi,
   MemberApi,
@@ -19,6 +21,7 @@ export class RemoteNode implements NodeApi {
   readonly member: MemberApi
   readonly ticket: TicketApi
   readonly topology: TopologyApi
+  readonly debug: DebugApi
   readonly #client: RpcClient
 
   constructor(client: RpcClient) {
@@ -30,10 +33,21 @@ export class RemoteNode implements NodeApi {
       revoke: (ticket, options) => this.#call('ticket.revoke', { ticket }, options),
     }
     this.topology = { show: (options) => this.#call('topology.show', {}, options) }
+    this.debug = {
+      log: (levels, options = {}) => {
+        const params = { ...(levels !== undefined && { levels }), ...without(options) }
+        return this.#call('debug.log', params, options)
+      },
+      timeline: (options = {}) => this.#call('debug.timeline', without(options), options),
+    }
   }
 
   status(options?: CallOptions): Promise<Status> {
     return this.#call('status', {}, options)
+  }
+
+  doctor(options?: CallOptions): Promise<Diagnosis> {
+    return this.#call('doctor', {}, options)
   }
 
   explain(key: string, options?: CallOptions): Promise<Explanation> {

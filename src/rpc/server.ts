@@ -88,10 +88,24 @@ export class RpcServer<Target> {
     }
     try {
       const result = this.#run(method)(this.#options.target, params, options) as Promise<unknown>
+      if (this.#options.log.allows('debug', 'rpc.call')) this.#trace(method.name, result)
       return result.catch((error: unknown) => this.#failed(method.name, error))
     } catch (error) {
       return Promise.reject(error)
     }
+  }
+
+  /** A line for each call, when that is wanted: otherwise a call costs nothing more. */
+  #trace(method: string, result: Promise<unknown>): void {
+    const startMs = performance.now()
+    const note = (outcome: string): void => {
+      const tookMs = Math.round((performance.now() - startMs) * 10) / 10
+      this.#options.log.write('debug', 'rpc.call', { method, outcome, tookMs })
+    }
+    result.then(
+      () => note('ok'),
+      (error: unknown) => note(error instanceof AtollError ? error.code : 'INTERNAL'),
+    )
   }
 
   /** The params are what the method's own schema made of them. */

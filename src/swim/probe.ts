@@ -8,6 +8,7 @@
  * since our own connection may be wedged.
  */
 import type { PeerId } from '../base/ids.ts'
+import type { LogFields } from '../seams/log.ts'
 import type { Awareness } from './awareness.ts'
 import type { Beliefs } from './beliefs.ts'
 import { isUp } from './claim.ts'
@@ -87,6 +88,7 @@ export class Prober {
       probe.helpers.set(id, false)
       this.#turn.send(id, { kind: 'ping-req', seq: probe.seq, target })
     }
+    this.#log('swim.probe-unanswered', { member: target, helpers: helpers.length })
   }
 
   onEnd(target: PeerId): void {
@@ -101,7 +103,12 @@ export class Prober {
     const asked = probe.helpers.size
     const nacks = [...probe.helpers.values()].filter((nacked) => nacked).length
     this.#awareness.change(asked > 0 ? asked - nacks : 1)
+    this.#log('swim.probe-failed', { member: target, asked, nacks })
     this.#beliefs.accuse(target, false)
+  }
+
+  #log(event: string, fields: LogFields): void {
+    this.#turn.emit({ kind: 'log', level: 'debug', event, fields })
   }
 
   #close(probe: Probe): void {

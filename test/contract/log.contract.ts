@@ -35,6 +35,14 @@ export function logContract(name: string, make: () => LogUnderTest): void {
       assert.equal(lines().length, 1)
     })
 
+    it('says beforehand what it would leave out', () => {
+      const { log } = make()
+      assert.deepEqual(
+        [log.allows('debug', 'too.small'), log.allows('info', 'large.enough')],
+        [false, true],
+      )
+    })
+
     it('keeps one line one line, whatever the fields hold', () => {
       const { log, lines } = make()
       const nasty = 'a\nb\u001b[31m "quoted" \u2028 \r end'

@@ -2,12 +2,18 @@ import assert from 'node:assert/strict'
 import { silentLog, systemLog } from '../../src/adapters/system-log.ts'
 import { Kernel } from '../sim/kernel.ts'
 import { LogRing } from '../sim/sim-log.ts'
+import { LogLevels } from '../../src/seams/log-levels.ts'
 import { logContract } from './log.contract.ts'
+
+function atInfo(): LogLevels {
+  return new LogLevels({ base: 'info', parts: {} })
+}
 
 function collecting(readable: boolean) {
   const lines: string[] = []
+  const levels = atInfo()
   const sink = { write: (line: string) => void lines.push(line) }
-  return { log: systemLog({ level: 'info', sink, readable }), lines: () => lines }
+  return { log: systemLog({ levels, sink, readable }), lines: () => lines, levels }
 }
 
 logContract('system, JSON', () => collecting(false))
@@ -38,17 +44,18 @@ describe('system log', () => {
     )
   })
 
-  it('changes its level while it runs', () => {
-    const { log, lines } = collecting(false)
-    log.write('debug', 'one')
-    log.level = 'debug'
-    log.write('debug', 'two')
-    log.level = 'error'
-    log.write('warn', 'three')
-    assert.equal(log.level, 'error')
+  it('changes its levels while it runs, of one part or of all', () => {
+    const { log, lines, levels } = collecting(false)
+    log.write('debug', 'swim.one')
+    levels.rule = { base: 'error', parts: { swim: 'debug' } }
+    log.write('debug', 'swim.two')
+    log.write('warn', 'mesh.three')
+    levels.rule = levels.start
+    log.write('debug', 'swim.four')
+    log.write('info', 'mesh.five')
     assert.deepEqual(
       lines().map((line) => (JSON.parse(line) as { event: string }).event),
-      ['two'],
+      ['swim.two', 'mesh.five'],
     )
   })
 
@@ -59,7 +66,7 @@ describe('system log', () => {
       },
     }
     for (const readable of [true, false]) {
-      systemLog({ level: 'info', sink, readable }).write('error', 'node.end')
+      systemLog({ levels: atInfo(), sink, readable }).write('error', 'node.end')
     }
     silentLog.write('error', 'nobody.hears')
   })

@@ -47,7 +47,10 @@ describe('daemon', () => {
   })
 
   function make(options: Partial<DaemonOptions> = {}): Daemon {
-    const log = { write: (_level: string, event: string) => void logged.push(event) }
+    const log = {
+      allows: () => true,
+      write: (_level: string, event: string) => void logged.push(event),
+    }
     const open = () => Promise.resolve(node)
     const daemon = new Daemon({ socket, log, open, claim: null, ...options })
     daemons.push(daemon)

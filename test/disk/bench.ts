@@ -42,7 +42,10 @@ export class Bench {
   }
 
   async open(): Promise<Database> {
-    const log = { write: (_: string, event: string) => void this.logged.push(event) }
+    const log = {
+      allows: () => true,
+      write: (_: string, event: string) => void this.logged.push(event),
+    }
     const options = { clock: this.clock, log, limits: this.#limits }
     const storage = await this.storage()
     return this.clock.drive(openDatabase({ storage, ...options }))

@@ -47,7 +47,7 @@ async function island(
         database,
         clock: new SimClock(world.kernel, world.kernel.spawn('clock'), machine.hostClock),
         random: world.random.fork(`admitter ${machine.host.name}`),
-        log: { write: () => undefined },
+        log: { allows: () => false, write: () => undefined },
         topology: () => TOPOLOGY,
         contacts: () =>
           others().map((each) => ({ peer: each.peer, addresses: [world.addressOf(each)] })),

@@ -128,7 +128,10 @@ export class World {
       network,
       clock,
       random,
-      log: { write: (_level, event, fields = {}) => log.push({ event, fields }) },
+      log: {
+        allows: () => true,
+        write: (_level, event, fields = {}) => void log.push({ event, fields }),
+      },
       self: { ...this.facts(machine, options.role), ...options.self },
       gate: options.gate ?? (() => null),
     })

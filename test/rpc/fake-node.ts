@@ -5,8 +5,14 @@
 import { AtollError } from '../../src/base/errors.ts'
 import type {
   CallOptions,
+  Diagnosis,
   Explanation,
   KvPage,
+  LogOptions,
+  LogSettings,
+  Severity,
+  Timeline,
+  TimelineOptions,
   KvRead,
   KvWritten,
   MemberChange,
@@ -28,6 +34,47 @@ export const MEMBERS: readonly MemberInfo[] = ['a', 'b', 'c'].map((name, i) => (
   role: 'member',
 }))
 
+export function diagnosisOf(severity: Severity): Diagnosis {
+  const finding = {
+    check: 'clock',
+    severity,
+    seen: 'as it is',
+    fix: severity === 'ok' ? '' : 'mend it',
+  }
+  return { severity, tookMs: 12, asked: 2, members: 3, findings: [finding] }
+}
+
+const FAKE_TIMELINE: Timeline = {
+  name: 'a',
+  fromMs: 1_700_000_000_000,
+  toMs: 1_700_000_900_000,
+  lost: { count: 3, untilMs: 1_700_000_000_500 },
+  incidents: [
+    {
+      seq: 4,
+      atMs: 1_700_000_001_000,
+      untilMs: 1_700_000_003_000,
+      times: 2,
+      lane: 'stall',
+      level: 'warn',
+      event: 'node.stall',
+      subject: '',
+      detail: { lateMs: 700 },
+    },
+    {
+      seq: 5,
+      atMs: 1_700_000_700_000,
+      untilMs: 1_700_000_700_000,
+      times: 1,
+      lane: 'member',
+      level: 'warn',
+      event: 'member.dead',
+      subject: 'b',
+      detail: { was: 'suspect' },
+    },
+  ],
+}
+
 export class FakeNode implements NodeApi {
   readonly values = new Map<string, Value>()
   /** Other values that every key has. */
@@ -43,6 +90,7 @@ export class FakeNode implements NodeApi {
   /** What `member.watch` tells; then it waits for the signal. */
   changes: AsyncIterable<MemberChange> | null = null
   claimed = true
+  diagnosis: Diagnosis = diagnosisOf('ok')
   left = false
   calls = 0
 
@@ -152,6 +200,25 @@ export class FakeNode implements NodeApi {
       toleratesFailures: 0,
       warnings: ['one root: its loss needs recover'],
     }
+  }
+
+  readonly debug = {
+    log: async (levels?: string, options?: LogOptions): Promise<LogSettings> => {
+      await this.#enter(options)
+      const parts = { swim: 'debug' } as const
+      const known = ['mesh', 'swim']
+      const fallsBackInMs = levels === undefined ? null : (options?.forMs ?? 900_000)
+      return { base: 'info', parts, start: 'info', fallsBackInMs, known }
+    },
+    timeline: async (options?: TimelineOptions): Promise<Timeline> => {
+      await this.#enter(options)
+      return FAKE_TIMELINE
+    },
+  }
+
+  async doctor(options?: CallOptions): Promise<Diagnosis> {
+    await this.#enter(options)
+    return this.diagnosis
   }
 
   async explain(key: string, options?: CallOptions): Promise<Explanation> {

@@ -93,7 +93,10 @@ export class Rig {
     this.server = new RpcServer<NodeApi>({
       methods: methodTable(),
       target: this.node,
-      log: { write: (_level, event) => void this.logged.push(event) },
+      log: {
+        allows: (level) => level !== 'debug',
+        write: (_, event) => void this.logged.push(event),
+      },
       limits,
     })
     this.#listener = createServer({ allowHalfOpen: true }, (socket) => this.server.accept(socket))

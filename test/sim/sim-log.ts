@@ -39,6 +39,9 @@ export class LogRing {
   }
 
   of(source: string): Log {
-    return { write: (level, event, fields) => this.add(source, level, event, fields) }
+    return {
+      allows: (level) => LEVELS.indexOf(level) >= this.#level,
+      write: (level, event, fields) => this.add(source, level, event, fields),
+    }
   }
 }

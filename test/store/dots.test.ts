@@ -98,7 +98,7 @@ describe('dots', () => {
       const clock = new ManualClock()
       const after = (delayMs: number, run: () => void): void => void clock.after(delayMs, run)
       const storage = await disk.open('data', after)
-      const log = { write: () => undefined }
+      const log = { allows: () => true, write: () => undefined }
       const database: Database = await drive(clock, openDatabase({ storage, clock, log }))
       const source = new DotSource(database, 'disk-a')
       const before = highest

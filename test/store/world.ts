@@ -311,7 +311,7 @@ export class StoreWorld {
   async #open(name: string, clock: Clock): Promise<Database> {
     const after = (delayMs: number, run: () => void): void => void this.clock.after(delayMs, run)
     const storage = await this.disk(name).open('data', after)
-    const log = { write: () => undefined }
+    const log = { allows: () => true, write: () => undefined }
     return this.drive(openDatabase({ storage, clock, log, limits: DATABASE_LIMITS }))
   }
 

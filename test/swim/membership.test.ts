@@ -169,7 +169,7 @@ function bench(database = new FakeDatabase()): Bench {
     mesh,
     clock,
     random: new SimRandom('shell'),
-    log: { write: (_level, event) => void logged.push(event) },
+    log: { allows: () => true, write: (_level, event) => void logged.push(event) },
     database,
     facts: { ...factsOf(0), addresses: [] },
     profile: LAN,

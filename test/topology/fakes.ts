@@ -180,5 +180,8 @@ export interface LogLine {
 }
 
 export function recordingLog(lines: LogLine[]): Log {
-  return { write: (_level, event, fields = {}) => void lines.push({ event, fields }) }
+  return {
+    allows: () => true,
+    write: (_level, event, fields = {}) => void lines.push({ event, fields }),
+  }
 }

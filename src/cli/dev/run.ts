@@ -30,7 +30,10 @@ export async function runDev(context: CommandContext, nodes: number): Promise<vo
   const onNote = (text: string) => output.note(text)
   const mesh = new DevMesh({ nodes, atolld, env, onNote })
   const control = join(mesh.directory, 'control.sock')
-  const log: Log = { write: (_level, event) => output.note(event) }
+  const log: Log = {
+    allows: (level) => level !== 'debug',
+    write: (_level, event) => output.note(event),
+  }
   const server = new RpcServer({ methods: orderTable(), target: mesh, log })
   const listener = await listenPrivately(control, (socket) => server.accept(socket))
   try {

@@ -97,7 +97,7 @@ function newMesh(network: MemoryNetwork, key: AdmissionKey, random: SystemRandom
     network,
     clock,
     random,
-    log: { write: () => undefined },
+    log: { allows: () => false, write: () => undefined },
     self: {
       clusterId: key.clusterId,
       storageId: idFromBytes(random.bytes(16)),

@@ -1,0 +1,139 @@
+/**
+ * Asking peers whether they answer: a small request there and back, now, whatever membership
+ * believes. The answer says how long it took, how far the other's clock is off, and which version
+ * answers. Any member also says whom of a few others it reaches, so that one node learns of both
+ * directions of each pair by one request to each.
+ *
+ * Bounds: a member sounds at most PEERS_MAX others at once for each request, and serves
+ * REACHES_MAX such requests at a time; more are told BUSY.
+ */
+import { AtollError, isAtollError } from '../../base/errors.ts'
+import type { PeerId } from '../../base/ids.ts'
+import { VERSION } from '../../base/version.ts'
+import type { Mesh, RemotePeer } from '../../mesh/mesh.ts'
+import type { Clock } from '../../seams/clock.ts'
+import { WireReader, WireWriter } from '../../wire/codec.ts'
+import { REQUEST_KINDS } from '../../wire/kinds.ts'
+
+export const PEERS_MAX = 32
+export const REACHES_MAX = 4
+const VERSION_BYTES_MAX = 64
+const CODE_BYTES_MAX = 64
+const ID_BYTES_MAX = 64
+/** What a member that is asked gives each of those whom it sounds. */
+const SOUND_MS = 1000
+/** Wall clocks before 1970 are nonsense, and none goes beyond what a number holds. */
+const WALL_MS_MAX = 2 ** 48
+
+export type Sounding =
+  | {
+      readonly peer: PeerId
+      readonly answered: true
+      readonly rttMs: number
+      /** Its clock minus ours; true to half of the round trip, either way. */
+      readonly offsetMs: number
+      readonly version: string
+    }
+  | { readonly peer: PeerId; readonly answered: false; readonly why: string }
+
+/** What another member says of its own reach. */
+export interface Reached {
+  readonly peer: PeerId
+  readonly answered: boolean
+  readonly rttMs: number
+  /** Code of the error; '' when it answered. */
+  readonly why: string
+}
+
+export class Sounder {
+  readonly #mesh: Mesh
+  readonly #clock: Clock
+  /** At most REACHES_MAX. */
+  #serving = 0
+
+  /** Sets the mesh's handlers: make it before the mesh starts. */
+  constructor(mesh: Mesh, clock: Clock) {
+    this.#mesh = mesh
+    this.#clock = clock
+    mesh.handle(REQUEST_KINDS.DOCTOR_PING, () => encodePong(clock.wallMs()))
+    mesh.handle(REQUEST_KINDS.DOCTOR_REACH, (from, body) => this.#onReach(from, body))
+  }
+
+  /** Never rejects. */
+  async sound(peer: PeerId, timeoutMs: number): Promise<Sounding> {
+    const startMs = this.#clock.monotonicMs()
+    try {
+      const empty = new Uint8Array()
+      const answer = await this.#mesh.request(peer, REQUEST_KINDS.DOCTOR_PING, empty, { timeoutMs })
+      const rttMs = this.#clock.monotonicMs() - startMs
+      const { wallMs, version } = decodePong(answer)
+      const offsetMs = wallMs - (this.#clock.wallMs() - rttMs / 2)
+      return { peer, answered: true, rttMs, offsetMs, version }
+    } catch (error) {
+      return { peer, answered: false, why: codeOf(error) }
+    }
+  }
+
+  /** Whom of these that member reaches; rejects as a request does. At most PEERS_MAX. */
+  async reachOf(
+    member: PeerId,
+    peers: readonly PeerId[],
+    timeoutMs: number,
+  ): Promise<readonly Reached[]> {
+    const body = new WireWriter().list(peers, (out, peer) => void out.string(peer)).finish()
+    const answer = await this.#mesh.request(member, REQUEST_KINDS.DOCTOR_REACH, body, { timeoutMs })
+    return decodeReach(answer, peers)
+  }
+
+  async #onReach(_from: RemotePeer, body: Uint8Array): Promise<Uint8Array> {
+    const peers = new WireReader(body).list(PEERS_MAX, (each) => each.string(ID_BYTES_MAX))
+    if (this.#serving >= REACHES_MAX) throw new AtollError('BUSY', 'others are being examined')
+    this.#serving++
+    try {
+      const soundings = await Promise.all(peers.map((peer) => this.sound(peer, SOUND_MS)))
+      return encodeReach(soundings)
+    } finally {
+      this.#serving--
+    }
+  }
+}
+
+function codeOf(error: unknown): string {
+  return isAtollError(error) ? error.code : 'INTERNAL'
+}
+
+function encodePong(wallMs: number): Uint8Array {
+  return new WireWriter()
+    .string(VERSION)
+    .uint(Math.max(0, Math.floor(wallMs)))
+    .finish()
+}
+
+function decodePong(bytes: Uint8Array): { readonly wallMs: number; readonly version: string } {
+  const from = new WireReader(bytes)
+  return { version: from.string(VERSION_BYTES_MAX), wallMs: from.uint(WALL_MS_MAX) }
+}
+
+function encodeReach(soundings: readonly Sounding[]): Uint8Array {
+  const out = new WireWriter()
+  out.list(soundings, (to, each) => {
+    to.bool(each.answered)
+    if (each.answered) to.uint(Math.round(each.rttMs * 1000))
+    else to.string(each.why)
+  })
+  return out.finish()
+}
+
+/** In the order of those asked about; what is missing was not looked at. */
+function decodeReach(bytes: Uint8Array, peers: readonly PeerId[]): Reached[] {
+  const answers = new WireReader(bytes).list(PEERS_MAX, (from) => {
+    const answered = from.bool()
+    return answered
+      ? { answered, rttMs: from.uint(WALL_MS_MAX) / 1000, why: '' }
+      : { answered, rttMs: 0, why: from.string(CODE_BYTES_MAX) }
+  })
+  return peers.flatMap((peer, i) => {
+    const answer = answers[i]
+    return answer === undefined ? [] : [{ peer, ...answer }]
+  })
+}
