@@ -12,10 +12,9 @@ import { World } from './world.ts'
 interface Scene {
   readonly world: World<AtollProgramNode>
   readonly cluster: Cluster<AtollProgramNode>
-  on<T>(index: number, run: (node: AtollNode) => Promise<T>): Promise<T>
-  doctor(index: number, deadlineMs?: number): Promise<Diagnosis>
-  timeline(index: number, sinceMs?: number): Promise<Timeline>
-  until(what: string, condition: () => Promise<boolean>): Promise<void>
+  readonly doctor: (index: number, deadlineMs?: number) => Promise<Diagnosis>
+  readonly timeline: (index: number, sinceMs?: number) => Promise<Timeline>
+  readonly until: (what: string, condition: () => Promise<boolean>) => Promise<void>
 }
 
 async function inCluster(seed: string, size: number, run: (scene: Scene) => Promise<void>) {
@@ -34,7 +33,6 @@ async function inCluster(seed: string, size: number, run: (scene: Scene) => Prom
     await run({
       world,
       cluster,
-      on,
       doctor: (index, deadlineMs) =>
         on(index, (node) => node.doctor(deadlineMs === undefined ? {} : { deadlineMs })),
       timeline: (index, sinceMs) =>
