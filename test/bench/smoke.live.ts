@@ -35,6 +35,13 @@ const absent: System = {
   needs: [{ name: 'absentd', debian: 'absentd', present: () => false }],
 }
 
+const broke: System = {
+  ...nothing,
+  name: 'broke',
+  title: 'a peer without a port',
+  start: () => Promise.reject(new Error('port taken')),
+}
+
 describe('the benchmark', () => {
   const children = new Children()
   const outDir = children.directory('smoke')
@@ -71,7 +78,7 @@ describe('the benchmark', () => {
     name: 'tiny',
     title: 'Writes to one daemon',
     needs: [],
-    systems: ['one', 'nothing', 'absent'],
+    systems: ['one', 'nothing', 'absent', 'broke'],
     run: async (bench, report) => {
       const plan = {
         loads: [
@@ -92,7 +99,7 @@ describe('the benchmark', () => {
     this.timeout(60_000)
     results = await runSections({
       sections: [tiny, broken, unable],
-      systems: [one, nothing, absent],
+      systems: [one, nothing, absent, broke],
       environment: environmentOf(1, true, {}),
       outDir,
       profile: true,
@@ -138,6 +145,7 @@ describe('the benchmark', () => {
   it('says what is missing and what to type, and goes on', () => {
     assert.match(printed.join('\n'), /absentd\. On Debian: apt-get install etcd-server serf/)
     assert.match(results.sections[2]?.failure ?? '', /left out: absentd/)
+    assert.match(printed.join('\n'), /without a port did not start, left out: Error: port taken/)
   })
 
   it("keeps the others' results when a section fails", () => {

@@ -19,7 +19,7 @@ export const USAGE = `npm run bench -- [options]
   --quick             short rounds, few of them: five minutes for everything
   --profile           a CPU profile of each of our daemons under load, in the result directory
   --out DIR           where results go (default: bench-results/TIME in the temporary directory)
-  --seed N            the order of keys and of systems
+  --seed N            what values hold, and the order of systems in a round
   --list              sections, systems, and what this machine lacks for them`
 
 /** Throws UsageError. `known` are the names that --only may give; `chance` is the default seed. */

@@ -1,5 +1,5 @@
 /**
- * The same work on several systems, in turn, over several rounds: A B C A B C …, all from this one
+ * The same work on several systems, in turn, over several rounds: A B C B C A …, all from this one
  * process. What slows the machine for a while then slows all of them, and a ratio is made within a
  * round.
  */
@@ -105,11 +105,12 @@ async function underLoad(
   bench.say(setting)
   const measured = new Map<Contender, Sample[]>(contenders.map((each) => [each, []]))
   for (let round = 0; round < plan.rounds; round++) {
-    for (const [contender, samples] of measured) {
+    for (const contender of bench.random.shuffled(contenders)) {
       const last = round === plan.rounds - 1
       const run = () => sample(contender, load, plan.seconds)
       const label = `${contender.offer.what} ${setting}`
-      samples.push(last ? await profiled(bench, contender.system, label, run) : await run())
+      const result = last ? await profiled(bench, contender.system, label, run) : await run()
+      measured.get(contender)?.push(result)
       await delay(SETTLE_MS)
     }
   }

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
-import { closedLoop, type LoadClock, openLoop } from './load.ts'
+import { closedLoop, type TimerClock, openLoop } from './load.ts'
 
 /** Time that goes on by pauses alone; `at` is called at each millisecond. */
-class ManualClock implements LoadClock {
+class ManualClock implements TimerClock {
   #now = 0
   readonly #at: { readonly ms: number; readonly run: () => void }[] = []
 
@@ -20,6 +20,10 @@ class ManualClock implements LoadClock {
     await new Promise<void>((resolve) => process.nextTick(resolve))
   }
 
+  timer(ms: number): Promise<void> {
+    return this.after(ms)
+  }
+
   standStill(ms: number): void {
     this.#now += ms
   }
@@ -27,6 +31,11 @@ class ManualClock implements LoadClock {
   after(ms: number): Promise<void> {
     return new Promise((run) => this.#at.push({ ms: this.#now + ms, run }))
   }
+}
+
+/** Time passes, and no answer comes. */
+async function passing(clock: ManualClock, ms: number): Promise<void> {
+  for (let i = 0; i < ms; i++) await clock.pause(1)
 }
 
 describe('bench load', () => {
@@ -61,16 +70,18 @@ describe('bench load', () => {
   it('counts a request that is never answered with what it waited, and as failed', async () => {
     const clock = new ManualClock()
     const never = new Promise<void>(() => undefined)
-    const { latenciesMs, failed, failure } = await openLoop(
-      (i) => (i === 3 ? never : Promise.resolve()),
-      100,
-      0.1,
-      clock,
-    )
-    assert.equal(latenciesMs.length, 10)
-    assert.equal(failed, 1)
-    assert.match(failure ?? '', /no answer/)
-    assert.ok(Math.max(...latenciesMs) >= 10_000)
+    const open = (i: number) => (i === 3 ? never : Promise.resolve())
+    // Nobody else moves the time of a closed loop.
+    const closed = (i: number) => (i === 3 ? passing(clock, 20_000) : clock.pause(1))
+    for (const { latenciesMs, failed, failure } of [
+      await openLoop(open, 100, 0.1, clock),
+      await closedLoop(closed, 2, 0.1, clock),
+    ]) {
+      assert.ok(latenciesMs.length >= 10)
+      assert.equal(failed, 1)
+      assert.match(failure ?? '', /no answer/)
+      assert.ok(Math.max(...latenciesMs) >= 10_000)
+    }
   })
 
   it('keeps as many in flight as were asked for, and not one more', async () => {

@@ -123,8 +123,8 @@ class Fleet {
     const wanted = this.#options.systems.filter(({ name }) => section.systems.includes(name))
     for (const system of wanted) {
       const missing = missingText(system.needs)
-      if (missing === '') await this.#start(system)
-      else report.note(`${system.title}: ${missing}`)
+      if (missing !== '') report.note(`${system.title}: ${missing}`)
+      else await this.#start(system, report)
     }
     const systems = new Map<string, RunningSystem>()
     for (const name of section.systems) {
@@ -138,10 +138,16 @@ class Fleet {
     await this.#stopAllBut([])
   }
 
-  async #start(system: System): Promise<void> {
+  /** A peer that does not start is left out; without ours there is nothing to say. */
+  async #start(system: System, report: Report): Promise<void> {
     if (this.#running.has(system.name)) return
     this.#options.say(`starting ${system.title}`)
-    this.#running.set(system.name, await system.start(this.#bench(new Map())))
+    try {
+      this.#running.set(system.name, await system.start(this.#bench(new Map())))
+    } catch (error) {
+      if (system.name === OURS) throw error
+      report.note(`${system.title} did not start, left out: ${String(error)}`)
+    }
   }
 
   #bench(systems: ReadonlyMap<string, RunningSystem>): Bench {

@@ -15,6 +15,12 @@ export class SeededRandom {
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
   }
 
+  /** The same ones in another order (Fisher and Yates). */
+  shuffled<T>(items: readonly T[]): T[] {
+    const left = [...items]
+    return items.map(() => left.splice(Math.floor(this.next() * left.length), 1)[0] as T)
+  }
+
   /** Printable, and without a pattern that a compressing disk or log would shrink to nothing. */
   text(length: number): string {
     let text = ''

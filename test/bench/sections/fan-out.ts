@@ -1,5 +1,5 @@
 /** One write and all who watch it: until the last of them knows. */
-import { type Bench, choose } from '../harness/bench.ts'
+import { type Bench, choose, OURS } from '../harness/bench.ts'
 import { compare, offersOf, usualPlan } from '../harness/compare.ts'
 import type { Report } from '../harness/report.ts'
 import type { Section } from '../harness/section.ts'
@@ -12,7 +12,8 @@ export const fanOutSection: Section = {
   needs: [],
   systems: ['atoll', 'etcd'],
   run: async (bench: Bench, report: Report) => {
-    if (!offersOf(bench, WORK).some(({ offer }) => offer.what.startsWith('atoll'))) {
+    const ours = bench.systems.get(OURS)
+    if (!offersOf(bench, WORK).some(({ system }) => system === ours)) {
       report.note('This atolld has no watch of values yet: left out.')
       return
     }
