@@ -18,7 +18,10 @@ export async function startAtollTrio(bench: Bench): Promise<FailOverCluster> {
   await pipelined(KEYS, 16, (i) => client.call('kv.put', { key: keyAt(i), value: VALUE }))
   const registers = await registersOf(client, victim)
   return {
-    subjects: [...storeSubjects(client), ...registerSubjects(client, registers ?? [])],
+    subjects: [
+      ...storeSubjects(client),
+      ...(registers === null ? [] : registerSubjects(client, registers)),
+    ],
     notes: registers === null ? ['These daemons have no registers (reg.set): left out.'] : [],
     strike: (fault) => victim.signal(fault),
     resume: () => victim.signal('SIGCONT'),
@@ -44,42 +47,47 @@ function storeSubjects(client: RpcConnection): Subject[] {
   ]
 }
 
-function registerSubjects(client: RpcConnection, keys: readonly string[]): Subject[] {
-  if (keys.length === 0) return []
-  const key = (i: number) => keys[i % keys.length]
+/** Keys of registers, by whether the daemon that is lost proposes for them. */
+interface Registers {
+  readonly ofTheLost: readonly string[]
+  readonly ofOthers: readonly string[]
+}
+
+function registerSubjects(client: RpcConnection, { ofTheLost, ofOthers }: Registers): Subject[] {
+  const set = (keys: readonly string[]) => (i: number) =>
+    client.call('reg.set', { key: keys[i % keys.length], value: VALUE })
+  const get = (keys: readonly string[]) => (i: number) =>
+    client.call('reg.get', { key: keys[i % keys.length] })
   return [
-    {
-      work: 'write',
-      what: 'atoll reg set',
-      operation: (i) => client.call('reg.set', { key: key(i), value: VALUE }),
-    },
-    {
-      work: 'read',
-      what: 'atoll reg get',
-      operation: (i) => client.call('reg.get', { key: key(i) }),
-    },
+    { work: 'write', what: 'atoll reg set (proposer lost)', operation: set(ofTheLost) },
+    { work: 'write', what: 'atoll reg set (other keys)', operation: set(ofOthers) },
+    { work: 'read', what: 'atoll reg get (proposer lost)', operation: get(ofTheLost) },
   ]
 }
 
-/** Registers that the victim proposes for, written once; null when there are no registers. */
-async function registersOf(client: RpcConnection, victim: Daemon): Promise<string[] | null> {
+/** Written once; null when these daemons have no registers. */
+async function registersOf(client: RpcConnection, victim: Daemon): Promise<Registers | null> {
   const { methods } = await client.call<{ readonly methods: readonly { readonly name: string }[] }>(
     'rpc.discover',
     {},
   )
   const offered = new Set(methods.map(({ name }) => name))
   if (!offered.has('reg.set') || !offered.has('reg.get')) return null
-  const keys: string[] = []
+  const ofTheLost: string[] = []
+  const ofOthers: string[] = []
   await pipelined(REGISTERS_TRIED, 8, async (i) => {
     const key = `register/${i}`
     const { replicas } = await client.call<{
       readonly replicas: readonly { readonly name: string }[]
     }>('explain', { key })
-    if (replicas[0]?.name === victim.name) keys.push(key)
+    const keys = replicas[0]?.name === victim.name ? ofTheLost : ofOthers
+    keys.push(key)
+    await client.call('reg.set', { key, value: VALUE })
   })
-  if (keys.length === 0) throw new Error(`no register of ${victim.name} found`)
-  await pipelined(keys.length, 8, (i) => client.call('reg.set', { key: keys[i], value: VALUE }))
-  return keys
+  if (ofTheLost.length === 0 || ofOthers.length === 0) {
+    throw new Error(`${victim.name} proposes for all registers, or for none`)
+  }
+  return { ofTheLost, ofOthers }
 }
 
 function keyAt(i: number): string {

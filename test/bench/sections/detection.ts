@@ -4,7 +4,6 @@
  * many members are called dead or suspected although nothing happened to them, while loops compute
  * on every core. Both always suffer the same in the same moment.
  */
-import { execFileSync } from 'node:child_process'
 import { availableParallelism } from 'node:os'
 import { setTimeout as delay } from 'node:timers/promises'
 import { AtollDaemons } from '../detection/atoll-daemons.ts'
@@ -58,7 +57,7 @@ async function measure(bench: Bench, report: Report, both: Both): Promise<void> 
   judge(report, rows, failures)
   spreadRows(report, 'graceful leave', both, await leaves(bench, both))
   report.note(
-    `Serf ${serfVersion()}. A leave of ours hands its partitions over first; Serf keeps no data. A suspicion is counted ` +
+    'A leave of ours hands its partitions over first; Serf keeps no data. A suspicion is counted ' +
       'once, however many tell of it, and a false failure once for each member that believes it.',
   )
 }
@@ -182,10 +181,6 @@ function crashPlot([ours, serf]: Results): string {
       series('serf, first', serf, ({ firstMs }) => firstMs),
     ],
   })
-}
-
-function serfVersion(): string {
-  return execFileSync('serf', ['version']).toString().split('\n', 1)[0] ?? ''
 }
 
 function memberAt(cluster: MemberCluster, index: number): string {

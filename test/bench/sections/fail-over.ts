@@ -16,6 +16,7 @@ import { type Axis, svgOf } from '../harness/plot.ts'
 import type { Report } from '../harness/report.ts'
 import { figure, type Row } from '../harness/results.ts'
 import type { Section } from '../harness/section.ts'
+import { etcdVersions } from '../peers/start-etcd.ts'
 
 const PER_SECOND = 200
 const WARM_UP = 500
@@ -54,6 +55,7 @@ export const failOverSection: Section = {
         'should have asked; failed operations are not tried again. All from the fault on. kv does not ' +
         'promise the one answer that etcd and reg promise.',
     )
+    report.note(etcdVersions())
     for (const fault of FAULTS) await underFault(bench, report, fault)
   },
 }

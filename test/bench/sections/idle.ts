@@ -8,7 +8,7 @@ import type { Report } from '../harness/report.ts'
 import { figure } from '../harness/results.ts'
 import type { Section } from '../harness/section.ts'
 import { Mesh } from '../ours/daemons.ts'
-import { startEtcd } from '../peers/start-etcd.ts'
+import { etcdVersions, startEtcd } from '../peers/start-etcd.ts'
 
 const MEMBERS = 3
 const ETCD = [programNeed('etcd', 'etcd-server')]
@@ -30,6 +30,7 @@ export const idleSection: Section = {
     const trios: Trio[] = []
     try {
       for (const start of [ours, etcd, serf]) trios.push(await start(bench))
+      report.note(etcdVersions())
       await measure(bench, report, trios)
     } finally {
       await Promise.all(trios.map((trio) => trio.stop()))

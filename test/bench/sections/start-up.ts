@@ -9,7 +9,7 @@ import { figure, type Row } from '../harness/results.ts'
 import { missingOf, missingText } from '../harness/run.ts'
 import type { Section } from '../harness/section.ts'
 import { Mesh } from '../ours/daemons.ts'
-import { startEtcd } from '../peers/start-etcd.ts'
+import { etcdVersions, startEtcd } from '../peers/start-etcd.ts'
 import { COMMANDS, timeOf } from '../start-up/commands.ts'
 import { type Server, type ServerKind, SERVERS } from '../start-up/servers.ts'
 
@@ -89,6 +89,7 @@ async function commands(bench: Bench, report: Report): Promise<void> {
   const [daemon] = mesh.daemons
   await daemon?.call('kv.put', { key: 'color', value: 'blue' })
   const withEtcd = chosen.some(({ program }) => program === 'etcdctl')
+  if (withEtcd) report.note(etcdVersions())
   const etcd = withEtcd ? await startEtcd(bench) : null
   const at = { atollSocket: daemon?.socket ?? '', etcdEndpoint: etcd?.endpoints[0] ?? '' }
   try {
