@@ -7,7 +7,7 @@ import { pipelined } from '../harness/pipelined.ts'
 import type { Offer, System } from '../harness/section.ts'
 import { type Daemon, Mesh } from './daemons.ts'
 import { INSPECT_FLAGS, InspectorProfiler } from './inspector.ts'
-import { registerOffers } from './registers.ts'
+import { plainRegisters, type Registers, registerOffers } from './registers.ts'
 import { fanOutOffers } from './watchers.ts'
 
 const CLIENT = resolve(import.meta.dirname, '../../../dist/src/client.js')
@@ -25,6 +25,7 @@ interface Client {
     put(key: string, value: string, options: { write: Level }): Promise<unknown>
     get(key: string, options: { read: Level }): Promise<unknown>
   }
+  readonly reg?: Registers
   close(): Promise<void>
 }
 
@@ -49,7 +50,7 @@ export const atoll: System = {
       offers: [
         ...LEVELS.map((level) => put(bench, client, level)),
         ...LEVELS.map((level) => get(bench, client, level)),
-        ...registerOffers(bench, plain, names),
+        ...registerOffers(bench, client.reg ?? plainRegisters(plain), names),
         ...fanOutOffers(mesh, plain, names),
       ],
       profilers,

@@ -3,18 +3,36 @@ import type { Bench } from '../harness/bench.ts'
 import { pipelined } from '../harness/pipelined.ts'
 import type { Offer, Sizes } from '../harness/section.ts'
 import { casLoop } from '../peers/cas-loop.ts'
-import { type RpcConnection, RpcFailure } from './rpc-connection.ts'
+import type { RpcConnection } from './rpc-connection.ts'
+
+/** What is used of `node.reg`. */
+export interface Registers {
+  set(key: string, value: string): Promise<unknown>
+  get(key: string): Promise<{ readonly version: string } | null>
+  cas(key: string, value: string, options: { ifVersion: string }): Promise<unknown>
+  incr(key: string): Promise<unknown>
+}
+
+/** For a daemon that has them and a client that does not yet. */
+export function plainRegisters(connection: RpcConnection): Registers {
+  return {
+    set: (key, value) => connection.call('reg.set', { key, value }),
+    get: (key) => connection.call('reg.get', { key }),
+    cas: (key, value, options) => connection.call('reg.cas', { key, value, ...options }),
+    incr: (key) => connection.call('reg.incr', { key }),
+  }
+}
 
 /** `methods` are the names that the daemon knows. */
 export function registerOffers(
   bench: Bench,
-  client: RpcConnection,
+  registers: Registers,
   methods: ReadonlySet<string>,
 ): Offer[] {
   const keyOf = (i: number, { keys }: Sizes) => `bench/${i % keys}`
   const filled = async (sizes: Sizes) => {
     const value = bench.random.text(sizes.valueBytes)
-    await pipelined(sizes.keys, 64, (i) => client.call('reg.set', { key: keyOf(i, sizes), value }))
+    await pipelined(sizes.keys, 64, (i) => registers.set(keyOf(i, sizes), value))
     return value
   }
   const offers: Record<string, Offer> = {
@@ -24,7 +42,7 @@ export function registerOffers(
       lead: true,
       prepare: (sizes) => {
         const value = bench.random.text(sizes.valueBytes)
-        return Promise.resolve((i) => client.call('reg.set', { key: keyOf(i, sizes), value }))
+        return Promise.resolve((i) => registers.set(keyOf(i, sizes), value))
       },
     },
     'reg.get': {
@@ -33,7 +51,7 @@ export function registerOffers(
       lead: true,
       prepare: async (sizes) => {
         await filled(sizes)
-        return (i) => client.call('reg.get', { key: keyOf(i, sizes) })
+        return (i) => registers.get(keyOf(i, sizes))
       },
     },
     'reg.cas': {
@@ -42,14 +60,13 @@ export function registerOffers(
       lead: true,
       prepare: async (sizes) => {
         const value = await filled(sizes)
-        return casLoop(casStore(client), (i) => keyOf(i, sizes), value)
+        return casLoop(casStore(registers), (i) => keyOf(i, sizes), value)
       },
     },
     'reg.incr': {
       work: 'cas',
       what: 'atoll reg incr',
-      prepare: (sizes) =>
-        Promise.resolve((i) => client.call('reg.incr', { key: `count/${i % sizes.keys}` })),
+      prepare: (sizes) => Promise.resolve((i) => registers.incr(`count/${i % sizes.keys}`)),
     },
   }
   return Object.entries(offers)
@@ -57,18 +74,15 @@ export function registerOffers(
     .map(([, offer]) => offer)
 }
 
-function casStore(client: RpcConnection) {
+function casStore(registers: Registers) {
   return {
-    read: async (key: string) => {
-      const found = await client.call<{ version: string } | null>('reg.get', { key })
-      return found?.version ?? ''
-    },
+    read: async (key: string) => (await registers.get(key))?.version ?? '',
     cas: async (key: string, ifVersion: string, value: string) => {
       try {
-        await client.call('reg.cas', { key, value, ifVersion })
+        await registers.cas(key, value, { ifVersion })
         return true
       } catch (error) {
-        if (error instanceof RpcFailure && error.code === 'CONFLICT') return false
+        if ((error as { code?: string }).code === 'CONFLICT') return false
         throw error
       }
     },
