@@ -55,12 +55,12 @@ describe('bench registers', () => {
 
   it('are changed once by each operation, however many rivals there are', async () => {
     const registers = new MemoryRegisters()
-    for (const { work, what, prepare } of registerOffers(bench, registers, all)) {
-      const operation = await prepare({ keys: 1, valueBytes: 10 })
+    for (const offer of registerOffers(bench, registers, all)) {
+      const operation = await offer.prepare({ keys: 1, valueBytes: 10 })
       const changes = () => [...registers.versions.values()].reduce((sum, one) => sum + one, 0)
       const before = changes()
       await pipelined(50, 8, (i) => operation(i))
-      assert.equal(changes() - before, work === 'read' ? 0 : 50, what)
+      assert.equal(changes() - before, offer.work === 'read' ? 0 : 50, offer.what)
     }
     assert.ok(registers.refused > 0)
   })
