@@ -30,16 +30,17 @@ const HANGING_MS = 8_000
 
 /**
  * The module at `entry` (a path from the root) with all that it imports from the folders, which are
- * named by what follows `src/` or `test/`.
+ * named by what follows `src/` or `test/`; changed in one place of one or several files.
  */
 export async function importMutant<T>(
   entry: string,
-  mutation: Mutation,
+  mutations: Mutation | readonly Mutation[],
   folders: readonly string[],
 ): Promise<T> {
-  const query = `?mutant=${Buffer.from(JSON.stringify(mutation)).toString('base64url')}`
+  const list = [mutations].flat()
+  const query = `?mutant=${Buffer.from(JSON.stringify(list)).toString('base64url')}`
   const ours = new RegExp(`^${ROOT}(src|test)/(${folders.join('|')})/`)
-  const target = `${ROOT}src/${mutation.file}${query}`
+  const targets = new Map(list.map((each) => [`${ROOT}src/${each.file}${query}`, each]))
   const hooks = registerHooks({
     resolve(specifier, context, next) {
       const resolved = next(specifier, context)
@@ -48,7 +49,10 @@ export async function importMutant<T>(
     },
     load(url, context, next) {
       const loaded = next(url, context)
-      return url === target ? { ...loaded, source: mutated(loaded.source, mutation) } : loaded
+      const mutation = targets.get(url)
+      return mutation === undefined
+        ? loaded
+        : { ...loaded, source: mutated(loaded.source, mutation) }
     },
   })
   try {

@@ -3,8 +3,9 @@
  * gives the same run. Every message passes through the codec.
  *
  * Machines can crash (their kernel resets connections and refuses new ones), vanish (silence),
- * pause (the process stands still, then finds its timers late and its messages waiting), restart,
- * and be cut from each other one way or both.
+ * pause (the process stands still, then finds its timers late and its messages waiting), be deaf and
+ * dumb for a while (messages in and out wait, timers go on), restart, and be cut from each other one
+ * way or both.
  */
 import assert from 'node:assert/strict'
 import { decodeFrame, decodePushPull, encodeFrame, encodePushPull } from '../../src/swim/codec.ts'
@@ -17,6 +18,7 @@ import { Swim } from '../../src/swim/swim.ts'
 import { SimRandom } from '../sim/sim-random.ts'
 
 const LOOK_EVERY_MS = 5
+const PEER_ID_LENGTH = 52
 
 export interface ClusterOptions {
   readonly seed: string
@@ -29,6 +31,10 @@ export interface ClusterOptions {
   readonly core?: typeof Swim
   /** Everybody knows everybody from the start, instead of meeting through the first. */
   readonly acquainted?: boolean
+  /** Names as long as real ones, where bytes are counted. */
+  readonly realNames?: boolean
+  /** Everybody holds everybody for alive from the start: nobody needs to meet. */
+  readonly joined?: boolean
 }
 
 export interface Seen {
@@ -54,6 +60,7 @@ export class Machine {
   /** False: nobody answers at all, not even a kernel. */
   hasKernel = true
   pausedUntil = 0
+  blockedUntil = 0
   armedAt = Number.POSITIVE_INFINITY
   readonly links = new Set<string>()
   goodbye = false
@@ -87,6 +94,8 @@ export class Cluster {
   readonly seen: Seen[] = []
   /** Every message sent, by kind. */
   readonly sent = new Map<string, number>()
+  /** Their bytes, and those of state exchanges (both halves, at the one who asked). */
+  readonly bytes = new Map<string, number>()
   readonly #byName = new Map<string, Machine>()
   readonly #heap: Event[] = []
   readonly #cuts = new Set<string>()
@@ -100,11 +109,31 @@ export class Cluster {
     this.loss = options.loss ?? 0
     this.random = new SimRandom(options.seed)
     for (let i = 0; i < options.size; i++) this.#boot(i, factsOf(i))
+    if (options.joined === true) this.#join()
     for (const machine of this.machines) {
-      const contacts = options.acquainted
-        ? this.machines.map(({ name }) => name)
-        : [this.at(0).name]
-      this.#perform(machine, machine.core.start(contacts, this.now))
+      this.#perform(machine, machine.core.start(this.#contacts(), this.now))
+    }
+  }
+
+  #contacts(): string[] {
+    if (this.#options.joined === true) return []
+    return this.#options.acquainted === true
+      ? this.machines.map(({ name }) => name)
+      : [this.at(0).name]
+  }
+
+  /** As after a state exchange with one who knew all. */
+  #join(): void {
+    const records = this.machines.map(({ core, name }, i) => {
+      const { incarnation } = core.self()
+      const facts = factsOf(i)
+      const { storageId } = facts
+      const standing = { state: 'alive', incarnation, version: incarnation } as const
+      return { claim: { id: name, ...standing, storageId, accusations: [] }, facts }
+    })
+    for (const machine of this.machines) {
+      for (const { name } of this.machines) machine.links.add(name)
+      this.#perform(machine, machine.core.onExchangeReply('all', { claims: [], records }, this.now))
     }
   }
 
@@ -179,8 +208,18 @@ export class Cluster {
     this.#perform(machine, machine.core.start(contacts, this.now))
   }
 
+  /** When it goes on it sees to its timers before it reads its sockets, as Node's event loop does. */
   pause(index: number, ms: number): void {
-    this.at(index).pausedUntil = this.now + ms
+    const machine = this.at(index)
+    machine.pausedUntil = this.now + ms
+    this.#at(machine.pausedUntil, () => {
+      if (machine.armedAt <= this.now) this.#onTimer(machine, machine.armedAt)
+    })
+  }
+
+  /** What it sends and what is sent to it waits for so long, while its timers go on. */
+  block(index: number, ms: number): void {
+    this.at(index).blockedUntil = this.now + ms
   }
 
   /** Nothing gets from `a` to `b`. */
@@ -213,7 +252,8 @@ export class Cluster {
   }
 
   #boot(index: number, facts: MemberFacts): void {
-    const peer = `peer-${String(index).padStart(4, '0')}`
+    const name = `peer-${String(index).padStart(4, '0')}`
+    const peer = this.#options.realNames === true ? name.padEnd(PEER_ID_LENGTH, 'x') : name
     const core = new (this.#options.core ?? Swim)({
       self: peer,
       facts,
@@ -301,7 +341,7 @@ export class Cluster {
   }
 
   #indexOf(machine: Machine): number {
-    return Number(machine.name.slice(5))
+    return Number(machine.name.slice(5, 9))
   }
 
   #perform(machine: Machine, effects: readonly Effect[]): void {
@@ -352,17 +392,27 @@ export class Cluster {
   #send(machine: Machine, { to, message }: Effect & { kind: 'send' }): void {
     this.sent.set(message.kind, (this.sent.get(message.kind) ?? 0) + 1)
     const bytes = encodeFrame(message, 7)
+    this.#count(message.kind, bytes.length)
     const lost = this.random.float() < this.loss
     const delay = this.#delay()
     this.#dial(machine, to)
     if (lost) return
     const peer = this.#byName.get(to)
     if (peer === undefined || this.#isCut(machine, peer)) return
-    this.#later(delay, () => this.#deliver(machine, to, bytes))
+    const waits = Math.max(0, machine.blockedUntil - this.now)
+    this.#later(waits + delay, () => this.#deliver(machine, to, bytes))
+  }
+
+  #count(kind: string, bytes: number): void {
+    this.bytes.set(kind, (this.bytes.get(kind) ?? 0) + bytes)
   }
 
   #deliver(from: Machine, to: string, bytes: Uint8Array): void {
     const peer = this.#byName.get(to) as Machine
+    if (peer.blockedUntil > this.now) {
+      this.#at(peer.blockedUntil, () => this.#deliver(from, to, bytes))
+      return
+    }
     this.#as(peer, () => {
       const { message } = decodeFrame(bytes)
       this.#perform(peer, peer.core.onMessage(from.remote, message, this.now))
@@ -383,13 +433,16 @@ export class Cluster {
       back(fail, 1000)
       return
     }
-    this.#later(this.#delay(), () => {
+    this.#count('exchange', bytes.length)
+    const waits = Math.max(0, machine.blockedUntil - this.now, peer.blockedUntil - this.now)
+    this.#later(waits + this.#delay(), () => {
       if (!peer.up) return back(fail, 1000)
       this.#as(peer, () => {
         const request = decodePushPull(bytes)
         const { reply, effects } = peer.core.onExchange(machine.remote, request, this.now)
         this.#perform(peer, effects)
         const answer = encodePushPull(reply, 0)
+        this.#count('exchange', answer.length)
         back(() => {
           const effectsBack = machine.core.onExchangeReply(to, decodePushPull(answer), this.now)
           this.#perform(machine, effectsBack)

@@ -240,7 +240,7 @@ describe('128 members', () => {
   it('first notice a silent member after e/(e − 1) periods on average (SWIM §5.1)', () => {
     const times: number[] = []
     const profile = { ...LAN, suspicionMult: 5 }
-    const cluster = new Cluster({ seed: '128', size: 128, profile, acquainted: true })
+    const cluster = new Cluster({ seed: '128', size: 128, profile, joined: true })
     cluster.settle()
     for (let i = 0; i < 12; i++) {
       cluster.vanish(100 + i)
@@ -256,7 +256,7 @@ describe('128 members', () => {
 
   it('call it dead about 12.4 s after it fell silent, with α = 5 (Lifeguard §5)', () => {
     const profile = { ...LAN, suspicionMult: 5 }
-    const cluster = new Cluster({ seed: '128 dead', size: 128, profile, acquainted: true })
+    const cluster = new Cluster({ seed: '128 dead', size: 128, profile, joined: true })
     cluster.settle()
     cluster.vanish(5)
     const { name } = cluster.at(5)
@@ -267,7 +267,7 @@ describe('128 members', () => {
 
   it('send each a constant load, whatever the size', () => {
     const load = (size: number): number => {
-      const cluster = new Cluster({ seed: `load ${size}`, size, acquainted: true })
+      const cluster = new Cluster({ seed: `load ${size}`, size, joined: true })
       cluster.settle()
       cluster.run(20_000)
       cluster.sent.clear()
@@ -286,7 +286,7 @@ describe('128 members', () => {
     cluster.run(30_000)
     cluster.heal()
     cluster.until('healed', () => cluster.agreed(), 60_000)
-  })
+  }).timeout(60_000)
 })
 
 describe('the virtual cluster', () => {
