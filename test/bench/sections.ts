@@ -17,6 +17,7 @@ import { detectionSection } from './sections/detection.ts'
 import { failOverSection } from './sections/fail-over.ts'
 import { idleSection } from './sections/idle.ts'
 import { kadDhtSection } from './sections/kad-dht.ts'
+import { metricsCostSection } from './sections/metrics-cost.ts'
 import { packageIndexSection } from './sections/package-index.ts'
 import { scalingSection } from './sections/scaling.ts'
 import { startUpSection } from './sections/start-up.ts'
@@ -41,6 +42,7 @@ export const SECTIONS: readonly Section[] = [
   idleSection,
   kadDhtSection,
   scalingSection,
+  metricsCostSection,
   codecSection,
   channelSection,
   logSection,

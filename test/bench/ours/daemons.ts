@@ -24,10 +24,20 @@ export class Daemon {
   readonly socket: string
   readonly #children: Children
   readonly #port: number
+  readonly #flags: readonly string[]
   #process: Child | null = null
 
-  /** `port` stays the same over restarts: daemons that all moved at once find nobody. */
-  constructor(children: Children, root: string, name: string, port: number) {
+  /**
+   * `port` and `flags` stay the same over restarts: daemons that all moved at once find nobody.
+   */
+  constructor(
+    children: Children,
+    root: string,
+    name: string,
+    port: number,
+    flags: readonly string[] = [],
+  ) {
+    this.#flags = flags
     this.#children = children
     this.#port = port
     this.name = name
@@ -47,7 +57,7 @@ export class Daemon {
   start(extra: readonly string[], nodeFlags: readonly string[] = []): void {
     const args = ['--data', this.dir, '--socket', this.socket, '--name', this.name]
     const listen = ['--listen', `/ip4/127.0.0.1/tcp/${this.#port}`]
-    const command = [...nodeFlags, ATOLLD, ...args, ...listen, ...extra]
+    const command = [...nodeFlags, ATOLLD, ...args, ...listen, ...this.#flags, ...extra]
     this.#process = this.#children.spawn(this.name, process.execPath, command)
   }
 
@@ -103,11 +113,12 @@ export class Mesh {
     children: Children,
     count: number,
     nodeFlags: readonly string[] = [],
+    flagsOf: (i: number) => readonly string[] = () => [],
   ): Promise<Mesh> {
     const mesh = new Mesh(children)
-    for (const port of await children.freePorts(count)) {
-      const name = `n${mesh.daemons.length + 1}`
-      mesh.daemons.push(new Daemon(children, mesh.root, name, port))
+    for (const [i, port] of (await children.freePorts(count)).entries()) {
+      const name = `n${i + 1}`
+      mesh.daemons.push(new Daemon(children, mesh.root, name, port, flagsOf(i)))
     }
     const [founder, ...others] = mesh.daemons
     if (founder === undefined) throw new Error('a mesh has at least one daemon')
