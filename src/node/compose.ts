@@ -18,9 +18,9 @@ import type { Seams } from '../seams/seams.ts'
 import { KvStore } from '../store/kv-store.ts'
 import { createMembership, type SwimMembership } from '../swim/membership.ts'
 import { LAN, LOCAL, type SwimProfile, WAN } from '../swim/parameters.ts'
-import { FounderIssuer } from '../topology/founder-issuer.ts'
 import type { TopologyIssuer } from '../topology/issuer.ts'
 import { MovementReporter } from '../topology/movement-reporter.ts'
+import { RootsIssuer } from '../topology/roots-issuer.ts'
 import { TopologyLog } from '../topology/topology-log.ts'
 import type { Topology } from '../topology/topology.ts'
 import type { ClusterFile } from './cluster-file.ts'
@@ -96,7 +96,7 @@ export class Cluster {
       onDigest: (peer, number) => this.topology.onDigest(peer, number),
     })
     const layers = { mesh: this.mesh, clock, random, log, topology: this.topology }
-    this.issuer = new FounderIssuer({ ...layers, membership: this.membership })
+    this.issuer = new RootsIssuer({ ...layers, membership: this.membership, database })
     this.#reporter = new MovementReporter({ ...layers, issuer: this.issuer })
     this.kv = new KvStore({
       ...layers,

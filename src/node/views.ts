@@ -12,6 +12,7 @@ import {
   partitionsWithoutMajority,
 } from '../topology/describe.ts'
 import type { HeldVersion } from '../store/kv-store.ts'
+import { majorityOf } from '../topology/validate.ts'
 import type { Topology, TopologyMember } from '../topology/topology.ts'
 import { AtollError } from '../base/errors.ts'
 import type { Explanation, MemberInfo, TopologyInfo } from './api.ts'
@@ -60,7 +61,7 @@ export function healthOf(topology: Topology | null, membership: Membership): Hea
   }
   const usable = liveDisks(topology, membership)
   const warnings: string[] = []
-  const { members, replicationFactor, roots } = topology
+  const { members, replicationFactor } = topology
   if (members.length < replicationFactor) {
     const copies = `${members.length} of ${replicationFactor} copies`
     warnings.push(`${copies} of the data: let more daemons join`)
@@ -69,17 +70,30 @@ export function healthOf(topology: Topology | null, membership: Membership): Hea
   if (self.role === 'member' && !members.some(({ storageId }) => storageId === self.storageId)) {
     warnings.push('this daemon is not in the topology: it stores nothing')
   }
-  const issuer = members.find(({ storageId }) => storageId === roots[0])
-  if (issuer !== undefined && !usable.has(issuer.storageId)) {
-    warnings.push(`${issuer.name} is down, which decides topologies: nobody new can store data`)
-  }
-  warnings.push(...withoutMajority(topology, usable))
+  warnings.push(...rootWarnings(topology, usable), ...withoutMajority(topology, usable))
   const moving = movingPartitions(topology)
   return {
     toleratesFailures: failuresTolerated(topology, usable),
     movingPartitions: moving,
     warnings,
   }
+}
+
+/** The roots decide topologies: without a majority of them nobody comes, goes, or is replaced. */
+function rootWarnings(topology: Topology, usable: ReadonlySet<StorageId>): string[] {
+  const { members, roots } = topology
+  const down = members.filter(
+    ({ storageId }) => roots.includes(storageId) && !usable.has(storageId),
+  )
+  const names = down.map(({ name }) => name).join(', ')
+  if (down.length > roots.length - majorityOf(roots.length)) {
+    const part = `${down.length} of ${roots.length} roots are down (${names})`
+    return [`${part}: nobody new can store data, and nothing can move, until a majority is back`]
+  }
+  const [only] = roots
+  const root = members.find(({ storageId }) => storageId === only)
+  if (roots.length > 1 || members.length === 1 || root === undefined) return []
+  return [`one root, ${root.name}: its loss needs recover. A third member makes it three`]
 }
 
 /** Partitions of which too few replicas are up, and whom they wait for. */

@@ -23,10 +23,10 @@ import {
   ROOTS_MAX,
   TOPOLOGY_BYTES_MAX,
 } from './limits.ts'
-import type { Configuration, Partition, Topology, TopologyMember } from './topology.ts'
+import type { Configuration, Partition, Retired, Topology, TopologyMember } from './topology.ts'
 
 /** Raised when fields are added: a topology is hashed, so nobody may skip what he cannot read. */
-const FORMAT = 1
+const FORMAT = 2
 const ID_TEXT_MAX = 64
 const HASH_PATTERN = /^[0-9a-f]{64}$/
 
@@ -47,6 +47,7 @@ export function encodeTopology(topology: Topology): Uint8Array {
     if (partition.prev !== null) writeConfiguration(to, partition.prev, indexOf)
   })
   out.list(topology.removed, (to, id) => void to.string(id))
+  out.list(topology.retired, (to, retired) => writeRetired(to, retired, topology.partitions))
   const bytes = out.finish()
   if (bytes.length > TOPOLOGY_BYTES_MAX) throw new WireError('the topology is over its limit')
   return bytes
@@ -74,11 +75,14 @@ export function decodeTopology(bytes: Uint8Array): Topology {
   check(isPartitionCount(partitions.length), 'the number of partitions is no power of two')
   const removed = from.list(REMOVED_MAX, readId)
   checkDistinct(removed)
+  const retired = from.list(PARTITIONS_MAX, (each) => readRetired(each, partitions))
+  check(retired.every(isAscending), 'retired partitions are out of order')
   check(from.done, 'the topology has more fields than its format')
   for (const { replicas } of partitions) {
     check(replicas.length <= replicationFactor, 'more replicas than the replication factor')
   }
-  return { clusterId, number, parent, replicationFactor, members, roots, partitions, removed }
+  const about = { clusterId, number, parent, replicationFactor }
+  return { ...about, members, roots, partitions, removed, retired }
 }
 
 /** What the next topology bears as its parent. */
@@ -133,6 +137,32 @@ function readConfiguration(
   check(replicas.length > 0, 'a partition has replicas')
   checkDistinct(replicas)
   return { cfg, replicas }
+}
+
+/** The replicas as bits: bit i is the i-th. */
+function writeRetired(
+  out: WireWriter,
+  { partition, installed }: Retired,
+  partitions: readonly Partition[],
+): void {
+  const replicas = partitions[partition]?.replicas ?? []
+  if (!installed.every((id) => replicas.includes(id))) {
+    throw new WireError(`no replica of partition ${partition} reports it`)
+  }
+  const bits = installed.reduce((sum, id) => sum + 2 ** replicas.indexOf(id), 0)
+  out.uint(partition).uint(bits)
+}
+
+function readRetired(from: WireReader, partitions: readonly Partition[]): Retired {
+  const partition = from.uint(PARTITIONS_MAX)
+  const { replicas, prev } = partitions[partition] ?? { replicas: [], prev: null }
+  check(prev === null && replicas.length > 0, 'a partition is retired and moves')
+  const bits = from.uint(2 ** replicas.length - 1)
+  return { partition, installed: replicas.filter((_, i) => (bits & (1 << i)) !== 0) }
+}
+
+function isAscending({ partition }: Retired, index: number, all: readonly Retired[]): boolean {
+  return index === 0 || partition > (all[index - 1]?.partition ?? -1)
 }
 
 function readReplica(from: WireReader, members: readonly TopologyMember[]): StorageId {

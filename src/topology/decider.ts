@@ -1,22 +1,30 @@
 /**
- * Deciding: on the member that issues topologies it watches membership and the replicas' reports,
- * plans, and issues at most one topology a second; elsewhere it sleeps. Its memory (who asked to
- * leave, what is installed) is filled again by those whom it concerns when it is lost.
+ * Deciding: each root watches membership and the replicas' reports and plans; the first of them
+ * that is up has its plan decided (slot-proposer.ts), at most one topology a second. The others
+ * wait, the second five seconds, the third ten, and go ahead when by then nothing has come of
+ * what they see to be done: the first may be up and yet unable to. Two at once do no harm.
+ *
+ * A root's memory (who asked to leave, what is installed) is filled again by those whom it concerns
+ * when it is lost. A vote that it gave is not: it sees to it that what it voted for is decided.
  */
 import { AtollError } from '../base/errors.ts'
 import type { PeerId, StorageId } from '../base/ids.ts'
 import type { Mesh } from '../mesh/mesh.ts'
 import type { Clock, Timer } from '../seams/clock.ts'
 import type { Log } from '../seams/log.ts'
+import type { Random } from '../seams/random.ts'
 import type { Membership } from '../swim/member.ts'
 import { Census } from './census.ts'
 import { Departed } from './departed.ts'
+import { liveDisks } from './describe.ts'
 import { InstalledEvidence } from './evidence.ts'
 import type { Installed } from './issuer.ts'
 import { refusalOfLeave } from './leaving.ts'
-import { MEMBERS_MAX } from './limits.ts'
-import { planTopology } from './planner.ts'
+import { Petitions } from './petitions.ts'
+import { type Plan, planTopology } from './planner.ts'
 import { pushTargets, pushTopology } from './push.ts'
+import type { SlotAcceptor } from './slot-acceptor.ts'
+import { type Attempt, SlotProposer } from './slot-proposer.ts'
 import type { TopologyLog } from './topology-log.ts'
 import { isMember, type Topology, type TopologyMember } from './topology.ts'
 import { refusalOfSuccessor } from './validate.ts'
@@ -28,9 +36,11 @@ const MINOR_INTERVAL_MS = 30_000
 const TOGETHER_MS = 500
 /** Events of membership come in bursts. */
 const BURST_MS = 20
-const RETRY_MS = 1000
-/** Who leaves asks every two seconds. */
-const LEAVE_COUNTS_MS = 15_000
+/** A root that is not the first waits this long for each that comes before it. */
+const STAND_IN_MS = 5000
+/** After an attempt that failed: at random up to this, doubled with each, up to the most. */
+const RETRY_MS = 100
+const RETRY_MS_MAX = 5000
 const REPLACE_AFTER_MS = 600_000
 const YOUNG_MEMBERS = 5
 const SETTLE_YOUNG_MS = 1000
@@ -39,13 +49,24 @@ const SETTLE_MS = 5000
 export interface DeciderOptions {
   readonly mesh: Mesh
   readonly clock: Clock
+  readonly random: Random
   readonly log: Log
   readonly membership: Membership
   readonly topology: TopologyLog
+  readonly acceptor: SlotAcceptor
   /** How long a member is gone before its replicas move to others. 10 minutes by default. */
   readonly replaceAfterMs?: number
   /** How long a newcomer is alive before it stores. Default: 1 s below 5 members, else 5 s. */
   readonly settleMs?: number
+}
+
+/** A plan, and what it was made from. */
+interface Outlook {
+  readonly plan: Plan
+  readonly candidates: readonly TopologyMember[]
+  readonly settlesAtMs: number
+  /** When another look may come to something else by time alone. */
+  readonly changesAtMs: number
 }
 
 export class Decider {
@@ -56,20 +77,20 @@ export class Decider {
   readonly #census: Census
   readonly #evidence = new InstalledEvidence()
   readonly #departed: Departed
-  /**
-   * Disks that ask to go, and until when that counts without their asking again: who gave it up, or
-   * is another process now, stays. At most MEMBERS_MAX.
-   */
-  readonly #leaving = new Map<StorageId, number>()
-  /** Disks that the operator removes, until a topology says so. At most MEMBERS_MAX. */
-  readonly #removing = new Set<StorageId>()
+  readonly #petitions = new Petitions()
+  readonly #proposer: SlotProposer
   readonly #aborter = new AbortController()
   readonly #tasks = new Set<Promise<void>>()
   #unsubscribe: (() => void)[] = []
   #timer: Timer | null = null
   #timerAtMs = Number.POSITIVE_INFINITY
   #turn: Promise<void> | null = null
-  #issuedAtMs = Number.NEGATIVE_INFINITY
+  /** When the newest topology came to be known here. */
+  #learnedAtMs = Number.NEGATIVE_INFINITY
+  /** Attempts in a row that came to nothing. */
+  #failures = 0
+  /** Since when there is something to decide after the newest topology. */
+  #wantedSinceMs: number | null = null
   /** When a newcomer was first seen ready while others were about to be. */
   #waitingSinceMs: number | null = null
 
@@ -80,26 +101,18 @@ export class Decider {
     this.#log = options.topology
     this.#self = mesh.self.storageId
     this.#departed = new Departed(membership, options.topology.current())
+    this.#proposer = new SlotProposer(options)
     this.#census = new Census(membership, {
       replaceAfterMs,
       settleMs: (members) => settleMs ?? (members < YOUNG_MEMBERS ? SETTLE_YOUNG_MS : SETTLE_MS),
     })
   }
 
-  /** Whether this node decides the next topology. */
-  get decides(): boolean {
-    return this.#self !== '' && this.#log.current()?.roots[0] === this.#self
-  }
-
   start(): void {
     if (this.#unsubscribe.length > 0 || this.#aborter.signal.aborted) return
     this.#unsubscribe = [
       this.#options.membership.subscribe(() => this.#wakeIn(BURST_MS)),
-      this.#log.subscribe((topology) => {
-        this.#departed.onTopology(topology, this.#clock.monotonicMs())
-        this.#evidence.prune(topology)
-        this.#wakeIn(BURST_MS)
-      }),
+      this.#log.subscribe((topology) => this.#onTopology(topology)),
     ]
     this.#wakeIn(0)
   }
@@ -109,6 +122,7 @@ export class Decider {
     for (const unsubscribe of this.#unsubscribe.splice(0)) unsubscribe()
     this.#timer?.cancel()
     this.#timer = null
+    await this.#proposer.stop()
     await this.#turn
     await Promise.all(this.#tasks)
   }
@@ -120,24 +134,32 @@ export class Decider {
 
   /** Throws AtollError BUSY; NO_QUORUM when too few others could take over. Asked repeatedly. */
   takeLeave(topology: Topology, storageId: StorageId): void {
-    if (!isMember(topology, storageId)) {
-      return this.#departed.add(storageId, this.#clock.monotonicMs())
+    const nowMs = this.#clock.monotonicMs()
+    if (!isMember(topology, storageId)) return this.#departed.add(storageId, nowMs)
+    const others = new Set(this.#petitions.leaving)
+    if (!others.delete(storageId)) {
+      const refusal = refusalOfLeave(topology, this.#options.membership, storageId, others)
+      if (refusal !== null) throw refusal
     }
-    const untilMs = this.#clock.monotonicMs() + LEAVE_COUNTS_MS
-    if (this.#leaving.has(storageId)) return void this.#leaving.set(storageId, untilMs)
-    const others = new Set(this.#leaving.keys())
-    const refusal = refusalOfLeave(topology, this.#options.membership, storageId, others)
-    if (refusal !== null) throw refusal
-    if (this.#leaving.size >= MEMBERS_MAX) throw new AtollError('BUSY', 'too many members leave')
-    this.#leaving.set(storageId, untilMs)
+    this.#petitions.leave(storageId, nowMs)
     this.#wakeIn(0)
   }
 
-  /** Throws AtollError BUSY. */
+  /** Throws AtollError BUSY. Asked repeatedly. */
   takeRemoval(storageId: StorageId): void {
-    if (this.#removing.size >= MEMBERS_MAX) throw new AtollError('BUSY', 'too many removals')
-    this.#removing.add(storageId)
+    this.#petitions.remove(storageId, this.#clock.monotonicMs())
     this.#wakeIn(0)
+  }
+
+  #onTopology(topology: Topology): void {
+    const nowMs = this.#clock.monotonicMs()
+    this.#learnedAtMs = nowMs
+    this.#wantedSinceMs = null
+    this.#waitingSinceMs = null
+    this.#failures = 0
+    this.#departed.onTopology(topology, nowMs)
+    this.#evidence.prune(topology)
+    this.#wakeIn(BURST_MS)
   }
 
   #wakeIn(delayMs: number): void {
@@ -156,81 +178,94 @@ export class Decider {
   /** Never rejects. */
   async #takeTurn(): Promise<void> {
     const current = this.#log.current()
-    if (current === null || !this.decides) return
+    const rank = current === null ? null : this.#rankIn(current)
+    if (current === null || rank === null) return
+    let waitMs: number
     try {
-      const waitMs = await this.#issue(current)
-      if (waitMs < Number.POSITIVE_INFINITY) this.#wakeIn(waitMs)
+      waitMs = await this.#decide(current, rank)
     } catch (error) {
-      this.#note('warn', 'topology.issue-failed', { error: String(error) })
-      this.#wakeIn(RETRY_MS)
+      this.#note('warn', 'topology.attempt-failed', { error: String(error) })
+      waitMs = this.#backOff()
     }
+    if (waitMs < Number.POSITIVE_INFINITY) this.#wakeIn(waitMs)
   }
 
-  /** Issues the next topology if there is one. Returns how long until it may be worth a look. */
-  async #issue(current: Topology): Promise<number> {
+  /** How many roots that are up come before this node; null when it is no root. */
+  #rankIn(current: Topology): number | null {
+    const live = liveDisks(current, this.#options.membership)
+    const index = current.roots.filter((id) => live.has(id)).indexOf(this.#self)
+    return index < 0 ? null : index
+  }
+
+  /** Has the next topology decided if there is one. Returns when it may be worth another look. */
+  async #decide(current: Topology, rank: number): Promise<number> {
     const nowMs = this.#clock.monotonicMs()
-    const count = this.#census.take(current, nowMs)
-    this.#forgetTheGone(current, nowMs)
-    const installed = this.#evidence.installed(current, count.alive)
-    const removed = [...this.#removing].filter((id) => !current.removed.includes(id))
-    const { alive, lost } = count
+    const outlook = this.#look(current, nowMs)
+    const { next, minor } = outlook.plan
+    const idleMs = Math.max(0, outlook.changesAtMs - nowMs)
+    if (next === null && this.#options.acceptor.accepted === null) {
+      this.#wantedSinceMs = null
+      return idleMs
+    }
+    this.#wantedSinceMs ??= nowMs
+    const earliestMs = Math.max(
+      this.#learnedAtMs + (minor ? MINOR_INTERVAL_MS : INTERVAL_MS),
+      this.#gathersUntil(current, outlook, nowMs),
+      this.#wantedSinceMs + rank * STAND_IN_MS,
+    )
+    if (earliestMs > nowMs) return Math.min(idleMs, earliestMs - nowMs)
+    const refusal = next === null ? null : refusalOfSuccessor(current, next)
+    if (refusal !== null) throw new AtollError('INTERNAL', `the plan is not valid: ${refusal}`)
+    const attempt = await this.#proposer.attempt(current, next)
+    if (attempt.kind === 'chosen') await this.#onChosen(attempt, outlook.plan)
+    else this.#note('debug', 'topology.attempt-ended', { how: attempt.kind })
+    return attempt.kind === 'chosen' || attempt.kind === 'overtaken' ? BURST_MS : this.#backOff()
+  }
+
+  #look(current: Topology, nowMs: number): Outlook {
+    const { alive, lost, ...count } = this.#census.take(current, nowMs)
+    this.#petitions.prune(current, nowMs)
+    const { leaving } = this.#petitions
+    const removed = this.#petitions.removing
+    const installed = this.#evidence.installed(current, alive)
     const candidates = count.candidates.filter(
       ({ storageId }) => !this.#departed.has(storageId, nowMs),
     )
-    const leaving = new Set(this.#leaving.keys())
     const plan = planTopology({ current, candidates, alive, lost, leaving, removed, installed })
-    const untilsMs = [
-      ...this.#leaving.values(),
+    const changesAtMs = Math.min(
+      this.#petitions.changesAtMs,
       this.#departed.changesAtMs(nowMs),
       count.changesAtMs,
-    ]
-    const idleMs = Math.max(0, Math.min(...untilsMs) - nowMs)
-    if (plan.next === null) return idleMs
-    const dueMs = this.#issuedAtMs + (plan.minor ? MINOR_INTERVAL_MS : INTERVAL_MS)
-    const gathersMs = this.#gathersUntil(current, candidates, count.settlesAtMs, nowMs)
-    const earliestMs = Math.max(dueMs, gathersMs)
-    if (earliestMs > nowMs) return Math.min(idleMs, earliestMs - nowMs)
-    const evidence = (partition: number) => this.#evidence.of(partition)
-    const refusal = refusalOfSuccessor(current, plan.next, evidence)
-    if (refusal !== null) throw new AtollError('INTERNAL', `the plan is not valid: ${refusal}`)
-    await this.#log.learn(plan.next)
-    this.#issuedAtMs = nowMs
-    this.#waitingSinceMs = null
-    const { number, members } = plan.next
-    const reasons = plan.reasons.join(', ')
-    this.#note('info', 'topology.issued', { number, members: members.length, reasons })
-    this.#push(plan.next)
-    return INTERVAL_MS
+    )
+    return { plan, candidates, settlesAtMs: count.settlesAtMs, changesAtMs }
+  }
+
+  /** It is decided: others may hear of it even if this disk cannot take it. */
+  async #onChosen(attempt: Attempt & { readonly kind: 'chosen' }, plan: Plan): Promise<void> {
+    const { topology, record, ours } = attempt
+    const reasons = ours ? plan.reasons.join(', ') : 'begun by another root'
+    const { number, members } = topology
+    this.#note('info', 'topology.decided', { number, members: members.length, reasons })
+    const { peer } = this.#options.mesh.self
+    for (const target of pushTargets(topology, record.length, peer)) {
+      this.#spawn(this.#pushTo(target, record))
+    }
+    await this.#log.learn(topology)
   }
 
   /** While newcomers are about to settle, those who have wait for them a little. */
-  #gathersUntil(
-    current: Topology,
-    candidates: readonly TopologyMember[],
-    settlesAtMs: number,
-    nowMs: number,
-  ): number {
+  #gathersUntil(current: Topology, outlook: Outlook, nowMs: number): number {
+    const { candidates, settlesAtMs } = outlook
     const joins = candidates.some(({ storageId }) => !isMember(current, storageId))
     if (!joins || settlesAtMs > nowMs + TOGETHER_MS) return nowMs
     this.#waitingSinceMs ??= nowMs
     return Math.min(settlesAtMs, this.#waitingSinceMs + TOGETHER_MS)
   }
 
-  #forgetTheGone(current: Topology, nowMs: number): void {
-    for (const id of this.#removing) {
-      if (current.removed.includes(id)) this.#removing.delete(id)
-    }
-    for (const [id, untilMs] of this.#leaving) {
-      if (!isMember(current, id) || untilMs <= nowMs) this.#leaving.delete(id)
-    }
-  }
-
-  #push(topology: Topology): void {
-    const { encoded } = this.#log
-    const { peer } = this.#options.mesh.self
-    for (const target of pushTargets(topology, encoded.length, peer)) {
-      this.#spawn(this.#pushTo(target, encoded))
-    }
+  #backOff(): number {
+    const mostMs = Math.min(RETRY_MS_MAX, RETRY_MS * 2 ** this.#failures)
+    this.#failures = Math.min(this.#failures + 1, 10)
+    return mostMs * (0.5 + this.#options.random.float() / 2)
   }
 
   async #pushTo(peer: PeerId, encoded: Uint8Array): Promise<void> {

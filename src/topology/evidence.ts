@@ -1,5 +1,5 @@
 /**
- * The replicas' word that moved partitions are installed, as the issuer gathers it. In memory
+ * The replicas' word that moved partitions are installed, as a root gathers it. In memory
  * only: whoever is not heard in a topology says it again.
  */
 import type { StorageId } from '../base/ids.ts'
@@ -41,16 +41,19 @@ export class InstalledEvidence {
     return this.#reports.get(partition)?.by
   }
 
-  /** Partitions that every live replica holds, and a majority of the replicas at least. */
-  installed(topology: Topology, alive: ReadonlySet<StorageId>): Set<number> {
-    const done = new Set<number>()
+  /** Partitions that every live replica holds, and a majority of the replicas at least; by whom. */
+  installed(
+    topology: Topology,
+    alive: ReadonlySet<StorageId>,
+  ): Map<number, ReadonlySet<StorageId>> {
+    const done = new Map<number, ReadonlySet<StorageId>>()
     for (const [partition, { cfg, by }] of this.#reports) {
       const state = topology.partitions[partition]
       if (state === undefined || state.prev === null || state.cfg !== cfg) continue
       const { replicas } = state
       const all = replicas.every((id) => by.has(id) || !alive.has(id))
       const count = replicas.filter((id) => by.has(id)).length
-      if (all && count >= majorityOf(replicas.length)) done.add(partition)
+      if (all && count >= majorityOf(replicas.length)) done.set(partition, by)
     }
     return done
   }

@@ -36,5 +36,6 @@ export function genesisTopology(options: GenesisOptions): Topology {
     roots: only,
     partitions,
     removed: [],
+    retired: [],
   }
 }

@@ -1,5 +1,5 @@
 /**
- * Who decides the next topology, as the rest of the node sees it. Reading the agreed topology is
+ * The roots, who decide the next topology, as the rest of the node sees them. Reading the agreed topology is
  * `TopologyView`'s part; this interface is the only way in which anybody asks for a change of it.
  */
 import type { StorageId } from '../base/ids.ts'

@@ -19,7 +19,7 @@ import type { Seat, Slot } from './assignment.ts'
 import { Placement } from './placement.ts'
 import { Ranking } from './ranking.ts'
 import { chooseRoots } from './roots.ts'
-import type { Partition, Topology, TopologyMember } from './topology.ts'
+import type { Partition, Retired, Topology, TopologyMember } from './topology.ts'
 import { majorityOf, sameIds } from './validate.ts'
 
 export interface PlanInput {
@@ -34,8 +34,8 @@ export interface PlanInput {
   readonly leaving: ReadonlySet<StorageId>
   /** Disks that the operator removes now, besides those of `current.removed`. */
   readonly removed: readonly StorageId[]
-  /** Partitions whose new replicas hold everything: their `prev` may go. */
-  readonly installed: ReadonlySet<number>
+  /** Partitions whose `prev` may go, and who said that they hold everything. */
+  readonly installed: ReadonlyMap<number, ReadonlySet<StorageId>>
 }
 
 export interface Plan {
@@ -63,8 +63,10 @@ export function planTopology(input: PlanInput): Plan {
   const serves = (id: StorageId) => !going.has(id) && !lost.has(id)
   const candidates = new Set(input.candidates.map(({ storageId }) => storageId))
   const able = (id: StorageId) => serves(id) && candidates.has(id)
-  const roots = chooseRoots(current.roots, members, serves, able)
-  const changed = { ...current, members, roots, partitions, removed }
+  const alive = (id: StorageId) => input.alive.has(id) || candidates.has(id)
+  const roots = chooseRoots(current.roots, members, { serves, able, alive })
+  const retired = retiredBy(current, partitions, input.installed)
+  const changed = { ...current, members, roots, partitions, removed, retired }
   const reasons = reasonsOf(current, changed)
   const minor = reasons.length === 0 && !sameFacts(current.members, members)
   if (reasons.length === 0 && !minor) return { next: null, reasons, minor }
@@ -137,6 +139,19 @@ function placePartitions(
     }
     const retires = partition.prev !== null && installed.has(index)
     return retires ? { ...partition, prev: null } : partition
+  })
+}
+
+/** Whose `prev` goes, with the word of those who hold everything. */
+function retiredBy(
+  current: Topology,
+  partitions: readonly Partition[],
+  installed: PlanInput['installed'],
+): Retired[] {
+  return partitions.flatMap(({ replicas, prev }, partition) => {
+    if (prev !== null || (current.partitions[partition]?.prev ?? null) === null) return []
+    const by = installed.get(partition)
+    return [{ partition, installed: replicas.filter((id) => by?.has(id)) }]
   })
 }
 

@@ -22,8 +22,8 @@ export function refusalOfRemoval(
   if (topology.removed.length >= REMOVED_MAX) {
     return new AtollError('TOO_LARGE', `${REMOVED_MAX} disks have been removed already`)
   }
-  if (topology.roots[0] === storageId) {
-    return new AtollError('CONFLICT', 'this disk issues the topologies', {
+  if (topology.roots.length === 1 && topology.roots[0] === storageId) {
+    return new AtollError('CONFLICT', 'this disk alone decides topologies', {
       hint: 'let its node leave by itself',
     })
   }

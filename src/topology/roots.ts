@@ -1,6 +1,7 @@
 /**
  * Which members decide topologies: one below three members, three below seven, else five; in
- * different zones where there are enough, and the same as before where they still serve.
+ * different zones where there are enough, and the same as before where they still serve. Always an
+ * odd number: a second root beside one would only be one more that must not fail.
  */
 import type { StorageId } from '../base/ids.ts'
 import type { TopologyMember } from './topology.ts'
@@ -10,21 +11,24 @@ export function rootCount(members: number): number {
   return members < 7 ? 3 : 5
 }
 
-/**
- * The roots after `current`. The first one issues topologies and stays as long as it is a member;
- * the others stay while they serve. `able` are members that may become roots, in any order.
- */
+export interface RootFacts {
+  /** Neither leaves nor is gone for long. */
+  readonly serves: (id: StorageId) => boolean
+  /** May become a root: serves, is alive and settled. */
+  readonly able: (id: StorageId) => boolean
+  readonly alive: (id: StorageId) => boolean
+}
+
+/** The roots after `current`: the first of them that is alive proposes, so the order is kept. */
 export function chooseRoots(
   current: readonly StorageId[],
   members: readonly TopologyMember[],
-  serves: (id: StorageId) => boolean,
-  able: (id: StorageId) => boolean,
+  { serves, able, alive }: RootFacts,
 ): StorageId[] {
   const zones = new Map(members.map(({ storageId, zone }) => [storageId, zone]))
   const count = rootCount(members.length)
-  const first = current[0]
-  const kept = current.filter((id) => zones.has(id) && (id === first || serves(id)))
-  const roots = kept.slice(0, count)
+  const kept = current.filter((id) => zones.has(id) && serves(id))
+  const roots = pick(kept, count, alive)
   const spare = members
     .map(({ storageId }) => storageId)
     .filter((id) => able(id) && !roots.includes(id))
@@ -36,8 +40,19 @@ export function chooseRoots(
   }
   // Nobody can take the place of a root that is gone: it may come back.
   const gone = current.filter((id) => zones.has(id) && !roots.includes(id))
-  roots.push(...gone.slice(0, count - roots.length))
-  return spreadOver(roots, spare, zones)
+  roots.push(...pick(gone, count - roots.length, alive))
+  const odd = roots.length - (roots.length % 2 === 0 ? 1 : 0)
+  return spreadOver(pick(roots, odd, alive), spare, zones)
+}
+
+/** That many, in their order; the dead are left out first. */
+function pick(
+  ids: readonly StorageId[],
+  count: number,
+  alive: (id: StorageId) => boolean,
+): StorageId[] {
+  const best = new Set([...ids.filter(alive), ...ids.filter((id) => !alive(id))].slice(0, count))
+  return ids.filter((id) => best.has(id))
 }
 
 /** Exchanges a root that shares its zone with an earlier one for a spare of a zone without. */

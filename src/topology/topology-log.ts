@@ -6,9 +6,15 @@
  * order of the numbers; other layers' writes (`beforeLearn`) are in the same synced batch as the
  * topology that causes them. An edge has no disk and keeps it in memory.
  *
- * Whom it believes. Topologies are not signed: a record is taken from whoever the mesh proved to
- * hold a member's certificate, checked as a successor when it is the next number, and pushed by
- * the issuer alone. Members trust each other here; edges and strangers are not heard.
+ * What it believes. `learn` takes chosen records only, and there are three sources of them: this
+ * node's proposer, once a majority of the roots voted for one (decider.ts); the genesis, or the
+ * topology that came with the admission; and another node's `current`, which is chosen by the same
+ * argument. What a root has merely accepted never comes here (slot-proposer.ts).
+ *
+ * Whom it believes. Topologies are not signed: a record is fetched from whoever the mesh proved to
+ * hold a member's certificate, and pushed by members of the topology held here alone; it is checked
+ * as a successor when it is the next number. Members trust each other; edges and strangers are not
+ * heard.
  */
 import { AtollError, isAtollError } from '../base/errors.ts'
 import type { ClusterId, PeerId } from '../base/ids.ts'
@@ -32,6 +38,8 @@ const SUBSCRIBERS_MAX = 64
 /** A peer that shows a number and cannot serve it is not asked again for this long. */
 const DISTRUST_MS = 5000
 const DISTRUSTED_MAX = 1000
+/** Of a hash in the log. */
+const HASH_SHOWN = 16
 
 export type LearnHook = (previous: Topology | null, next: Topology) => readonly Write[]
 
@@ -104,9 +112,15 @@ export class TopologyLog implements TopologyView {
    * with AtollError DENIED when it cannot follow, and with what the database rejects with.
    */
   learn(next: Topology): Promise<boolean> {
-    const step = this.#learnAfter(this.#learning, next)
-    this.#learning = step.catch(() => undefined)
-    return step
+    return this.#inTurn(() => this.#learn(next))
+  }
+
+  /** Runs while nothing is being learned, and nothing is learned while it runs. */
+  exclusively<T>(work: () => Promise<T>): Promise<T> {
+    return this.#inTurn(async () => {
+      this.#aborter.signal.throwIfAborted()
+      return await work()
+    })
   }
 
   async catchUp(atLeast: number, from: PeerId): Promise<void> {
@@ -146,8 +160,13 @@ export class TopologyLog implements TopologyView {
     this.#listeners.clear()
   }
 
-  async #learnAfter(earlier: Promise<unknown>, next: Topology): Promise<boolean> {
-    await earlier
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const step = this.#learning.then(work)
+    this.#learning = step.catch(() => undefined)
+    return step
+  }
+
+  async #learn(next: Topology): Promise<boolean> {
     const previous = this.#current
     if (previous !== null && next.number <= previous.number) {
       this.#noteConflict(previous, next)
@@ -163,6 +182,8 @@ export class TopologyLog implements TopologyView {
       const others = this.#hooks.flatMap((hook) => hook(previous, next))
       await database.commit([{ key: KEY, value: bytes }, ...others])
     }
+    const fields = { number: next.number, hash: hashTopology(next).slice(0, HASH_SHOWN) }
+    this.#options.log.write('debug', 'topology.learned', fields)
     this.#show(next, bytes)
     return true
   }
@@ -170,7 +191,7 @@ export class TopologyLog implements TopologyView {
   #refusal(previous: Topology | null, next: Topology): string | null {
     if (next.clusterId !== this.#options.clusterId) return 'it belongs to another cluster'
     if (previous === null || next.number > previous.number + 1) return null
-    return refusalOfSuccessor(previous, next, null)
+    return refusalOfSuccessor(previous, next)
   }
 
   /** Two topologies of one number: somebody decided twice. Kept loud, since nothing can mend it. */
@@ -194,15 +215,16 @@ export class TopologyLog implements TopologyView {
     }
   }
 
-  /** A topology that is known already may be pushed by any member: it asks whether we have it. */
+  /** One that is known already may be pushed by whoever stores: it asks whether we have it. */
   async #onPush(from: RemotePeer, body: Uint8Array): Promise<Uint8Array> {
     if (from.role !== 'member') throw new AtollError('DENIED', 'an edge decides no topology')
     const next = decodeFromOutside(body)
     const current = this.#current
-    const issuer = current?.members.find(({ storageId }) => storageId === current.roots[0])
-    const isIssuer = from.storageId === issuer?.storageId && from.peer === issuer.id
-    if (current !== null && next.number > current.number && !isIssuer) {
-      throw new AtollError('DENIED', 'only the issuer of topologies may push one')
+    const isKnown = current?.members.some(({ storageId, id }) => {
+      return storageId === from.storageId && id === from.peer
+    })
+    if (current !== null && next.number > current.number && isKnown !== true) {
+      throw new AtollError('DENIED', 'only members of the topology may push a newer one')
     }
     await this.learn(next)
     return new Uint8Array()

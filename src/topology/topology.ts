@@ -26,6 +26,13 @@ export interface Partition extends Configuration {
   readonly prev: Configuration | null
 }
 
+/** Why a partition's `prev` went: these replicas said that they hold everything under its cfg. */
+export interface Retired {
+  readonly partition: number
+  /** Of the partition's replicas, in their order. */
+  readonly installed: readonly StorageId[]
+}
+
 export interface Topology {
   readonly clusterId: ClusterId
   /** 1 is the genesis. */
@@ -39,6 +46,8 @@ export interface Topology {
   readonly partitions: readonly Partition[]
   /** Storage ids that the operator removed: refused for ever. */
   readonly removed: readonly StorageId[]
+  /** Partitions that the topology before still moved, ascending: the evidence for this step alone. */
+  readonly retired: readonly Retired[]
 }
 
 /** What the layers above may ask. */

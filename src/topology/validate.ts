@@ -1,39 +1,31 @@
 /**
- * Whether one topology may follow another (registers.md §4): the checks of whoever votes for it,
- * and of whoever learns it. They hold even if the one who plans is mistaken:
+ * Whether one topology may follow another (registers.md §4): the checks of every root that votes
+ * for it, and of everybody who learns it. They hold even if the one who plans is mistaken:
  *
  * - the parent is the one we hold, and the cluster is ours;
  * - a partition that moves takes the new number as its `cfg` and keeps its old set as `prev`;
  * - no partition moves while it still has a `prev`;
- * - `prev` goes only when a majority of the replicas said that they hold everything;
- * - nobody whom the operator removed becomes a member.
+ * - `prev` goes only when the record names a majority of the replicas as having everything;
+ * - nobody whom the operator removed becomes a member;
+ * - the roots are an odd number: of an even one, half decides nothing.
  */
 import type { StorageId } from '../base/ids.ts'
 import { hashTopology } from './codec.ts'
 import type { Configuration, Partition, Topology } from './topology.ts'
 
-/** Storage ids that reported the partition's current cfg as installed. */
-export type Evidence = (partition: number) => ReadonlySet<StorageId> | undefined
-
 export function majorityOf(count: number): number {
   return Math.floor(count / 2) + 1
 }
 
-/**
- * The reason why `next` may not follow `parent`, or null. A learner has no evidence of its own
- * and passes null: it trusts those who decided for that one point.
- */
-export function refusalOfSuccessor(
-  parent: Topology,
-  next: Topology,
-  evidence: Evidence | null,
-): string | null {
+/** The reason why `next` may not follow `parent`, or null. */
+export function refusalOfSuccessor(parent: Topology, next: Topology): string | null {
   if (next.clusterId !== parent.clusterId) return 'it belongs to another cluster'
   if (next.number !== parent.number + 1) return `its number is not ${parent.number + 1}`
   if (next.parent !== hashTopology(parent)) return 'its parent is another topology'
   if (next.replicationFactor !== parent.replicationFactor) return 'the replication factor changed'
   if (next.partitions.length !== parent.partitions.length) return 'the partition count changed'
-  return refusalOfMembers(parent, next) ?? refusalOfPartitions(parent, next, evidence)
+  if (next.roots.length % 2 === 0) return 'the number of roots is even'
+  return refusalOfMembers(parent, next) ?? refusalOfPartitions(parent, next)
 }
 
 function refusalOfMembers(parent: Topology, next: Topology): string | null {
@@ -44,15 +36,15 @@ function refusalOfMembers(parent: Topology, next: Topology): string | null {
   return back === undefined ? null : `${back.name} was removed and joins`
 }
 
-function refusalOfPartitions(
-  parent: Topology,
-  next: Topology,
-  evidence: Evidence | null,
-): string | null {
+function refusalOfPartitions(parent: Topology, next: Topology): string | null {
+  const reports = new Map(next.retired.map(({ partition, installed }) => [partition, installed]))
   for (const [index, after] of next.partitions.entries()) {
     const before = parent.partitions[index]
-    if (before === undefined || before === after) continue
-    const refusal = refusalOfPartition(before, after, next.number, evidence?.(index), evidence)
+    if (before === undefined) continue
+    const installed = reports.get(index)
+    if (installed !== undefined && before.prev === null) return `partition ${index} did not move`
+    if (before === after) continue
+    const refusal = refusalOfPartition(before, after, next.number, installed)
     if (refusal !== null) return `partition ${index}: ${refusal}`
   }
   return null
@@ -62,14 +54,13 @@ function refusalOfPartition(
   before: Partition,
   after: Partition,
   number: number,
-  installed: ReadonlySet<StorageId> | undefined,
-  evidence: Evidence | null,
+  installed: readonly StorageId[] | undefined,
 ): string | null {
   if (sameConfiguration(before, after)) {
     if (sameConfiguration(before.prev, after.prev)) return null
     if (after.prev !== null) return 'its previous set changed without a move'
-    const count = after.replicas.filter((id) => installed?.has(id)).length
-    if (evidence === null || count >= majorityOf(after.replicas.length)) return null
+    const count = after.replicas.filter((id) => installed?.includes(id)).length
+    if (count >= majorityOf(after.replicas.length)) return null
     return `retired with ${count} of ${after.replicas.length} installed`
   }
   if (before.prev !== null) return 'it moves while it still moves'

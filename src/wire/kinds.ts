@@ -4,12 +4,15 @@ export const REQUEST_KINDS = {
   PUSH_PULL: 1,
   /** topology: the newest topology that the asked node knows. */
   TOPOLOGY_GET: 10,
-  /** topology: to the issuer: a member asks to be taken in, leave, report movement. */
+  /** topology: to a root: a replica reports movement, a member wants to go or to remove a disk. */
   TOPOLOGY_REPORT: 11,
   TOPOLOGY_LEAVE: 12,
   TOPOLOGY_REMOVE: 13,
-  /** topology: the issuer hands a new one to members, ahead of gossip. */
+  /** topology: a new one is handed to members, ahead of gossip. */
   TOPOLOGY_PUSH: 14,
+  /** topology: between roots, who decide the next one. */
+  TOPOLOGY_PREPARE: 15,
+  TOPOLOGY_ACCEPT: 16,
   /** store: a coordinator to one replica. */
   KV_READ: 20,
   KV_WRITE: 21,

@@ -1,4 +1,5 @@
 /** A world of whole nodes with clients, and the end that every scenario with them has in common. */
+import { TopologyChecker } from './checker/topologies.ts'
 import { type AtollProgramNode, type AtollProgramOptions, atollProgram } from './atoll-program.ts'
 import { Cluster } from './cluster.ts'
 import { SimulationError } from './kernel.ts'
@@ -18,6 +19,7 @@ export class AtollWorld {
   readonly cluster: Cluster<AtollProgramNode>
   readonly workload: Workload<AtollProgramNode>
   readonly disks: readonly SimDisk[]
+  readonly topologies = new TopologyChecker()
   /** For what the scenario itself leaves to chance. */
   readonly random: SimRandom
 
@@ -40,6 +42,7 @@ export class AtollWorld {
     const clients = this.world.random.fork('clients')
     const uses = (index: number): boolean => this.cluster.members.has(index)
     this.workload = new Workload(this.world, clients, uses)
+    this.world.log.watch((...line) => this.topologies.onLog(...line))
     context.onFailure(() => this.world.log.lines(150))
   }
 
@@ -72,7 +75,7 @@ export class AtollWorld {
   }
 
   report(faults: number, notes = ''): ScenarioReport {
-    const { world, workload } = this
+    const { world, workload, topologies } = this
     const codes = [...workload.codes].map(([code, count]) => `${code} ${count}`)
     return {
       traceHash: world.kernel.traceHash,
@@ -80,7 +83,13 @@ export class AtollWorld {
       simulatedMs: world.kernel.nowMs,
       operations: workload.acknowledged,
       faults,
-      notes: [`nodes ${world.hosts.length}`, notes, `partial ${workload.partials}`, ...codes]
+      notes: [
+        `nodes ${world.hosts.length}`,
+        `topologies ${topologies.decided}`,
+        notes,
+        `partial ${workload.partials}`,
+        ...codes,
+      ]
         .filter((note) => note !== '')
         .join(' · '),
     }

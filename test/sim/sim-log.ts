@@ -11,13 +11,24 @@ export class LogRing {
   readonly #level: number
   readonly #aliases = new Map<string, string>()
   #next = 0
+  /** Hears every line, also those that the ring does not keep; its exceptions fail the run. */
+  #watcher: ((source: string, event: string, fields?: LogFields) => void) | null = null
 
   constructor(kernel: Kernel, level: LogLevel = 'info') {
     this.#kernel = kernel
     this.#level = LEVELS.indexOf(level)
   }
 
+  watch(watcher: (source: string, event: string, fields?: LogFields) => void): void {
+    this.#watcher = watcher
+  }
+
   add(source: string, level: LogLevel, event: string, fields?: LogFields): void {
+    try {
+      this.#watcher?.(source, event, fields)
+    } catch (error) {
+      this.#kernel.fail(error)
+    }
     if (LEVELS.indexOf(level) < this.#level) return
     const time = (this.#kernel.nowUs / 1e6).toFixed(6).padStart(12)
     const rest = fields === undefined ? '' : ` ${JSON.stringify(fields)}`

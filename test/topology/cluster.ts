@@ -1,12 +1,13 @@
 /** Whole topology layers of several nodes, on the fakes; a fake store installs what it is given. */
 import assert from 'node:assert/strict'
 import type { RemotePeer } from '../../src/mesh/mesh.ts'
-import { FounderIssuer } from '../../src/topology/founder-issuer.ts'
 import { MovementReporter } from '../../src/topology/movement-reporter.ts'
+import { RootsIssuer } from '../../src/topology/roots-issuer.ts'
 import { TopologyLog } from '../../src/topology/topology-log.ts'
 import type { Topology, TopologyMember } from '../../src/topology/topology.ts'
 import { FakeDatabase, FakeMesh, Hub, type LogLine, recordingLog, Roll } from './fakes.ts'
 import { ManualClock } from './manual-clock.ts'
+import { SimRandom } from '../sim/sim-random.ts'
 import { CLUSTER, genesisOf } from './members.ts'
 
 const GOSSIP_MS = 200
@@ -15,7 +16,7 @@ export interface TestNode {
   readonly member: TopologyMember
   readonly mesh: FakeMesh
   readonly log: TopologyLog
-  readonly issuer: FounderIssuer
+  readonly issuer: RootsIssuer
   readonly reporter: MovementReporter
   readonly lines: LogLine[]
 }
@@ -69,12 +70,17 @@ export class Cluster {
     const membership = this.roll.viewOf(member.id)
     const isMember = () => true
     const topology = new TopologyLog({ clusterId: CLUSTER, mesh, clock, log, database, isMember })
-    const issuer = new FounderIssuer({ mesh, clock, log, membership, topology })
+    const random = new SimRandom(`${member.name}/${boot}`)
+    const parts = { mesh, clock, random, log, membership, topology, database }
+    const issuer = new RootsIssuer(parts)
     const reporter = new MovementReporter({ topology, issuer, clock, log })
     const node = { member, mesh, log: topology, issuer, reporter, lines }
     this.nodes.set(member.storageId, node)
     topology.subscribe((next) => {
-      if (issuer.issues) this.issued.push({ number: next.number, atMs: clock.monotonicMs() })
+      const { number } = next
+      if (number > (this.issued.at(-1)?.number ?? 0)) {
+        this.issued.push({ number, atMs: clock.monotonicMs() })
+      }
       this.#install(node, next)
     })
     const current = topology.current()

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { decodeTopology, encodeTopology, hashTopology } from '../../src/topology/codec.ts'
 import { planTopology } from '../../src/topology/planner.ts'
 import { decodeRemoval, decodeReport, encodeReport } from '../../src/topology/requests.ts'
-import type { Topology, TopologyMember } from '../../src/topology/topology.ts'
+import type { Retired, Topology, TopologyMember } from '../../src/topology/topology.ts'
 import { WireError, WireWriter } from '../../src/wire/codec.ts'
 import { genesisOf, inputOf, memberOf, membersOf, settle } from './members.ts'
 
@@ -11,6 +11,10 @@ const members = membersOf(6)
 const moving = planTopology(inputOf(genesisOf(members, { partitions: 16 }), members)).next
 assert.ok(moving !== null)
 const sample: Topology = { ...moving, removed: [memberOf('gone').storageId] }
+const settled: Topology = {
+  ...sample,
+  partitions: sample.partitions.map((each) => ({ ...each, prev: null })),
+}
 
 /** What encodes into bytes that a decoder must refuse. */
 const WRONG: Readonly<Record<string, Topology>> = {
@@ -41,7 +45,14 @@ const WRONG: Readonly<Record<string, Topology>> = {
     prev: { cfg: sample.number, replicas: sample.roots.slice(0, 1) },
   }),
   'a prev without replicas': withPartition({ prev: { cfg: 1, replicas: [] } }),
+  'a retired partition that moves': { ...sample, retired: [reportOf(0)] },
+  'retired partitions out of order': { ...settled, retired: [reportOf(1), reportOf(0)] },
+  'a partition retired twice': { ...settled, retired: [reportOf(1), reportOf(1)] },
   'a removed disk twice': { ...sample, removed: [...sample.removed, ...sample.removed] },
+}
+
+function reportOf(partition: number): Retired {
+  return { partition, installed: sample.partitions[partition]?.replicas ?? [] }
 }
 
 function withMember(change: Partial<TopologyMember>): Topology {
@@ -77,7 +88,7 @@ describe('codec of topologies', () => {
 
   it('refuses another format, more fields, a cut end, and too many bytes', () => {
     const bytes = encodeTopology(sample)
-    assert.throws(() => decodeTopology(Uint8Array.of(2, ...bytes.slice(1))), WireError)
+    assert.throws(() => decodeTopology(Uint8Array.of(1, ...bytes.slice(1))), WireError)
     assert.throws(() => decodeTopology(Uint8Array.of(...bytes, 0)), WireError)
     assert.throws(() => decodeTopology(bytes.slice(0, -1)), WireError)
     assert.throws(() => decodeTopology(new Uint8Array(4 * 1024 * 1024)), WireError)
@@ -85,7 +96,7 @@ describe('codec of topologies', () => {
   })
 
   it('refuses a list that claims more than there can be', () => {
-    const header = new WireWriter().uint(1).string(sample.clusterId).uint(2).string(sample.parent)
+    const header = new WireWriter().uint(2).string(sample.clusterId).uint(2).string(sample.parent)
     const huge = header
       .uint(3)
       .uint(2 ** 31)
@@ -147,6 +158,8 @@ describe('codec of topologies', () => {
       () => encodeTopology({ ...sample, roots: [memberOf('nobody').storageId] }),
       WireError,
     )
+    const stranger = { partition: 0, installed: [memberOf('nobody').storageId] }
+    assert.throws(() => encodeTopology({ ...settled, retired: [stranger] }), WireError)
   })
 
   it('hashes every field', () => {
@@ -155,16 +168,17 @@ describe('codec of topologies', () => {
       { parent: 'ab'.repeat(32) },
       { members: sample.members.map((each) => ({ ...each, zone: 'z' })) },
       { removed: [] },
+      { retired: [{ partition: 0, installed: [] }] },
       { roots: sample.roots.toReversed() },
     ]
-    const hashes = [sample, ...changes.map((change) => ({ ...sample, ...change }))].map(
+    const hashes = [settled, ...changes.map((change) => ({ ...settled, ...change }))].map(
       hashTopology,
     )
     assert.equal(new Set(hashes).size, hashes.length)
   })
 })
 
-describe('codec of requests to the issuer', () => {
+describe('codec of requests to the roots', () => {
   it('bounds reports and removals', () => {
     const installed = Array.from({ length: 4096 }, (_, partition) => ({ partition, cfg: 7 }))
     assert.deepEqual(decodeReport(encodeReport(installed)), installed)

@@ -29,6 +29,12 @@ export class Hub {
   readonly requests: { from: PeerId; to: PeerId; kind: RequestKind }[] = []
   /** Requests of these kinds get lost. */
   readonly lost = new Set<RequestKind>()
+  /** How long a message takes. */
+  delayMs: () => number = () => DELAY_MS
+  /** Whether a message gets lost. */
+  drops: () => boolean = () => false
+  /** Whether a request arrives once more, late. */
+  repeats: () => boolean = () => false
 
   constructor(clock: ManualClock) {
     this.clock = clock
@@ -39,6 +45,7 @@ export class FakeMesh implements Mesh {
   readonly self: RemotePeer
   readonly #hub: Hub
   readonly #handlers = new Map<RequestKind, RequestHandler>()
+  #dead = false
 
   constructor(hub: Hub, self: RemotePeer) {
     this.#hub = hub
@@ -52,19 +59,45 @@ export class FakeMesh implements Mesh {
     body: Uint8Array,
     options: RequestOptions,
   ): Promise<Uint8Array> {
-    const { clock, cut, lost, meshes, requests } = this.#hub
+    const { cut, lost, meshes, requests } = this.#hub
     requests.push({ from: this.self.peer, to: peer, kind })
-    await new Promise<void>((resolve) => clock.after(DELAY_MS, resolve))
+    if (peer === this.self.peer) return this.answer(kind, this.self, body.slice())
+    await this.#travel()
     options.signal?.throwIfAborted()
     const other = meshes.get(peer)
     if (other === undefined || cut.has(peer) || cut.has(this.self.peer) || lost.has(kind)) {
       throw new AtollError('UNREACHABLE', 'no path')
     }
-    const handler = other.#handlers.get(kind)
-    if (handler === undefined) throw new AtollError('UNSUPPORTED', 'no handler')
-    const reply = await handler(this.self, body.slice())
-    await new Promise<void>((resolve) => clock.after(DELAY_MS, resolve))
+    if (this.#hub.repeats()) {
+      const again = async () => {
+        await this.#travel()
+        await other.answer(kind, this.self, body.slice())
+      }
+      again().catch(() => undefined)
+    }
+    const reply = await other.answer(kind, this.self, body.slice())
+    await this.#travel()
     return reply.slice()
+  }
+
+  /** Of a process that has died: nothing comes out of it or into it any more. */
+  die(): void {
+    this.#dead = true
+    this.#hub.meshes.delete(this.self.peer)
+  }
+
+  async #travel(): Promise<void> {
+    const { clock, delayMs, drops } = this.#hub
+    await new Promise<void>((resolve) => clock.after(delayMs(), resolve))
+    if (this.#dead) await new Promise<never>(() => undefined)
+    if (drops()) throw new AtollError('TIMEOUT', 'lost', { outcome: 'unknown' })
+  }
+
+  async answer(kind: RequestKind, from: RemotePeer, body: Uint8Array): Promise<Uint8Array> {
+    if (this.#dead) await new Promise<never>(() => undefined)
+    const handler = this.#handlers.get(kind)
+    if (handler === undefined) throw new AtollError('UNSUPPORTED', 'no handler')
+    return handler(from, body)
   }
 
   handle(kind: RequestKind, handler: RequestHandler): void {
@@ -141,6 +174,8 @@ export class Roll {
 
 export class FakeDatabase implements Database {
   readonly #clock: ManualClock
+  /** Of the process that uses it. */
+  #process = 1
   readonly durable = new Map<string, Uint8Array>()
   /** Every batch that was made durable. */
   readonly batches: (readonly Write[])[] = []
@@ -160,8 +195,15 @@ export class FakeDatabase implements Database {
     return this.durable.get(key)
   }
 
+  /** Its process dies: what was not synced is lost, and nobody hears of it. */
+  crash(): void {
+    this.#process++
+  }
+
   async commit(writes: readonly Write[]): Promise<void> {
+    const process = this.#process
     await new Promise<void>((resolve) => this.#clock.after(DELAY_MS, resolve))
+    if (process !== this.#process) await new Promise<never>(() => undefined)
     if (this.failure !== null) throw this.failure
     this.batches.push(writes)
     for (const { key, value } of writes) {

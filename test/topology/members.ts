@@ -54,14 +54,18 @@ export function inputOf(
     lost: new Set(),
     leaving: new Set(),
     removed: [],
-    installed: new Set(),
+    installed: new Map(),
     ...more,
   }
 }
 
-export function movingOf(topology: Topology): Set<number> {
-  const moving = topology.partitions.flatMap(({ prev }, index) => (prev === null ? [] : [index]))
-  return new Set(moving)
+/** Partitions that move, as if all their replicas had reported. */
+export function movingOf(topology: Topology): Map<number, ReadonlySet<StorageId>> {
+  return new Map(
+    topology.partitions.flatMap(({ prev, replicas }, index) => {
+      return prev === null ? [] : [[index, new Set(replicas)] as const]
+    }),
+  )
 }
 
 /** Replicas that `after` has and `before` has not. */

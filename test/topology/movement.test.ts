@@ -136,7 +136,7 @@ describe('evidence of movement', () => {
     assert.equal(evidence.installed(moving, alive).size, 0, 'z is alive and has not reported')
     assert.equal(evidence.installed(moving, new Set([x, y])).size, 16)
     evidence.add(moving, z, every.slice(0, 3))
-    assert.deepEqual([...evidence.installed(moving, alive)], [0, 1, 2])
+    assert.deepEqual([...evidence.installed(moving, alive).keys()], [0, 1, 2])
   })
 
   it('takes no word of another cfg, of a stranger, or of what does not move', () => {

@@ -58,7 +58,7 @@ function assertSteps(steps: readonly Topology[]): void {
   for (const [index, next] of steps.entries()) {
     const before = steps[index - 1]
     if (before === undefined) continue
-    assert.equal(refusalOfSuccessor(before, next, null), null)
+    assert.equal(refusalOfSuccessor(before, next), null)
     for (const [p, { replicas }] of next.partitions.entries()) {
       const had = before.partitions[p]?.replicas ?? []
       const lost = had.filter((id) => !replicas.includes(id)).length
@@ -217,7 +217,9 @@ export function prevGoesWhenInstalled(plan: Planner): void {
   const members = membersOf(3)
   const first = plan(inputOf(genesisOf(members), members)).next
   assert.ok(first !== null)
-  const { next } = plan(inputOf(first, members, { installed: new Set([7]) }))
+  const { next } = plan(
+    inputOf(first, members, { installed: new Map([[7, new Set(first.partitions[7]?.replicas)]]) }),
+  )
   for (const [index, partition] of (next?.partitions ?? []).entries()) {
     assert.equal(partition.prev === null, index === 7)
     assert.equal(partition.cfg, 2)

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { planTopology } from '../../src/topology/planner.ts'
+import { chooseRoots } from '../../src/topology/roots.ts'
 import type { Topology } from '../../src/topology/topology.ts'
 import { disksOf, genesisOf, inputOf, memberOf, membersOf, settle } from './members.ts'
 import { importMutant, type Mutation } from '../mutate.ts'
@@ -197,7 +198,7 @@ describe('planner: the dead and those who go', () => {
     assert.equal(holds(topology, idle.storageId), false)
   })
 
-  it('has 1, 3 or 5 roots, the issuer first, in different zones', () => {
+  it('has 1, 3 or 5 roots, the founder first, in different zones', () => {
     const zoned = members.map((member, i) => ({ ...member, zone: i < 3 ? 'a' : `z${i}` }))
     for (const [count, roots] of [
       [1, 1],
@@ -215,12 +216,43 @@ describe('planner: the dead and those who go', () => {
     }
   })
 
-  it('hands over to another issuer only when the first is no member any more', () => {
+  it('gives the office of a root that leaves to another at once, if there is one', () => {
     const leaving = disksOf(members.slice(0, 1))
-    const { steps, topology } = settle(planTopology, placed(4), members.slice(0, 4), { leaving })
-    for (const step of steps.slice(0, -1)) assert.equal(step.roots[0], members[0]?.storageId)
-    assert.notEqual(topology.roots[0], members[0]?.storageId)
-    assert.equal(topology.members.length, 3)
+    const [leaver = ''] = leaving
+    const four = settle(planTopology, placed(4), members.slice(0, 4), { leaving })
+    for (const { roots } of four.steps) {
+      assert.equal(roots.length, 3)
+      assert.ok(!roots.includes(leaver))
+    }
+    const three = settle(planTopology, placed(3), members.slice(0, 3), { leaving })
+    for (const { roots } of three.steps.slice(0, -1)) assert.ok(roots.includes(leaver))
+    assert.equal(three.topology.roots.length, 1)
+    assert.ok(!three.topology.roots.includes(leaver))
+  })
+
+  it('replaces a root that is lost, and no root that may come back', () => {
+    const topology = placed(5)
+    const [dead = ''] = topology.roots
+    const others = members.slice(0, 5).filter(({ storageId }) => storageId !== dead)
+    assert.equal(planTopology(inputOf(topology, others)).next, null)
+    const { next } = planTopology(inputOf(topology, others, { lost: new Set([dead]) }))
+    assert.equal(next?.roots.length, 3)
+    assert.ok(!next?.roots.includes(dead))
+  })
+
+  it('leaves the decision to the living when there are too many roots, and to an odd number', () => {
+    const topology = placed(3)
+    const [dead = '', ...living] = topology.roots
+    const members3 = topology.members
+    const facts = {
+      serves: () => true,
+      able: () => false,
+      alive: (id: string) => id !== dead,
+    }
+    const two = members3.filter(({ storageId }) => storageId !== living[1])
+    assert.deepEqual(chooseRoots(topology.roots, two, facts), living.slice(0, 1))
+    const four = [...two, ...members.slice(3, 5)]
+    assert.deepEqual(chooseRoots(topology.roots, four, facts), living.slice(0, 1), 'not two')
   })
 
   it('takes new facts in, and says that addresses alone may wait', () => {

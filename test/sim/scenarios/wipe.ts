@@ -20,7 +20,7 @@ async function runWipe(context: ScenarioContext): Promise<ScenarioReport> {
     await cluster.form(size)
     workload.start(4, 100)
     await world.sleep(random.between(5000, 15_000))
-    // Not the founder, which alone issues topologies so far.
+    // Not the founder, whose address the ticket names.
     const victim = 1 + random.int(size - 1)
     const before = await world.call(victim, async (node) => node?.status())
     world.crash(victim)

@@ -11,7 +11,11 @@ const file = (name: string, from: string, to: string): Mutation => ({
 })
 
 const MUTANTS: Readonly<Record<string, Mutation>> = {
-  'lets everybody leave': file('decider', 'if (refusal !== null) throw refusal\n    if', 'if'),
+  'lets everybody leave': file(
+    'decider',
+    '      if (refusal !== null) throw refusal\n    }\n',
+    '    }\n',
+  ),
   'a spare is no help': file(
     'leaving',
     'return capacity > 0 && alive',
@@ -22,10 +26,10 @@ const MUTANTS: Readonly<Record<string, Mutation>> = {
     'next.number <= previous.number',
     'next.number === previous.number',
   ),
-  'takes a push from anybody': file('topology-log', '&& !isIssuer)', '&& false)'),
+  'takes a push from anybody': file('topology-log', '&& isKnown !== true)', '&& false)'),
   'succession not checked': file(
     'topology-log',
-    'return refusalOfSuccessor(previous, next, null)',
+    'return refusalOfSuccessor(previous, next)',
     'return null',
   ),
   'shows before it is durable': file(
@@ -45,8 +49,8 @@ const MUTANTS: Readonly<Record<string, Mutation>> = {
   ),
   'prev cleared on one word': file(
     'evidence',
-    'if (all && count >= majorityOf(replicas.length)) done.add(partition)',
-    'if (count >= 1) done.add(partition)',
+    'if (all && count >= majorityOf(replicas.length)) done.set(partition, by)',
+    'if (count >= 1) done.set(partition, by)',
   ),
   'reports are sent once': file('movement-reporter', '      this.#arm(REPEAT_MS)\n', ''),
   'replaces at once': file('census', 'sinceMs + this.#times.replaceAfterMs', 'sinceMs'),
@@ -74,22 +78,31 @@ const MUTANTS: Readonly<Record<string, Mutation>> = {
     'return true',
   ),
   'issues as fast as it can': file('decider', 'INTERVAL_MS = 1000', 'INTERVAL_MS = 1'),
-  'everybody issues': file('decider', 'this.#log.current()?.roots[0] === this.#self', 'true'),
+  'every root proposes at once': file('decider', 'STAND_IN_MS = 5000', 'STAND_IN_MS = 0'),
+  'nobody stands in': file('decider', 'STAND_IN_MS = 5000', 'STAND_IN_MS = 5_000_000'),
+  'forgets what it voted for': file('decider', ' && this.#options.acceptor.accepted === null', ''),
+  'asks the first root alone': file(
+    'roots-issuer',
+    '        failure = error\n',
+    '        throw error\n',
+  ),
   'newcomers do not wait for each other': file('decider', 'TOGETHER_MS = 500', 'TOGETHER_MS = 0'),
   'hands a topology to nobody': file(
     'decider',
-    '      this.#spawn(this.#pushTo(target, encoded))\n',
+    '      this.#spawn(this.#pushTo(target, record))\n',
     '',
   ),
-  'goes before the next issuer knows': file(
-    'founder-issuer',
-    '    await this.#handOver(ends)\n',
-    '',
+  'goes before the roots know': file('roots-issuer', '    await this.#handOver(ends)\n', ''),
+  'goes when one root knows': file(
+    'roots-issuer',
+    'have >= majorityOf(roots.length)',
+    'have >= Math.min(1, majorityOf(roots.length))',
   ),
+  'a root is taken for lost at once': file('roots', 'zones.has(id) && serves(id)', 'alive(id)'),
   'a leave once asked for holds for long': file(
-    'decider',
-    'LEAVE_COUNTS_MS = 15_000',
-    'LEAVE_COUNTS_MS = 900_000',
+    'petitions',
+    'COUNTS_MS = 15_000',
+    'COUNTS_MS = 900_000',
   ),
   'who gave a leave up stays out': file('departed', ' && nowMs < gone.untilMs', ''),
   'several may leave at once, whoever is left': file(
@@ -102,10 +115,10 @@ const MUTANTS: Readonly<Record<string, Mutation>> = {
     'group.filter(isAlive).length < Math.ceil(group.length / 2)',
     'false',
   ),
-  'anybody may remove': file('founder-issuer', '!isMember(topology, from.storageId)', 'false'),
+  'anybody may remove': file('roots-issuer', '!isMember(topology, from.storageId)', 'false'),
 }
 
-describe('one issuer', () => {
+describe('the roots', () => {
   for (const [name, rule] of Object.entries(RULES)) it(name, rule)
 
   describe('mutants', () => {
