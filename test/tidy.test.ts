@@ -19,6 +19,7 @@ const LAYERS = [
   'kad',
   'swim',
   'topology',
+  'paxos',
   'store',
   'node',
   'rpc',

@@ -121,6 +121,8 @@ export interface AtollErrorOptions {
   /** What to do next, one clause. */
   readonly hint?: string
   readonly cause?: unknown
+  /** With CONFLICT on a register: its current version, '' when it has no value. */
+  readonly version?: string
 }
 
 /** The only kind of error that crosses the public API, the socket and the mesh. */
@@ -129,12 +131,14 @@ export class AtollError extends Error {
   readonly code: ErrorCode
   readonly outcome: Outcome
   readonly hint: string | undefined
+  readonly version: string | undefined
 
   constructor(code: ErrorCode, message: string, options: AtollErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })
     this.code = code
     this.outcome = options.outcome ?? 'not-applied'
     this.hint = options.hint
+    this.version = options.version
   }
 
   get retryable(): boolean {

@@ -15,6 +15,7 @@ import { createMesh, type MeshNode } from '../mesh/mesh-node.ts'
 import type { Contact } from '../mesh/ticket.ts'
 import type { Network } from '../seams/network.ts'
 import type { Seams } from '../seams/seams.ts'
+import { Registers } from '../paxos/registers.ts'
 import { KvStore } from '../store/kv-store.ts'
 import { createMembership, type SwimMembership } from '../swim/membership.ts'
 import { LAN, LOCAL, type SwimProfile, WAN } from '../swim/parameters.ts'
@@ -27,6 +28,7 @@ import type { ClusterFile } from './cluster-file.ts'
 import type { NodeConfig, ProfileName } from './config.ts'
 import { Sounder } from './doctor/sounding.ts'
 import type { Identity } from './identity.ts'
+import { Installations } from './installations.ts'
 import { MemberLog } from './watch/member-log.ts'
 import { TopologyLines } from './watch/topology-lines.ts'
 
@@ -53,6 +55,7 @@ export class Cluster {
   readonly topology: TopologyLog
   readonly issuer: TopologyIssuer
   readonly kv: KvStore
+  readonly reg: Registers
   /** null on an edge, which admits nobody. */
   readonly admitter: Admitter | null
   /** For the doctor. */
@@ -98,13 +101,19 @@ export class Cluster {
     const layers = { mesh: this.mesh, clock, random, log, topology: this.topology }
     this.issuer = new RootsIssuer({ ...layers, membership: this.membership, database })
     this.#reporter = new MovementReporter({ ...layers, issuer: this.issuer })
+    const installations = new Installations((partition, cfg) =>
+      this.#reporter.reportInstalled(partition, cfg),
+    )
+    const data = { ...layers, self: storageId, boot, database, membership: this.membership }
     this.kv = new KvStore({
-      ...layers,
-      self: storageId,
-      database,
-      membership: this.membership,
-      reportInstalled: (partition, cfg) => this.#reporter.reportInstalled(partition, cfg),
+      ...data,
+      reportInstalled: (partition, cfg) => installations.installed('store', partition, cfg),
     })
+    this.reg = new Registers({
+      ...data,
+      reportInstalled: (partition, cfg) => installations.installed('registers', partition, cfg),
+    })
+    this.topology.beforeLearn(this.reg.onLearn)
     this.admitter = this.#makeAdmitter(database, gate)
   }
 
@@ -136,6 +145,7 @@ export class Cluster {
     await this.membership.start(file.contacts)
     this.issuer.start()
     await this.kv.start()
+    this.reg.start()
     if (this.topology.current() === null) await this.#fetchTopology()
   }
 
@@ -154,6 +164,7 @@ export class Cluster {
     this.#ends.abort()
     this.admitter?.stop()
     await this.kv.stop()
+    await this.reg.stop()
     await this.#reporter.stop()
     await this.issuer.stop()
     await this.membership.stop()

@@ -24,6 +24,19 @@ export const REQUEST_KINDS = {
   KV_SYNC_KEYS: 25,
   KV_SYNC_PULL: 26,
   KV_SYNC_PUSH: 27,
+  /** registers: a proposer or reader to one acceptor. */
+  REG_PREPARE: 30,
+  REG_ACCEPT: 31,
+  REG_READ: 32,
+  /** registers: an operation handed to whoever proposes for the key. */
+  REG_PROPOSE: 33,
+  /** registers: movement (seal and list, install) and collection of the deleted. */
+  REG_LIST: 34,
+  REG_INSTALL: 35,
+  REG_REMOVE: 36,
+  /** registers: somebody watches keys; one of them may have changed. */
+  REG_WATCH: 37,
+  REG_HINT: 38,
   /** admission: count a use of a ticket at the member that issued it. */
   TICKET_REDEEM: 40,
   TICKET_REVOKE: 41,

@@ -1,0 +1,125 @@
+/**
+ * What one ballot proposes: the register as it was, and the operations that wait for it, one after
+ * the other, each seeing what those before it did (registers.md §2, "Combining"). Pure.
+ *
+ * An operation that was proposed before, here or by a node that it was handed to, must not happen
+ * twice. Its earlier ballots and its id are looked for among the changes that the register
+ * remembers. If they are not there, it did not happen, provided that the register remembers
+ * everything since it was first asked for: `origin`, or `since`, must still be in sight. If not,
+ * nobody can tell any more, and it is not done again.
+ */
+import type { Ballot } from './ballot.ts'
+import { RECENT_MAX } from './limits.ts'
+import { effectOf, type Operation } from './operation.ts'
+import {
+  type Change,
+  type Register,
+  type Remembered,
+  sameTag,
+  type Tag,
+  tagOf,
+} from './register.ts'
+
+/** An operation as it waits; `attempts` and `origin` are of this node. */
+export interface Call {
+  readonly operation: Operation
+  /** The name under which it may be asked for again; null: nobody will. */
+  readonly id: string | null
+  /** A revision that the asker knew before it first asked; null: this is the first time. */
+  readonly since: number | null
+  /** Ballots by which it was proposed and that may have been chosen. */
+  attempts: readonly Attempt[]
+  /** The newest change of the register before the first of them; null: there was none. */
+  origin: Tag | null
+}
+
+export interface Attempt {
+  readonly tag: Tag
+  readonly revision: number
+  readonly number: number | null
+}
+
+export type Outcome =
+  | { readonly kind: 'changed'; readonly revision: number; readonly number: number | null }
+  /** Nothing to change; the register as the operation met it. */
+  | {
+      readonly kind: 'kept'
+      readonly reason: 'read' | 'conflict' | 'not-a-number' | 'overflow'
+      readonly register: Register
+    }
+  /** It may have happened, and too much has happened since. */
+  | { readonly kind: 'unknown' }
+  /** Not done: it may have been asked for before, and too much has happened since `since`. */
+  | { readonly kind: 'overrun'; readonly revision: number }
+
+export interface Fold {
+  readonly register: Register
+  readonly isChanged: boolean
+  /** One a call, in their order; they hold when the ballot is chosen. */
+  readonly outcomes: readonly Outcome[]
+}
+
+export function fold(base: Register, ballot: Ballot, calls: readonly Call[]): Fold {
+  const tag = tagOf(ballot)
+  const first = Math.max(base.revision + 1, ballot.counter)
+  const done: Remembered[] = []
+  let register = base
+  let next = first
+  const outcomes = calls.map((call): Outcome => {
+    const earlier = recalled(base, call) ?? named(done, call.id)
+    if (earlier !== null) return earlier
+    const doubt = doubtOf(base, call)
+    if (doubt !== null) return doubt
+    const effect = effectOf(call.operation, register)
+    if (effect.kind === 'kept') return { ...effect, register }
+    const revision = next++
+    register = { ...register, ...effect.content, revision }
+    if (call.id !== null) done.push({ id: call.id, revision, number: effect.number })
+    return { kind: 'changed', revision, number: effect.number }
+  })
+  if (register === base) return { register, isChanged: false, outcomes }
+  const change: Change = { tag, first, last: next - 1, operations: done }
+  const recent = [change, ...base.recent].slice(0, RECENT_MAX)
+  const changes = base.changes + 1
+  return { register: { ...register, changes, recent }, isChanged: true, outcomes }
+}
+
+/** Before a ballot goes out: what must be known of each operation that it carries. */
+export function noteAttempt(call: Call, base: Register, ballot: Ballot, outcome: Outcome): void {
+  if (outcome.kind !== 'changed') return
+  if (call.attempts.length === 0) call.origin = base.recent[0]?.tag ?? null
+  const { revision, number } = outcome
+  call.attempts = [...call.attempts, { tag: tagOf(ballot), revision, number }]
+}
+
+function recalled(base: Register, { attempts, id }: Call): Outcome | null {
+  for (const { tag, revision, number } of attempts) {
+    if (base.recent.some((change) => sameTag(change.tag, tag))) {
+      return { kind: 'changed', revision, number }
+    }
+  }
+  if (id === null) return null
+  for (const { operations } of base.recent) {
+    const found = named(operations, id)
+    if (found !== null) return found
+  }
+  return null
+}
+
+function named(operations: readonly Remembered[], id: string | null): Outcome | null {
+  const found = id === null ? undefined : operations.find((each) => each.id === id)
+  if (found === undefined) return null
+  return { kind: 'changed', revision: found.revision, number: found.number }
+}
+
+/** Null when the register remembers all that happened since the operation was first asked for. */
+function doubtOf(base: Register, { attempts, origin, since }: Call): Outcome | null {
+  if (base.changes === base.recent.length) return null
+  if (attempts.length > 0) {
+    const isInSight = origin !== null && base.recent.some(({ tag }) => sameTag(tag, origin))
+    return isInSight ? null : { kind: 'unknown' }
+  }
+  if (since === null) return null
+  const isInSight = base.recent.some(({ first, last }) => first <= since && since <= last)
+  return isInSight ? null : { kind: 'overrun', revision: base.revision }
+}

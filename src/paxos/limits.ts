@@ -1,0 +1,38 @@
+/** What the registers refuse, and why so much and no more. */
+
+export const KEY_BYTES_MAX = 1024
+/** A change rewrites the whole value on every replica: larger things belong into the store. */
+export const VALUE_BYTES_MAX = 256 * 1024
+/** Changes that a register remembers: how far a retry can tell whether its first try happened. */
+export const RECENT_MAX = 8
+/** Operations that share one ballot. */
+export const COMBINED_MAX = 64
+/** Names of operations are kept in the register; a caller's may have this length. */
+export const OP_ID_BYTES_MAX = 64
+/** A register as bytes: its value, and what it remembers of its changes. */
+export const REGISTER_BYTES_MAX = VALUE_BYTES_MAX + RECENT_MAX * COMBINED_MAX * 128 + 4096
+/** Operations that wait on one node, over all keys, and for one key. */
+export const WAITING_MAX = 16_384
+export const WAITING_PER_KEY_MAX = 4096
+/** Bytes of values that wait on one node. */
+export const WAITING_BYTES_MAX = 64 * 1024 * 1024
+/** Known values with a promise for the next ballot, kept by a proposer. */
+export const CACHE_BYTES = 16 * 1024 * 1024
+/** How far ahead of this machine's clock, and of all that it has seen, a counter may be. */
+export const SKEW_MS_MAX = 24 * 60 * 60 * 1000
+export const DEFAULT_DEADLINE_MS = 2000
+export const DEADLINE_MS_MAX = 60 * 60 * 1000
+/** One round of questions; then another ballot is tried. */
+export const ROUND_MS = 1000
+/** A forwarded operation without an answer for this long is tried elsewhere (registers.md §2). */
+export const FORWARD_MS = 300
+/** A page of a list, in entries and bytes. */
+export const PAGE_ENTRIES_MAX = 1000
+export const PAGE_BYTES = 512 * 1024
+/** Keys in one message of a movement. */
+export const LIST_KEYS = 1000
+/**
+ * A deleted register is forgotten when it has been deleted for this long: longer than any call
+ * may last, so that a retry never meets a register that has forgotten it.
+ */
+export const TOMBSTONE_MS = DEADLINE_MS_MAX + 10 * 60 * 1000

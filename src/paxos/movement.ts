@@ -1,0 +1,243 @@
+/**
+ * Brings the registers of a partition into its new configuration (registers.md §4, "rebalance"):
+ *
+ * 1. Seal and list. Each old replica answers only when it durably knows the new configuration, and
+ *    then votes under the old one no more. What so many of them list that they meet every majority
+ *    is all that was ever chosen.
+ * 2. Each register of the union is proposed as it is, until it is chosen under the new configuration.
+ * 3. The new replicas are told that everything is there. Each reports it, and a later topology
+ *    ends the movement.
+ *
+ * Anybody may do it, more than once and at the same time. The first new replica that is up does, and
+ * goes on until every new replica that is up has been told.
+ */
+import { isAtollError } from '../base/errors.ts'
+import type { StorageId } from '../base/ids.ts'
+import { type Clock, sleep, type Timer } from '../seams/clock.ts'
+import type { Log } from '../seams/log.ts'
+import type { Topology, TopologyView } from '../topology/topology.ts'
+import type { Electorate } from './electorate.ts'
+import type { ListedPage } from './list-messages.ts'
+import type { Reply } from './messages.ts'
+import { blocking, majority, type Place, placeIn } from './place.ts'
+import type { Proposer } from './proposer.ts'
+import type { Replica } from './replica.ts'
+
+export interface MovementOptions {
+  readonly self: StorageId
+  readonly replica: Replica
+  readonly electorate: Electorate
+  readonly proposer: Proposer
+  readonly topology: TopologyView
+  readonly clock: Clock
+  readonly log: Log
+  /** A partition that moves is installed here. */
+  readonly onInstalled: (partition: number, cfg: number) => void
+}
+
+/** Partitions that are brought over at the same time, and registers of each. */
+const PARTITIONS_AT_ONCE = 8
+const REGISTERS_AT_ONCE = 32
+const RETRY_MS = 500
+const LIST_TIMEOUT_MS = 10_000
+const INSTALL_TIMEOUT_MS = 5000
+const REGISTER_TIMEOUT_MS = 10_000
+
+export class Movement {
+  readonly #options: MovementOptions
+  /** By partition, what has been brought over and who has been told. Only what moves. */
+  readonly #told = new Map<number, Told>()
+  readonly #aborter = new AbortController()
+  #unsubscribe: (() => void) | null = null
+  #timer: Timer | null = null
+  #running: Promise<void> | null = null
+  /** There may be more to do than the running work has seen. */
+  #kicked = false
+
+  constructor(options: MovementOptions) {
+    this.#options = options
+  }
+
+  start(): void {
+    const { topology } = this.#options
+    this.#unsubscribe = topology.subscribe((next) => this.#onTopology(next))
+    const current = topology.current()
+    if (current !== null) this.#onTopology(current)
+  }
+
+  async stop(): Promise<void> {
+    this.#unsubscribe?.()
+    this.#timer?.cancel()
+    this.#aborter.abort()
+    await this.#running
+  }
+
+  #onTopology(topology: Topology): void {
+    const { self, replica, onInstalled } = this.#options
+    for (const [partition, { cfg, replicas, prev }] of topology.partitions.entries()) {
+      if (prev === null) {
+        this.#told.delete(partition)
+      } else if (replicas.includes(self) && replica.states.durable(partition).installed === cfg) {
+        // Said again after a restart: reports live in memory.
+        onInstalled(partition, cfg)
+      }
+    }
+    this.#kick()
+  }
+
+  #kick(): void {
+    this.#kicked = true
+    if (this.#running !== null || this.#aborter.signal.aborted) return
+    this.#timer?.cancel()
+    this.#timer = null
+    this.#running = this.#run().finally(() => {
+      this.#running = null
+    })
+  }
+
+  async #run(): Promise<void> {
+    let isLeft = true
+    while (this.#kicked && !this.#aborter.signal.aborted) {
+      this.#kicked = false
+      isLeft = await this.#pass()
+    }
+    if (!isLeft || this.#aborter.signal.aborted) return
+    this.#timer = this.#options.clock.after(RETRY_MS, () => this.#kick())
+  }
+
+  /** True when something is left that this node, or another after its end, has to do. */
+  async #pass(): Promise<boolean> {
+    const topology = this.#options.topology.current()
+    if (topology === null) return false
+    const moving = topology.partitions.flatMap(({ prev }, partition) =>
+      prev === null ? [] : [placeIn(topology, '', partition)],
+    )
+    const mine = moving.filter((place) => this.#isMine(place) && this.#untold(place).length > 0)
+    await inParallel(mine, PARTITIONS_AT_ONCE, (place) => this.#move(place))
+    return moving.some(({ replicas }) => replicas.includes(this.#options.self))
+  }
+
+  #isMine({ topology, replicas }: Place): boolean {
+    const { self, electorate } = this.#options
+    return replicas.find((id) => electorate.isUsable(topology, id)) === self
+  }
+
+  /** Replicas that are up and have not been told yet. */
+  #untold({ topology, replicas, partition, cfg }: Place): StorageId[] {
+    const told = this.#told.get(partition)
+    const known = told?.cfg === cfg ? told.ids : null
+    return replicas.filter(
+      (id) => known?.has(id) !== true && this.#options.electorate.isUsable(topology, id),
+    )
+  }
+
+  async #move(place: Place): Promise<void> {
+    const { partition, cfg } = place
+    try {
+      const told = this.#told.get(partition)
+      if (told?.cfg === cfg) return await this.#install(place, told.counterMax)
+      const sealed = await this.#sealAndList(place)
+      if (sealed === null) return
+      await inParallel([...sealed.keys], REGISTERS_AT_ONCE, (key) => this.#bringOver(key))
+      await this.#install(place, sealed.counterMax)
+    } catch (error) {
+      if (this.#aborter.signal.aborted) return
+      const fields = { partition, cfg, error: String(error) }
+      this.#options.log.write('debug', 'paxos.movement-failed', fields)
+    }
+  }
+
+  /** Null: too few of the old replicas answered. */
+  async #sealAndList(place: Place): Promise<Sealed | null> {
+    const previous = place.previous ?? []
+    const sealed: Sealed = { keys: new Set(), counterMax: 0 }
+    const lists = await Promise.all(previous.map((id) => this.#list(place, id)))
+    const answered = lists.filter((list) => list !== null)
+    if (answered.length < blocking(previous)) return null
+    for (const { keys, counterMax } of answered) {
+      for (const key of keys) sealed.keys.add(key)
+      sealed.counterMax = Math.max(sealed.counterMax, counterMax)
+    }
+    return sealed
+  }
+
+  async #list(place: Place, id: StorageId): Promise<Sealed | null> {
+    const list: Sealed = { keys: new Set(), counterMax: 0 }
+    for (let after: string | null = ''; after !== null; ) {
+      const reply = await this.#page(place, id, after)
+      if (reply?.kind !== 'answer' || this.#aborter.signal.aborted) return null
+      for (const [key] of reply.body.votes) list.keys.add(key)
+      list.counterMax = Math.max(list.counterMax, reply.body.counterMax)
+      after = reply.body.after
+    }
+    return list
+  }
+
+  async #page(place: Place, id: StorageId, after: string): Promise<Reply<ListedPage> | null> {
+    const sent = this.#options.electorate.list(place, id, after, LIST_TIMEOUT_MS).send()
+    return (await sent?.catch(() => null)) ?? null
+  }
+
+  /** Rejects when it is not chosen in time: then nothing may be called installed. */
+  async #bringOver(key: string): Promise<void> {
+    const { proposer, clock } = this.#options
+    const endMs = clock.monotonicMs() + REGISTER_TIMEOUT_MS
+    const call = { operation: { kind: 'read' }, id: null, since: null } as const
+    for (;;) {
+      try {
+        await proposer.propose(key, call, endMs)
+        return
+      } catch (error) {
+        if (!isAtollError(error, 'BUSY')) throw error
+        await sleep(clock, RETRY_MS, this.#aborter.signal)
+      }
+    }
+  }
+
+  async #install(place: Place, counterMax: number): Promise<void> {
+    const { electorate } = this.#options
+    const { partition, cfg } = place
+    const before = this.#told.get(partition)
+    const ids = new Set<StorageId>(before?.cfg === cfg ? before.ids : [])
+    const asks = electorate.install(place, counterMax, INSTALL_TIMEOUT_MS)
+    await Promise.all(
+      asks.map(async (ask) => {
+        const reply = await ask.send()?.catch(() => null)
+        if (reply?.kind === 'answer') ids.add(ask.id)
+      }),
+    )
+    if (ids.size >= majority(place.replicas)) this.#told.set(partition, { cfg, ids, counterMax })
+  }
+}
+
+interface Told {
+  readonly cfg: number
+  readonly ids: ReadonlySet<StorageId>
+  readonly counterMax: number
+}
+
+interface Sealed {
+  readonly keys: Set<string>
+  counterMax: number
+}
+
+/** Rejects with the first error, when all that had begun has ended. */
+async function inParallel<T>(
+  items: readonly T[],
+  atOnce: number,
+  run: (item: T) => Promise<void>,
+): Promise<void> {
+  const queue = [...items]
+  const errors: unknown[] = []
+  const worker = async (): Promise<void> => {
+    for (
+      let item = queue.shift();
+      item !== undefined && errors.length === 0;
+      item = queue.shift()
+    ) {
+      await run(item).catch((error: unknown) => errors.push(error))
+    }
+  }
+  await Promise.all(Array.from({ length: Math.min(atOnce, items.length) }, worker))
+  if (errors.length > 0) throw errors[0]
+}

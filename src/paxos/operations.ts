@@ -1,0 +1,283 @@
+/**
+ * Who proposes an operation (registers.md §2, "Who proposes").
+ *
+ * A replica proposes for its own callers, as long as nobody else changes the key: it has its vote at
+ * hand, and after the first change each next one takes one round. When proposers get into each
+ * other's way, they hand the key to the first replica that is up, which combines what all of them
+ * bring. So does a node that is no replica.
+ *
+ * An operation that was handed on and is not answered soon is proposed here, or handed to another:
+ * a killed process is noticed at once, a paused one is not. It carries an id, and the revision
+ * that this node knew before it first asked, so that it happens once, or its outcome is unknown.
+ */
+import { AtollError, isAtollError } from '../base/errors.ts'
+import type { PeerId, StorageId } from '../base/ids.ts'
+import type { Mesh, RemotePeer } from '../mesh/mesh.ts'
+import { type Clock, sleep } from '../seams/clock.ts'
+import type { CallTime, KnownTopology } from '../topology/known-topology.ts'
+import type { Peers } from '../topology/peers.ts'
+import { isMember, type Topology } from '../topology/topology.ts'
+import { REQUEST_KINDS } from '../wire/kinds.ts'
+import type { Call, Outcome } from './fold.ts'
+import {
+  decodeForwarded,
+  decodeOutcome,
+  encodeForwarded,
+  encodeOutcome,
+  type Forwarded,
+} from './forward-messages.ts'
+import { FORWARD_MS } from './limits.ts'
+import type { Operation } from './operation.ts'
+import { placeOf } from './place.ts'
+import type { Proposer } from './proposer.ts'
+import { RecentMap } from './recent-map.ts'
+
+export interface OperationsOptions {
+  readonly self: StorageId
+  /** Unlike any other of this or another run: what ids of operations begin with. */
+  readonly name: string
+  /** null on a node without a disk. */
+  readonly proposer: Proposer | null
+  readonly mesh: Mesh
+  readonly topology: KnownTopology
+  readonly peers: Peers
+  readonly clock: Clock
+}
+
+/** How long a key is handed to the first replica after proposers met on it. */
+const RIVALRY_MS = 5000
+const RIVALRIES_MAX = 4096
+const REVISIONS_MAX = 16_384
+/** Times that the first replica may say that too much has happened since. */
+const OVERRUNS_MAX = 4
+/** Pauses while no replica can be reached. */
+const LONELY_PAUSE_MS = 50
+/** Whoever is handed an operation has this part of the time, so that there is some left to say so. */
+const ANSWER_SHARE = 0.9
+
+export interface Request {
+  readonly operation: Operation
+  /** A caller's name for it, under which it may call again. */
+  readonly id: string | null
+  /** A revision that the caller knew before its first call. */
+  readonly since: number | null
+}
+
+/** This node proposes. */
+const HERE = Symbol('here')
+type Next = PeerId | typeof HERE | null
+
+export class Operations {
+  readonly #options: OperationsOptions
+  /** Until when a key is handed to the first replica. */
+  readonly #rivalries = new RecentMap<number>(RIVALRIES_MAX)
+  /** The last revision that this node has seen of a key. */
+  readonly #revisions = new RecentMap<number>(REVISIONS_MAX)
+  #ids = 0
+
+  /** Sets the mesh's handler: make it before the mesh starts. */
+  constructor(options: OperationsOptions) {
+    this.#options = options
+    options.mesh.handle(REQUEST_KINDS.REG_PROPOSE, (from, body) => this.#onForwarded(from, body))
+  }
+
+  onRival(key: string): void {
+    this.#rivalries.set(key, this.#options.clock.monotonicMs() + RIVALRY_MS)
+  }
+
+  saw(key: string, revision: number): void {
+    const known = this.#revisions.get(key)
+    if (known === undefined || known < revision) this.#revisions.set(key, revision)
+  }
+
+  /** Resolves with what is chosen. Rejects with NO_QUORUM, TIMEOUT, BUSY, … and their outcome. */
+  async run(key: string, request: Request, time: CallTime): Promise<Outcome> {
+    const outcome = await this.#run(key, request, time)
+    if (outcome.kind === 'changed') this.saw(key, outcome.revision)
+    if (outcome.kind === 'kept') this.saw(key, outcome.register.revision)
+    return outcome
+  }
+
+  async #run(key: string, request: Request, time: CallTime): Promise<Outcome> {
+    const { topology, proposer, self } = this.#options
+    const known = topology.get()
+    const place = placeOf(known, key)
+    const isOurs = proposer !== null && place.replicas.includes(self) && !this.#isContested(key)
+    if (isOurs) return proposer.propose(key, request, time.endMs)
+    for (let overruns = 0; ; overruns++) {
+      const outcome = await this.#handOn(key, request, time)
+      // Nobody has tried it: with what is known now it can be asked for anew.
+      if (outcome.kind !== 'overrun' || overruns === OVERRUNS_MAX) return outcome
+      if (request.since !== null) return { kind: 'unknown' }
+      this.saw(key, outcome.revision)
+    }
+  }
+
+  #isContested(key: string): boolean {
+    const until = this.#rivalries.get(key)
+    return until !== undefined && this.#options.clock.monotonicMs() < until
+  }
+
+  /** Asks the first replica that is up, then others, or proposes here. */
+  async #handOn(key: string, request: Request, time: CallTime): Promise<Outcome> {
+    const id = request.id ?? this.#newId()
+    const since = request.since ?? this.#revisions.get(key) ?? 0
+    const call = { operation: request.operation, id, since }
+    const tried = new Set<PeerId>()
+    const late = new LateAnswers()
+    for (;;) {
+      const known = this.#options.topology.get()
+      const next = this.#next(known, key, tried)
+      if (next === HERE) return this.#here(key, call, time, late)
+      if (next === null) {
+        if (tried.size > 0 || !(await this.#mayWait(time))) return late.orElse(noReplica(key))
+        continue
+      }
+      tried.add(next)
+      const answer = this.#ask(next, known, key, call, time)
+      const result = await this.#soon(answer, time)
+      if (result === 'late') {
+        late.add(answer)
+      } else if (result instanceof AtollError) {
+        if (result.outcome !== 'not-applied') late.mayHaveHappened = true
+        late.error = result
+      } else if (result.kind === 'overrun' && late.mayHaveHappened) {
+        return { kind: 'unknown' }
+      } else {
+        return result
+      }
+    }
+  }
+
+  /** Somebody may come up again: false when there is no time left for it. */
+  async #mayWait({ endMs, signal }: CallTime): Promise<boolean> {
+    const { clock } = this.#options
+    if (clock.monotonicMs() + LONELY_PAUSE_MS >= endMs) return false
+    await sleep(clock, LONELY_PAUSE_MS, signal)
+    return true
+  }
+
+  async #here(
+    key: string,
+    call: Pick<Call, 'operation' | 'id' | 'since'>,
+    time: CallTime,
+    late: LateAnswers,
+  ): Promise<Outcome> {
+    const { proposer } = this.#options
+    if (proposer === null) return late.orElse(noReplica(key))
+    const own = proposer.propose(key, call, time.endMs)
+    const outcome = await late.orSooner(own)
+    return outcome.kind === 'overrun' && late.mayHaveHappened ? { kind: 'unknown' } : outcome
+  }
+
+  /** Null: nobody is left. */
+  #next(topology: Topology, key: string, tried: ReadonlySet<PeerId>): Next {
+    const { self, proposer, peers } = this.#options
+    const mayPropose = proposer !== null && isMember(topology, self)
+    if (tried.size > 0 && mayPropose) return HERE
+    const { replicas, previous } = placeOf(topology, key)
+    for (const id of [...replicas, ...(previous ?? [])]) {
+      if (id === self && mayPropose) return HERE
+      const peer = peers.usable(topology, id)
+      if (peer !== undefined && !tried.has(peer)) return peer
+    }
+    return mayPropose ? HERE : null
+  }
+
+  /** Never rejects: an error says what is known of the outcome. */
+  async #ask(
+    peer: PeerId,
+    topology: Topology,
+    key: string,
+    call: { readonly operation: Operation; readonly id: string; readonly since: number },
+    { endMs, signal }: CallTime,
+  ): Promise<Outcome | AtollError> {
+    const { mesh, clock } = this.#options
+    const timeoutMs = Math.max(1, endMs - clock.monotonicMs())
+    const deadlineMs = Math.ceil(timeoutMs * ANSWER_SHARE)
+    const message: Forwarded = { ...call, key, topology: topology.number, deadlineMs }
+    try {
+      const options = { timeoutMs, ...(signal !== undefined && { signal }) }
+      const body = encodeForwarded(message)
+      return decodeOutcome(await mesh.request(peer, REQUEST_KINDS.REG_PROPOSE, body, options))
+    } catch (error) {
+      if (isAtollError(error)) return error
+      return new AtollError('INTERNAL', String(error), { outcome: 'unknown', cause: error })
+    }
+  }
+
+  async #soon<T>(answer: Promise<T>, { endMs }: CallTime): Promise<T | 'late'> {
+    const { clock } = this.#options
+    const over = new AbortController()
+    const waitMs = Math.min(FORWARD_MS, Math.max(0, endMs - clock.monotonicMs()))
+    const timer = sleep(clock, waitMs, over.signal).then(
+      () => 'late' as const,
+      () => 'late' as const,
+    )
+    const first = await Promise.race([answer, timer])
+    over.abort()
+    return first
+  }
+
+  async #onForwarded(from: RemotePeer, body: Uint8Array): Promise<Uint8Array> {
+    const { proposer, topology, clock, self } = this.#options
+    const forwarded = decodeForwarded(body)
+    const { key, id, since, deadlineMs, operation } = forwarded
+    const endMs = clock.monotonicMs() + deadlineMs
+    await topology.catchUpFrom(forwarded.topology, from.peer, { endMs, signal: undefined })
+    if (proposer === null || !isMember(topology.get(), self)) {
+      throw new AtollError('BUSY', 'this node does not propose')
+    }
+    const call = { operation: kept(operation), id, since }
+    return encodeOutcome(await proposer.propose(key, call, endMs))
+  }
+
+  #newId(): string {
+    this.#ids++
+    return `${this.#options.name}.${this.#ids.toString(36)}`
+  }
+}
+
+/** Answers that did not come in time may come yet, and errors say that it may have happened. */
+class LateAnswers {
+  mayHaveHappened = false
+  error: AtollError | null = null
+  readonly #answers: Promise<Outcome | AtollError>[] = []
+
+  add(answer: Promise<Outcome | AtollError>): void {
+    this.mayHaveHappened = true
+    this.#answers.push(answer)
+  }
+
+  /** The first of them that is an outcome, or the error with what is known of the whole. */
+  async orElse(error: AtollError): Promise<Outcome> {
+    return this.orSooner(Promise.reject(this.error ?? error))
+  }
+
+  async orSooner(own: Promise<Outcome>): Promise<Outcome> {
+    const outcomes = this.#answers.map(async (answer) => {
+      const result = await answer
+      if (result instanceof AtollError) throw result
+      return result
+    })
+    try {
+      return await Promise.any([own, ...outcomes])
+    } catch (cause) {
+      const first: unknown = cause instanceof AggregateError ? cause.errors[0] : cause
+      if (!isAtollError(first)) throw first
+      if (!this.mayHaveHappened || first.outcome === 'unknown') throw first
+      throw new AtollError(first.code, first.message, { outcome: 'unknown', cause: first })
+    }
+  }
+}
+
+/** Waits longer than the frame that it came in may be kept. */
+function kept(operation: Operation): Operation {
+  return operation.kind === 'set' ? { ...operation, value: operation.value.slice() } : operation
+}
+
+function noReplica(key: string): AtollError {
+  return new AtollError('NO_QUORUM', `no replica of "${key}" can be reached`, {
+    hint: `see: atoll explain ${key}`,
+  })
+}

@@ -1,0 +1,65 @@
+/**
+ * What a proposer may build on without asking first (registers.md §2, "1 RTT"): a register that it
+ * knows to be the newest below a ballot for which it holds a majority of promises. Bounded by bytes;
+ * the least recently used goes first and costs its next change one more round.
+ */
+import type { Ballot } from './ballot.ts'
+import { CACHE_BYTES } from './limits.ts'
+import type { Register } from './register.ts'
+
+export interface Ready {
+  readonly register: Register
+  /** Promised by a majority that shows `register` as its newest vote, and not used yet. */
+  readonly ballot: Ballot
+}
+
+/** Of one entry, beside key and value. */
+const ENTRY_BYTES = 512
+
+export class PreparedCache {
+  readonly #bytesMax: number
+  /** In order of use, oldest first. */
+  readonly #entries = new Map<string, Ready>()
+  #bytes = 0
+
+  constructor(bytesMax: number = CACHE_BYTES) {
+    this.#bytesMax = bytesMax
+  }
+
+  get size(): number {
+    return this.#entries.size
+  }
+
+  /** Takes the entry out: its ballot can be used once. Null when there is none of this `cfg`. */
+  take(key: string, cfg: number): Ready | null {
+    const ready = this.#entries.get(key)
+    if (ready === undefined) return null
+    this.drop(key)
+    return ready.ballot.cfg === cfg ? ready : null
+  }
+
+  has(key: string, cfg: number): boolean {
+    return this.#entries.get(key)?.ballot.cfg === cfg
+  }
+
+  put(key: string, ready: Ready): void {
+    this.drop(key)
+    this.#entries.set(key, ready)
+    this.#bytes += bytesOf(key, ready)
+    for (const oldest of this.#entries.keys()) {
+      if (this.#bytes <= this.#bytesMax) return
+      this.drop(oldest)
+    }
+  }
+
+  drop(key: string): void {
+    const ready = this.#entries.get(key)
+    if (ready === undefined) return
+    this.#entries.delete(key)
+    this.#bytes -= bytesOf(key, ready)
+  }
+}
+
+function bytesOf(key: string, { register }: Ready): number {
+  return ENTRY_BYTES + key.length + register.value.length
+}

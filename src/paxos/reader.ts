@@ -1,0 +1,107 @@
+/**
+ * Linearizable reads (registers.md §3): one round to a majority, no write. Any node may read.
+ *
+ * A majority is asked first, this node among it where it is a replica; the rest is asked when one of
+ * them is slow, fails, or shows something else.
+ */
+import { AtollError } from '../base/errors.ts'
+import type { StorageId } from '../base/ids.ts'
+import type { Deadlines } from '../mesh/deadlines.ts'
+import { type Clock, sleep } from '../seams/clock.ts'
+import type { CallTime, KnownTopology } from '../topology/known-topology.ts'
+import { isBallot } from './ballot.ts'
+import type { Electorate } from './electorate.ts'
+import { ROUND_MS } from './limits.ts'
+import type { Held } from './messages.ts'
+import { majority, type Place, placeOf } from './place.ts'
+import { Poll } from './poll.ts'
+import { ReadJudge, type ReadVerdict } from './read-judge.ts'
+import { ABSENT, decodeRegister, type Register } from './register.ts'
+
+export interface ReaderOptions {
+  readonly self: StorageId
+  readonly electorate: Electorate
+  readonly topology: KnownTopology
+  readonly clock: Clock
+  readonly deadlines: Deadlines
+  /** Settles what replicas differ on: proposes the read. */
+  readonly propose: (key: string, time: CallTime) => Promise<Register>
+}
+
+/** An answer of a healthy replica is far faster, and of a paused one never comes. */
+const HEDGE_MS = 20
+const LONELY_PAUSE_MS = 50
+
+export class Reader {
+  readonly #options: ReaderOptions
+  /** Whom to ask first beside this node: turns, so that the load is spread. */
+  #turn = 0
+
+  constructor(options: ReaderOptions) {
+    this.#options = options
+  }
+
+  /** Rejects with NO_QUORUM when its time is over. */
+  async read(key: string, time: CallTime): Promise<Register> {
+    const { clock, topology, propose } = this.#options
+    for (;;) {
+      const place = placeOf(topology.get(), key)
+      const leftMs = time.endMs - clock.monotonicMs()
+      const verdict = await this.#ask(place, Math.max(1, Math.min(leftMs, ROUND_MS)))
+      switch (verdict.kind) {
+        case 'agreed':
+          if (!isBallot(verdict.accepted)) return ABSENT
+          if (verdict.value !== null) return decodeRegister(verdict.value)
+          return propose(key, time)
+        case 'divided':
+        case 'rejected':
+          return propose(key, time)
+        case 'stale':
+          await topology.catchUp(verdict.topology, verdict.from, time)
+          break
+        case 'few':
+          await this.#pause(verdict, key, time)
+          break
+      }
+    }
+  }
+
+  async #pause(
+    { answered, needed }: { answered: number; needed: number },
+    key: string,
+    { endMs, signal }: CallTime,
+  ): Promise<void> {
+    const { clock } = this.#options
+    if (clock.monotonicMs() + LONELY_PAUSE_MS < endMs) return sleep(clock, LONELY_PAUSE_MS, signal)
+    throw new AtollError(
+      'NO_QUORUM',
+      `${answered} of the ${needed} replicas that it takes answered for "${key}" in time`,
+      { hint: `see: atoll explain ${key}` },
+    )
+  }
+
+  #ask(place: Place, roundMs: number): Promise<ReadVerdict> {
+    const { electorate, deadlines, self } = this.#options
+    const order = this.#order(place)
+    const valueFrom = order.includes(self) ? null : (order[0] ?? null)
+    const byId = new Map(electorate.read(place, valueFrom, roundMs).map((ask) => [ask.id, ask]))
+    const asks = order.flatMap((id) => byId.get(id) ?? [])
+    const needed = majority(place.replicas)
+    const poll = new Poll<Held, ReadVerdict>(new ReadJudge(place))
+    const time = { roundMs, hedgeMs: HEDGE_MS }
+    poll.begin(asks.slice(0, needed), asks.slice(needed), deadlines, time)
+    return poll.verdict
+  }
+
+  /** This node first, then those that are up, in turns. */
+  #order(place: Place): StorageId[] {
+    const { electorate, self } = this.#options
+    const others = place.replicas.filter((id) => id !== self)
+    const start = this.#turn++ % Math.max(1, others.length)
+    const turned = [...others.slice(start), ...others.slice(0, start)]
+    const up = turned.filter((id) => electorate.isUsable(place.topology, id))
+    const down = turned.filter((id) => !up.includes(id))
+    const here = place.replicas.includes(self) ? [self] : []
+    return [...here, ...up, ...down]
+  }
+}

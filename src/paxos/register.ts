@@ -1,0 +1,133 @@
+/**
+ * The value of a register as replicas accept it: what it holds, its version, and what it remembers
+ * of its last changes, by which a retry finds out whether its first try happened (registers.md §1,
+ * §2 "Unknown outcome"). Immutable.
+ *
+ * The version (`revision`) is one number. Along the chain of chosen values it grows with every
+ * change, also over deletion, collection, and movement, since it never falls below the counter of
+ * the ballot that first chose it. So it serves as a condition, as a point in a watch, and as a
+ * fencing token.
+ */
+import type { StorageId } from '../base/ids.ts'
+import type { ValueKind } from '../base/value.ts'
+import { WireError, WireReader, WireWriter } from '../wire/codec.ts'
+import type { Ballot } from './ballot.ts'
+import {
+  COMBINED_MAX,
+  OP_ID_BYTES_MAX,
+  RECENT_MAX,
+  REGISTER_BYTES_MAX,
+  VALUE_BYTES_MAX,
+} from './limits.ts'
+
+/** The ballot of a change, without its configuration: counters are never used twice. */
+export interface Tag {
+  readonly counter: number
+  readonly storageId: StorageId
+  readonly boot: number
+}
+
+/** An operation that somebody may ask for again under the same id, and what it came to. */
+export interface Remembered {
+  readonly id: string
+  readonly revision: number
+  /** What `add` made of the number; else null. */
+  readonly number: number | null
+}
+
+/** One ballot that changed the register: all operations of it happened, or none. */
+export interface Change {
+  readonly tag: Tag
+  /** Of the first and the last operation. */
+  readonly first: number
+  readonly last: number
+  readonly operations: readonly Remembered[]
+}
+
+export interface Register {
+  /** `absent`: deleted, or never there. */
+  readonly kind: ValueKind | 'absent'
+  readonly value: Uint8Array
+  /** 0 only while nothing ever changed. */
+  readonly revision: number
+  /** How many changes it has seen since it came to be. */
+  readonly changes: number
+  /** The last ones, newest first; at most RECENT_MAX. */
+  readonly recent: readonly Change[]
+}
+
+const NOTHING = new Uint8Array()
+export const ABSENT: Register = {
+  kind: 'absent',
+  value: NOTHING,
+  revision: 0,
+  changes: 0,
+  recent: [],
+}
+
+const FORMAT = 1
+const KINDS = ['absent', 'bytes', 'text', 'json'] as const
+const ID_BYTES_MAX = 64
+const NO_NUMBER = 0
+const POSITIVE = 1
+const NEGATIVE = 2
+
+export function sameTag(a: Tag, b: Tag): boolean {
+  return a.counter === b.counter && a.storageId === b.storageId && a.boot === b.boot
+}
+
+export function tagOf({ counter, storageId, boot }: Ballot): Tag {
+  return { counter, storageId, boot }
+}
+
+export function encodeRegister(register: Register): Uint8Array {
+  const { kind, value, revision, changes, recent } = register
+  const out = new WireWriter().uint(FORMAT).uint(KINDS.indexOf(kind)).uint(revision).uint(changes)
+  out.list(recent, writeChange)
+  return out.bytes(value).finish()
+}
+
+function writeChange(out: WireWriter, { tag, first, last, operations }: Change): void {
+  out
+    .uint(tag.counter)
+    .string(tag.storageId)
+    .uint(tag.boot)
+    .uint(first)
+    .uint(last - first)
+  out.list(operations, (to, { id, revision, number }) => {
+    to.string(id).uint(revision - first)
+    if (number === null) to.uint(NO_NUMBER)
+    else to.uint(number < 0 ? NEGATIVE : POSITIVE).uint(Math.abs(number))
+  })
+}
+
+/** Throws WireError on anything that is no register. `value` is a view of `bytes`. */
+export function decodeRegister(bytes: Uint8Array): Register {
+  if (bytes.length > REGISTER_BYTES_MAX) throw new WireError('a register is over its limit')
+  const from = new WireReader(bytes)
+  const format = from.uint()
+  if (format !== FORMAT) throw new WireError(`register of unknown format ${format}`)
+  const kind = KINDS[from.uint(KINDS.length - 1)]
+  if (kind === undefined) throw new WireError('unknown kind of value')
+  const revision = from.uint()
+  const changes = from.uint()
+  const recent = from.list(RECENT_MAX, readChange)
+  const value = from.bytes(VALUE_BYTES_MAX)
+  if (recent.length > changes) throw new WireError('a register contradicts itself')
+  return { kind, value, revision, changes, recent }
+}
+
+function readChange(from: WireReader): Change {
+  const tag = { counter: from.uint(), storageId: from.string(ID_BYTES_MAX), boot: from.uint() }
+  const first = from.uint()
+  const last = first + from.uint()
+  const operations = from.list(COMBINED_MAX, (each) => {
+    const id = each.string(OP_ID_BYTES_MAX)
+    const revision = first + each.uint()
+    const sign = each.uint(NEGATIVE)
+    const size = sign === NO_NUMBER ? 0 : each.uint()
+    const number = sign === NO_NUMBER ? null : sign === NEGATIVE ? -size : size
+    return { id, revision, number }
+  })
+  return { tag, first, last, operations }
+}

@@ -1,0 +1,61 @@
+/**
+ * A few nodes with registers over simulated disks, on fakes of the mesh and of membership, under a
+ * clock that the test moves. Nodes are letters; the test says what becomes of each request.
+ */
+import type { AcceptorRecord } from '../../src/paxos/acceptor.ts'
+import { decodeAcceptorRecord } from '../../src/paxos/acceptor.ts'
+import { PartitionStates, registerKey } from '../../src/paxos/partition-state.ts'
+import { placeOf } from '../../src/paxos/place.ts'
+import { decodeRegister, type Register } from '../../src/paxos/register.ts'
+import { Registers } from '../../src/paxos/registers.ts'
+import {
+  type LayerParts,
+  LayerWorld,
+  type WorldNode,
+  type WorldOptions,
+} from '../topology/layer-world.ts'
+
+export type { Fate, Question } from '../topology/layer-world.ts'
+
+interface Layer {
+  readonly reg: Registers
+}
+export type RegisterNode = WorldNode & Layer
+
+export class RegisterWorld extends LayerWorld<Layer> {
+  /** One set of replicas a partition. */
+  static async start(sets: readonly string[], options: WorldOptions = {}): Promise<RegisterWorld> {
+    const world = new RegisterWorld(sets, options)
+    await world.bootAll(options)
+    return world
+  }
+
+  protected override make(parts: LayerParts): Layer {
+    const reg = new Registers(parts)
+    parts.topology.beforeLearn(reg.onLearn)
+    return { reg }
+  }
+
+  protected override async begin({ reg }: Layer): Promise<void> {
+    reg.start()
+  }
+
+  reg(name: string): Registers {
+    return this.node(name).reg
+  }
+
+  /** What a node's disk durably has of a key. */
+  record(name: string, key: string): AcceptorRecord | null {
+    const { partition } = placeOf(this.latest, key)
+    const { database, member } = this.node(name)
+    if (database === null) return null
+    const { generation } = new PartitionStates(database, member.storageId).durable(partition)
+    const bytes = database.get(registerKey(partition, generation, key))
+    return bytes === undefined ? null : decodeAcceptorRecord(bytes)
+  }
+
+  register(name: string, key: string): Register | null {
+    const record = this.record(name, key)
+    return record === null || record.value.length === 0 ? null : decodeRegister(record.value)
+  }
+}
