@@ -1,4 +1,5 @@
 /** How results look to a person. One view per method of the table; a test asks for each. */
+import { prometheusText } from '../base/prometheus-text.ts'
 import type { JsonValue } from '../node/api.ts'
 import type { CallName, ResultOf } from '../rpc/methods.ts'
 import { valueFromJson } from '../rpc/values.ts'
@@ -191,6 +192,7 @@ export const VIEWS: { readonly [N in CliCall]: View<ResultOf<N>> } = {
     raw: () => '',
   },
   explain,
+  metrics: { human: prometheusText, raw: prometheusText },
   'kv.put': written,
   'kv.get': kvGet,
   'kv.del': written,

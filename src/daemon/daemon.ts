@@ -7,11 +7,14 @@
  */
 import type { Server, Socket } from 'node:net'
 import { AtollError } from '../base/errors.ts'
+import { Metrics } from '../base/metrics.ts'
 import type { NodeApi } from '../node/api.ts'
+import { declareRpcMetrics } from '../rpc/metrics.ts'
 import { methodTable } from '../rpc/methods.ts'
 import { RpcServer } from '../rpc/server.ts'
 import { listenPrivately } from '../rpc/unix-socket.ts'
 import type { Log } from '../seams/log.ts'
+import { declareProcessMetrics } from './process-metrics.ts'
 
 /** A node with a life of its own. */
 export interface DaemonNode extends NodeApi {
@@ -106,8 +109,11 @@ export class Daemon {
 
   #serve(node: DaemonNode): void {
     const { log } = this.#options
-    const target = new ServedNode(node, () => this.#end({ kind: 'left' }))
+    const metrics = new Metrics()
+    const target = new ServedNode(node, metrics, () => this.#end({ kind: 'left' }))
     const server = new RpcServer<NodeApi>({ methods: methodTable(), target, log })
+    declareProcessMetrics(metrics)
+    declareRpcMetrics(metrics, server)
     this.#server = server
     const waiting = this.#waiting ?? []
     this.#waiting = null
@@ -115,7 +121,7 @@ export class Daemon {
   }
 }
 
-/** The node as clients see it: whoever makes it leave ends the daemon. */
+/** The node as clients see it: with the process around it, and whoever makes it leave ends both. */
 class ServedNode implements NodeApi {
   readonly kv
   readonly member
@@ -123,10 +129,12 @@ class ServedNode implements NodeApi {
   readonly topology
   readonly debug
   readonly #node: NodeApi
+  readonly #metrics: Metrics
   readonly #onLeft: () => void
 
-  constructor(node: NodeApi, onLeft: () => void) {
+  constructor(node: NodeApi, metrics: Metrics, onLeft: () => void) {
     this.#node = node
+    this.#metrics = metrics
     this.#onLeft = onLeft
     this.kv = node.kv
     this.member = node.member
@@ -138,6 +146,9 @@ class ServedNode implements NodeApi {
   status: NodeApi['status'] = (options) => this.#node.status(options)
   doctor: NodeApi['doctor'] = (options) => this.#node.doctor(options)
   explain: NodeApi['explain'] = (key, options) => this.#node.explain(key, options)
+  metrics: NodeApi['metrics'] = async (options) => {
+    return [...this.#metrics.collect(), ...(await this.#node.metrics(options))]
+  }
   init: NodeApi['init'] = (options) => this.#node.init(options)
   join: NodeApi['join'] = (ticket, options) => this.#node.join(ticket, options)
   leave: NodeApi['leave'] = async (options) => {

@@ -6,6 +6,8 @@
  */
 import { AtollError } from '../base/errors.ts'
 import type { AppendFile, Storage } from '../seams/storage.ts'
+import type { Clock } from '../seams/clock.ts'
+import { DiskCounts } from './counts.ts'
 import { damaged } from './damage.ts'
 import type { Write } from './database.ts'
 import { decodeRecord, encodeRecord, intactRecordAfter, type LogRecord } from './log-record.ts'
@@ -23,7 +25,9 @@ function segmentName(firstSequence: number): string {
 }
 
 export class AppendLog {
+  readonly counts = new DiskCounts()
   readonly #storage: Storage
+  readonly #clock: Clock
   /** Oldest first; the last one is open for appending. */
   readonly #segments: Segment[] = []
   #file: AppendFile | null = null
@@ -32,8 +36,13 @@ export class AppendLog {
   /** The newest record is an empty one, or there is none. */
   #sealed = true
 
-  private constructor(storage: Storage) {
+  private constructor(storage: Storage, clock: Clock) {
     this.#storage = storage
+    this.#clock = clock
+  }
+
+  get segments(): number {
+    return this.#segments.length
   }
 
   get sequence(): number {
@@ -46,10 +55,11 @@ export class AppendLog {
    */
   static async open(
     storage: Storage,
+    clock: Clock,
     applied: number,
     replay: (record: LogRecord) => void,
   ): Promise<AppendLog> {
-    const log = new AppendLog(storage)
+    const log = new AppendLog(storage, clock)
     const names = (await storage.list()).filter((name) => name.startsWith(PREFIX)).sort()
     let expected: number | null = null
     let end = 0
@@ -90,9 +100,15 @@ export class AppendLog {
   /** Durable when it resolves. DISK_FULL leaves the log as it was. */
   async append(writes: readonly Write[]): Promise<void> {
     if (this.#file === null) throw new AtollError('STOPPED', 'the log is closed')
-    await this.#file.append(encodeRecord(this.#sequence + 1, writes))
+    const { counts } = this
+    const record = encodeRecord(this.#sequence + 1, writes)
+    await this.#file.append(record)
+    const startedMs = this.#clock.monotonicMs()
     await this.#file.sync()
     this.#sequence++
+    counts.syncSeconds.observe((this.#clock.monotonicMs() - startedMs) / 1000)
+    counts.groupWrites.observe(writes.length)
+    counts.appendBytes += record.length
     this.#sealed = writes.length === 0
   }
 

@@ -64,6 +64,11 @@ export class Checkpointer {
     this.#bytes += bytes
   }
 
+  /** Durable, and not yet being written to the index. */
+  get bytes(): number {
+    return this.#bytes
+  }
+
   /** Why nothing more may be added, or null. */
   get refusal(): AtollError | null {
     if (this.#bytes <= this.#parts.tableBytes * TABLE_OVERFLOW) return null
@@ -109,12 +114,14 @@ export class Checkpointer {
    * synced, and only then the removal of the log before it.
    */
   async #run(frozen: Table, applied: number): Promise<void> {
-    const { appendLog, index, onDue, onFailure } = this.#parts
+    const { appendLog, clock, index, onDue, onFailure } = this.#parts
+    const startedMs = clock.monotonicMs()
     try {
       await index.write(frozen, applied, () => this.#soon())
       this.#frozen = null
       this.#isDiskFull = false
       await appendLog.removeThrough(applied)
+      appendLog.counts.checkpointSeconds.observe((clock.monotonicMs() - startedMs) / 1000)
       // No commit may come to find it due: the table is so large that all are refused.
       if (this.isDue) onDue()
     } catch (error) {

@@ -10,6 +10,7 @@
  */
 import { AssertionError } from '../base/assert.ts'
 import { AtollError, isAtollError } from '../base/errors.ts'
+import type { Metrics } from '../base/metrics.ts'
 import { type Clock, sleep } from '../seams/clock.ts'
 import type { Log } from '../seams/log.ts'
 import type { IndexRange, Storage } from '../seams/storage.ts'
@@ -21,6 +22,7 @@ import { checkFormat } from './format.ts'
 import { assertLimits, DATABASE_LIMITS, type DatabaseLimits } from './limits.ts'
 import { writeBytesMax } from './log-record.ts'
 import { mergedScan } from './merged-scan.ts'
+import { declareDiskMetrics, type DiskLevels } from './metrics.ts'
 
 /** Between two strides of the verification: it may take its time, and others may not wait. */
 const VERIFY_PAUSE_MS = 1
@@ -32,6 +34,7 @@ export interface DatabaseOptions {
   readonly clock: Clock
   readonly log: Log
   readonly limits?: DatabaseLimits
+  readonly metrics?: Metrics
 }
 
 interface Group {
@@ -49,17 +52,20 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
   const index = await CheckedIndex.open(options.storage)
   try {
     const recovered: Write[] = []
-    const appendLog = await AppendLog.open(options.storage, index.applied, ({ writes }) => {
+    const { storage, clock, metrics } = options
+    const appendLog = await AppendLog.open(storage, clock, index.applied, ({ writes }) => {
       for (const write of writes) recovered.push(write)
     })
-    return new LogDatabase(options, appendLog, index, recovered)
+    const database = new LogDatabase(options, appendLog, index, recovered)
+    if (metrics !== undefined) declareDiskMetrics(metrics, appendLog.counts, database)
+    return database
   } catch (error) {
     await index.close()
     throw error
   }
 }
 
-class LogDatabase implements Database {
+class LogDatabase implements Database, DiskLevels {
   readonly failed: Promise<Error>
   readonly #clock: Clock
   readonly #log: Log
@@ -107,6 +113,18 @@ class LogDatabase implements Database {
     clock.soon(() => this.#startFlush())
   }
 
+  get segments(): number {
+    return this.#appendLog.segments
+  }
+
+  get pendingBytes(): number {
+    return this.#pendingBytes
+  }
+
+  get tableBytes(): number {
+    return this.#checkpointer.bytes
+  }
+
   get(key: string): Uint8Array | undefined {
     if (this.#ended !== null) throw this.#ended
     const recent = this.#checkpointer.find(key)
@@ -125,7 +143,10 @@ class LogDatabase implements Database {
     if (!writes.every(isStorable)) return Promise.reject(new AssertionError('a key is no key'))
     const bytes = sizeOf(writes)
     const refusal = this.#refusal(bytes)
-    if (refusal !== null) return Promise.reject(refusal)
+    if (refusal !== null) {
+      this.#appendLog.counts.refuse(refusal.code)
+      return Promise.reject(refusal)
+    }
     const group = this.#gather()
     for (const write of writes) {
       group.writes.push(write)
@@ -213,6 +234,7 @@ class LogDatabase implements Database {
   /** Later commits may have built on what the refused group held: they are refused with it. */
   #refuseAll(error: Error, group: Group): void {
     this.#log.write('error', 'disk.full', { message: error.message })
+    this.#appendLog.counts.refuse('DISK_FULL')
     this.#dropPending(error, group)
   }
 

@@ -11,6 +11,7 @@ import type { PeerId } from '../base/ids.ts'
 import { decodeError } from '../wire/error-codec.ts'
 import { type Answer, asTold } from './answer.ts'
 import { Call, type CallHost } from './call.ts'
+import type { MeshCounts } from './counts.ts'
 import type { Deadlines } from './deadlines.ts'
 import { FrameReader, type IncomingHandler } from './incoming.ts'
 import { ANSWER_BYTES_MAX, BODY_BYTES_MAX, IN_FLIGHT_MAX, QUEUED_BYTES_MAX } from './limits.ts'
@@ -27,6 +28,7 @@ export interface ChannelContext {
   readonly deadlines: Deadlines
   readonly writer: FrameWriter
   readonly server: Server
+  readonly counts: MeshCounts
   nextId(): number
   /** Calls `flush` at the end of this turn. */
   flushSoon(channel: Flushable): void
@@ -61,10 +63,18 @@ export class Channel implements LineUser, CallHost {
     return this.#calls.size
   }
 
+  get queuedBytes(): number {
+    return this.#requests.bytes + this.#answers.bytes
+  }
+
   request(kind: number, body: Uint8Array, options: RequestOptions): Promise<Uint8Array> {
     return new Promise((resolve, reject) => {
       const refusal = this.#refusal(body, options)
-      if (refusal !== null) return reject(refusal)
+      if (refusal !== null) {
+        this.#context.counts.callsRefused++
+        return reject(refusal)
+      }
+      this.#context.counts.calls++
       const call = new Call(this, this.#context.nextId(), kind, body, resolve, reject)
       this.#calls.set(call.id, call)
       this.#requests.push(call)

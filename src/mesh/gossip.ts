@@ -4,6 +4,7 @@
  * soon is dropped: a late probe says nothing, and rumours come again.
  */
 import { FRAME } from '../wire/frames.ts'
+import type { MeshCounts } from './counts.ts'
 import { readDatagrams } from './incoming.ts'
 import { DATAGRAM_BYTES_MAX, DATAGRAM_QUEUE_BYTES_MAX, DATAGRAMS_MAX } from './limits.ts'
 import type { Line, LineUser } from './line.ts'
@@ -14,6 +15,7 @@ import type { Flushable } from './turn.ts'
 
 export interface GossipContext {
   readonly writer: FrameWriter
+  readonly counts: MeshCounts
   onGossip(from: RemotePeer, message: Uint8Array): void
   flushSoon(channel: Flushable): void
 }
@@ -78,6 +80,7 @@ export class Gossip implements LineUser {
   }
 
   clear(): void {
+    this.#context.counts.datagramsDropped += this.#probes.length + this.#rumours.length
     this.#probes.length = 0
     this.#rumours.length = 0
     this.#bytes = 0
@@ -91,6 +94,7 @@ export class Gossip implements LineUser {
   #dropOldest(): void {
     const dropped = this.#rumours.shift() ?? this.#probes.shift()
     this.#bytes -= dropped?.length ?? 0
+    this.#context.counts.datagramsDropped++
   }
 
   #sendFrame(link: MeshLink): void {

@@ -12,6 +12,7 @@ import type { CloseReason, Link, LinkHandler, TrafficClass } from '../seams/netw
 import { WireError } from '../wire/codec.ts'
 import { FIN, FRAME } from '../wire/frames.ts'
 import { asTold } from './answer.ts'
+import type { MeshCounts, Traffic } from './counts.ts'
 import { decodeRefusal, encodeRefusal } from './hello.ts'
 import { HELLO_TIMEOUT_MS, RETIRE_TIMEOUT_MS } from './limits.ts'
 import type { RemotePeer } from './mesh.ts'
@@ -35,6 +36,7 @@ export interface LinkOwner {
 /** The mesh, as a link sees it. */
 export interface Desk {
   readonly clock: Clock
+  readonly counts: MeshCounts
   hello(): Uint8Array
   /** What the other's hello proves; throws AtollError. */
   examine(peer: PeerId, hello: Uint8Array): RemotePeer
@@ -51,6 +53,7 @@ export class MeshLink implements LinkHandler {
   readonly trafficClass: TrafficClass
   readonly #link: Link
   readonly #desk: Desk
+  readonly #traffic: Traffic
   #phase: 'greeting' | 'open' | 'gone' = 'greeting'
   #owner: LinkOwner | null = null
   #timer: Timer | null = null
@@ -67,6 +70,7 @@ export class MeshLink implements LinkHandler {
     this.trafficClass = link.trafficClass
     this.#link = link
     this.#desk = desk
+    this.#traffic = desk.counts.traffic[link.trafficClass]
   }
 
   /** In the turn in which the link was handed over. */
@@ -75,7 +79,7 @@ export class MeshLink implements LinkHandler {
     this.#timer = this.#desk.clock.after(HELLO_TIMEOUT_MS, () => {
       this.#failGreeting(unreachable(this.peer, 'accepted a connection and said no hello'))
     })
-    if (!this.inbound) this.#link.send(this.#desk.hello())
+    if (!this.inbound) this.#write(this.#desk.hello())
   }
 
   /** Open, and neither side has said FIN. */
@@ -93,14 +97,20 @@ export class MeshLink implements LinkHandler {
   }
 
   send(frame: Uint8Array): void {
-    this.#writable = this.#link.send(frame)
+    this.#writable = this.#write(frame)
+  }
+
+  #write(frame: Uint8Array): boolean {
+    this.#traffic.framesSent++
+    this.#traffic.bytesSent += frame.length
+    return this.#link.send(frame)
   }
 
   /** Says that nothing more comes, and waits for the other side to say the same. */
   retire(why: number): void {
     if (this.#phase !== 'open' || this.#finSent) return
     this.#finSent = true
-    this.#link.send(Uint8Array.of(FRAME.FIN, why))
+    this.#write(Uint8Array.of(FRAME.FIN, why))
     if (this.#finReceived !== null) return this.#endInOrder()
     this.#timer = this.#desk.clock.after(RETIRE_TIMEOUT_MS, () => this.drop())
   }
@@ -117,7 +127,7 @@ export class MeshLink implements LinkHandler {
   /** Says why, then closes. */
   refuse(error: AtollError): void {
     if (this.#phase === 'gone') return
-    this.#link.send(encodeRefusal(error))
+    this.#write(encodeRefusal(error))
     if (this.#phase === 'greeting') this.#failGreeting(error, 'close')
     else this.#end('dropped', () => this.#link.close())
   }
@@ -126,13 +136,15 @@ export class MeshLink implements LinkHandler {
   giveUp(): void {
     if (this.#phase !== 'greeting') return
     // Whoever has our hello may have opened the link already, and would take it for broken.
-    if (!this.inbound) this.#link.send(Uint8Array.of(FRAME.FIN, FIN.STOPPING))
+    if (!this.inbound) this.#write(Uint8Array.of(FRAME.FIN, FIN.STOPPING))
     this.#phase = 'gone'
     this.#timer?.cancel()
     this.#link.close()
   }
 
   onFrame(frame: Uint8Array): void {
+    this.#traffic.framesReceived++
+    this.#traffic.bytesReceived += frame.length
     if (this.#phase === 'greeting') return this.#onGreeting(frame)
     if (this.#phase === 'gone') return
     try {
@@ -165,15 +177,16 @@ export class MeshLink implements LinkHandler {
       remote = this.#desk.examine(this.peer, frame)
     } catch (error) {
       if (!(error instanceof AtollError)) throw error
-      this.#link.send(encodeRefusal(error))
+      this.#write(encodeRefusal(error))
       this.#failGreeting(error, 'close')
       return
     }
     this.#timer?.cancel()
     this.#phase = 'open'
+    this.#traffic.links++
     this.remote = remote
     this.openedAtMs = this.#desk.clock.monotonicMs()
-    if (this.inbound) this.#writable = this.#link.send(this.#desk.hello())
+    if (this.inbound) this.#writable = this.#write(this.#desk.hello())
     this.#owner = this.#desk.onGreeted(this, remote)
     // Only now: the owner is asked to send as soon as it knows the link.
     if (this.writable) this.#owner.onWritable(this)
@@ -235,6 +248,8 @@ export class MeshLink implements LinkHandler {
   #end(how: Gone, shut: () => void): void {
     if (this.#phase === 'gone') return
     this.#phase = 'gone'
+    this.#traffic.links--
+    this.#desk.counts.linksEnded[how]++
     this.#timer?.cancel()
     shut()
     this.#owner?.onGone(this, how)

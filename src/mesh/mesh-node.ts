@@ -5,6 +5,7 @@ import { sleep } from '../seams/clock.ts'
 import type { Link, Network } from '../seams/network.ts'
 import type { Random } from '../seams/random.ts'
 import { WIRE_VERSION_MAX } from '../wire/version.ts'
+import { MeshCounts } from './counts.ts'
 import { Deadlines } from './deadlines.ts'
 import { FAREWELL_MS, PEERS_IDLE_MAX, PEERS_MAX, STOP_GRACE_MS, TIMEOUT_MS_MAX } from './limits.ts'
 import type {
@@ -34,6 +35,7 @@ export function createMesh(options: MeshOptions): MeshNode {
 
 export class MeshNode implements Mesh {
   readonly self: RemotePeer
+  readonly counts = new MeshCounts()
   readonly #options: MeshOptions
   readonly #network: Network
   readonly #server: Server
@@ -58,19 +60,37 @@ export class MeshNode implements Mesh {
     this.#network = network
     const { storageId, boot, run, role } = self
     this.self = { peer: network.self, storageId, boot, run, role, wireVersion: WIRE_VERSION_MAX }
-    this.#server = new Server(log)
+    this.#server = new Server(log, this.counts)
     this.#deadlines = new Deadlines(clock)
     this.#turnEnd = new TurnEnd(clock)
     this.#context = this.#makeContext()
-    this.#reception = new Reception(options, {
-      get: (peer) => this.#peers.get(peer),
-      getOrMake: (peer) => this.#peer(peer),
-    })
+    const book = {
+      get: (peer: PeerId) => this.#peers.get(peer),
+      getOrMake: (peer: PeerId) => this.#peer(peer),
+    }
+    this.#reception = new Reception(options, book, this.counts)
   }
 
   /** Peers remembered, connected or not; for metrics. */
   get peerCount(): number {
     return this.#peers.size
+  }
+
+  /** Requests of peers that are being worked on. */
+  get serving(): number {
+    return this.#server.serving
+  }
+
+  /** Requests to all peers under way, and what waits for their links. */
+  load(trafficClass: 'request' | 'bulk'): { readonly calls: number; readonly queuedBytes: number } {
+    let calls = 0
+    let queuedBytes = 0
+    for (const peer of this.#peers.values()) {
+      const channel = peer.channel(trafficClass)
+      calls += channel.inFlight
+      queuedBytes += channel.queuedBytes
+    }
+    return { calls, queuedBytes }
   }
 
   addresses(): readonly string[] {
@@ -210,6 +230,7 @@ export class MeshNode implements Mesh {
       deadlines: this.#deadlines,
       writer: new FrameWriter(),
       server: this.#server,
+      counts: this.counts,
       get stopped() {
         return isStopped()
       },

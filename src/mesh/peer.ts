@@ -238,15 +238,17 @@ export class Peer implements LineHost {
   }
 
   async #dialNow(line: Line): Promise<void> {
-    const { network } = this.#context
+    const { network, counts } = this.#context
     const fresh = this.#fresh
     this.#fresh = false
     let link: Link
     try {
       const options = { timeoutMs: DIAL_TIMEOUT_MS, fresh }
       link = await network.dial(this.id, line.trafficClass, options)
+      counts.dials.ok++
     } catch (error) {
       const kind = error instanceof NetworkError ? error.kind : 'unreachable'
+      counts.dials[kind]++
       this.#failed(line, dialError(this.id, kind, error), kind)
       return
     }

@@ -7,6 +7,7 @@ import type { PeerId } from '../base/ids.ts'
 import type { Clock } from '../seams/clock.ts'
 import type { Log } from '../seams/log.ts'
 import type { Link, LinkHandler, Network } from '../seams/network.ts'
+import { add, type MeshCounts } from './counts.ts'
 import { encodeHello, examineHello, type SelfFacts } from './hello.ts'
 import { GREETINGS_MAX } from './limits.ts'
 import type { RemotePeer } from './mesh.ts'
@@ -33,6 +34,7 @@ const DEAF: LinkHandler = { onFrame: () => {}, onDrain: () => {}, onClose: () =>
 
 export class Reception implements Desk {
   readonly clock: Clock
+  readonly counts: MeshCounts
   readonly #options: ReceptionOptions
   readonly #peers: PeerBook
   /** Links without a hello, of both directions; those accepted are bounded. */
@@ -41,8 +43,9 @@ export class Reception implements Desk {
   #onJoin: ((link: Link) => void) | null = null
   #onRefused: ((peer: PeerId, error: AtollError) => void) | null = null
 
-  constructor(options: ReceptionOptions, peers: PeerBook) {
+  constructor(options: ReceptionOptions, peers: PeerBook, counts: MeshCounts) {
     this.clock = options.clock
+    this.counts = counts
     this.#options = options
     this.#peers = peers
   }
@@ -125,6 +128,7 @@ export class Reception implements Desk {
   }
 
   #report(peer: PeerId, error: AtollError): void {
+    add(this.counts.refused, error.code)
     const quiet = error.code === 'UNREACHABLE'
     const fields = { peer, code: error.code, why: error.message }
     this.#options.log.write(quiet ? 'debug' : 'warn', 'mesh.refused', fields)

@@ -9,6 +9,7 @@ import type { PeerId } from '../base/ids.ts'
 import type { Log } from '../seams/log.ts'
 import { WireError } from '../wire/codec.ts'
 import { Answer, toldError } from './answer.ts'
+import { add, type MeshCounts } from './counts.ts'
 import { SERVING_BYTES_MAX, SERVING_MAX } from './limits.ts'
 import type { RemotePeer, RequestHandler, RequestKind } from './mesh.ts'
 
@@ -24,6 +25,7 @@ interface Load {
 
 export class Server {
   readonly #log: Log
+  readonly #counts: MeshCounts
   readonly #handlers = new Map<RequestKind, RequestHandler>()
   /** By peer; absent when nothing of it is being served. */
   readonly #loads = new Map<PeerId, Load>()
@@ -31,8 +33,14 @@ export class Server {
   #stopped = false
   #onIdle: (() => void) | null = null
 
-  constructor(log: Log) {
+  constructor(log: Log, counts: MeshCounts) {
     this.#log = log
+    this.#counts = counts
+  }
+
+  /** Requests whose handler is at work. */
+  get serving(): number {
+    return this.#serving
   }
 
   handle(kind: RequestKind, handler: RequestHandler): void {
@@ -53,7 +61,11 @@ export class Server {
 
   serve(from: RemotePeer, id: number, kind: number, body: Uint8Array, sink: AnswerSink): void {
     const refusal = this.#refusal(from.peer, kind, body)
-    if (refusal !== null) return sink.answer(from, Answer.failure(id, refusal))
+    if (refusal !== null) {
+      add(this.#counts.servedRefused, refusal.code)
+      return sink.answer(from, Answer.failure(id, refusal))
+    }
+    add(this.#counts.served, kind)
     const handler = this.#handlers.get(kind) as RequestHandler
     let result: Uint8Array | Promise<Uint8Array>
     try {

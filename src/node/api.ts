@@ -5,6 +5,7 @@
  * It names no type of the layers that need Node's own types, so that a program needs none to be
  * checked against it; a test holds those that are written out here to theirs.
  */
+import type { MetricFamily } from '../base/metrics.ts'
 import type { CallOptions, KvApi } from '../store/api.ts'
 import type { DebugApi, Diagnosis } from './watch-api.ts'
 
@@ -34,6 +35,15 @@ export type {
   Timeline,
   TimelineOptions,
 } from './watch-api.ts'
+
+export type {
+  MetricDistribution,
+  MetricFamily,
+  MetricLabels,
+  MetricSample,
+  MetricType,
+  MetricValue,
+} from '../base/metrics.ts'
 
 /** libp2p peer id, `12D3Koo…`. */
 export type PeerId = string
@@ -151,6 +161,8 @@ export interface NodeApi {
   explain(key: string, options?: CallOptions): Promise<Explanation>
   /** Examines this daemon and the cluster as it sees it; every finding with its fix. */
   doctor(options?: CallOptions): Promise<Diagnosis>
+  /** What this node has counted, by the names of METRICS.md. */
+  metrics(options?: CallOptions): Promise<readonly MetricFamily[]>
   /** Founds a cluster of one. ALREADY_CLAIMED when it belongs to one. */
   init(options?: CallOptions): Promise<{ readonly clusterId: string }>
   join(ticket: string, options?: CallOptions): Promise<{ readonly clusterId: string }>

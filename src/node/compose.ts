@@ -6,20 +6,25 @@
  * which.
  */
 import type { ErrorCode } from '../base/errors.ts'
-import type { ClusterId } from '../base/ids.ts'
+import type { ClusterId, StorageId } from '../base/ids.ts'
+import { Metrics } from '../base/metrics.ts'
 import type { Database } from '../disk/database.ts'
 import { AdmissionKey } from '../mesh/admission-key.ts'
 import { Admitter } from '../mesh/admit.ts'
 import type { RemotePeer } from '../mesh/mesh.ts'
+import { declareMeshMetrics } from '../mesh/metrics.ts'
 import { createMesh, type MeshNode } from '../mesh/mesh-node.ts'
 import type { Contact } from '../mesh/ticket.ts'
 import type { Network } from '../seams/network.ts'
 import type { Seams } from '../seams/seams.ts'
 import { Registers } from '../paxos/registers.ts'
 import { KvStore } from '../store/kv-store.ts'
+import { declareStoreMetrics } from '../store/metrics.ts'
+import { declareSwimMetrics } from '../swim/metrics.ts'
 import { createMembership, type SwimMembership } from '../swim/membership.ts'
 import { LAN, LOCAL, type SwimProfile, WAN } from '../swim/parameters.ts'
 import type { TopologyIssuer } from '../topology/issuer.ts'
+import { declareTopologyMetrics } from '../topology/metrics.ts'
 import { MovementReporter } from '../topology/movement-reporter.ts'
 import { RootsIssuer } from '../topology/roots-issuer.ts'
 import { TopologyLog } from '../topology/topology-log.ts'
@@ -61,6 +66,8 @@ export class Cluster {
   /** For the doctor. */
   readonly sounder: Sounder
   readonly #topologyLines: TopologyLines
+  /** Of the layers below, since this node came to the cluster. */
+  readonly metrics = new Metrics()
   readonly #reporter: MovementReporter
   readonly #parts: ClusterParts
   readonly #ends = new AbortController()
@@ -115,6 +122,16 @@ export class Cluster {
     })
     this.topology.beforeLearn(this.reg.onLearn)
     this.admitter = this.#makeAdmitter(database, gate)
+    this.#declareMetrics(storageId)
+  }
+
+  #declareMetrics(self: StorageId): void {
+    const { metrics, topology, membership } = this
+    declareMeshMetrics(metrics, this.mesh)
+    declareSwimMetrics(metrics, membership)
+    const reporter = this.#reporter
+    declareTopologyMetrics(metrics, { self, topology, membership, reporter })
+    declareStoreMetrics(metrics, this.kv)
   }
 
   #makeAdmitter(

@@ -3,6 +3,7 @@
  * cluster's layers while it belongs to a cluster.
  */
 import { AtollError } from '../base/errors.ts'
+import { type MetricFamily, Metrics } from '../base/metrics.ts'
 import type { Database } from '../disk/database.ts'
 import { openDatabase } from '../disk/log-database.ts'
 import type { Seams } from '../seams/seams.ts'
@@ -32,9 +33,10 @@ import type { NodeConfig } from './config.ts'
 import { Doctor } from './doctor/doctor.ts'
 import { edgeIdentity, type Identity, openIdentity, renewIdentity } from './identity.ts'
 import { watchMembers } from './member-watch.ts'
+import { declareNodeMetrics } from './metrics.ts'
 import { SelfWatch } from './watch/self-watch.ts'
 import { VERSION } from '../base/version.ts'
-import { explain, healthOf, memberInfo, topologyInfo } from './views.ts'
+import { explain, type Health, healthOf, memberInfo, topologyInfo } from './views.ts'
 
 const TICKET_TTL_MS = 60 * 60 * 1000
 const EXPLAIN_DEADLINE_MS = 2000
@@ -50,14 +52,16 @@ interface Disk {
 export async function openNode(config: NodeConfig, outer: Seams): Promise<AtollNode> {
   const watch = new SelfWatch(outer)
   const { seams } = watch
-  if (config.dataDir === null) return new Node(config, watch, null)
+  const metrics = new Metrics()
+  if (config.dataDir === null) return new Node(config, watch, metrics, null)
   const storage = await seams.storage(config.dataDir)
   try {
-    const database = await openDatabase({ storage, clock: seams.clock, log: seams.log })
+    const { clock, log } = seams
+    const database = await openDatabase({ storage, clock, log, metrics })
     try {
       const file = await readClusterFile(storage, database)
       const identity = await openIdentity(storage, database, seams.random, file !== null)
-      return new Node(config, watch, { storage, database, identity, file })
+      return new Node(config, watch, metrics, { storage, database, identity, file })
     } catch (error) {
       await database.close()
       throw error
@@ -73,6 +77,8 @@ class Node implements AtollNode {
   readonly #config: NodeConfig
   readonly #watch: SelfWatch
   readonly #seams: Seams
+  /** Of the disk and the node itself; a cluster's are its own. */
+  readonly #metrics: Metrics
   readonly #disk: Disk | null
   readonly #doctor: Doctor
   #identity: Identity
@@ -84,16 +90,22 @@ class Node implements AtollNode {
   #claiming: Promise<unknown> | null = null
   #stopping: Promise<void> | null = null
 
-  constructor(config: NodeConfig, watch: SelfWatch, disk: Disk | null) {
+  constructor(config: NodeConfig, watch: SelfWatch, metrics: Metrics, disk: Disk | null) {
     const { seams } = watch
     this.#config = config
     this.#watch = watch
+    this.#metrics = metrics
     this.#seams = seams
     this.#disk = disk
     this.#doctor = new Doctor({ watch, storage: disk?.storage ?? null })
     this.#identity = disk?.identity ?? edgeIdentity(seams.random)
     this.#startedMs = seams.clock.monotonicMs()
     this.failed = disk?.database.failed ?? new Promise(() => {})
+    declareNodeMetrics(metrics, {
+      state: () => this.#state,
+      uptimeSeconds: () => this.#uptimeMs() / 1000,
+      warnings: () => this.#health().warnings.length,
+    })
   }
 
   async start(): Promise<void> {
@@ -225,14 +237,10 @@ class Node implements AtollNode {
   }
 
   async status(): Promise<Status> {
-    const { clock } = this.#seams
     const cluster = this.#cluster
     const members = cluster?.membership.members() ?? []
     const count = (state: string): number => members.filter((each) => each.state === state).length
-    const health =
-      cluster === null
-        ? { toleratesFailures: 0, movingPartitions: 0, warnings: [] }
-        : healthOf(cluster.topology.current(), cluster.membership)
+    const health = this.#health()
     return {
       id: this.#identity.peer,
       name: this.#config.name,
@@ -242,7 +250,7 @@ class Node implements AtollNode {
       state: this.#state,
       role: cluster?.mesh.self.role ?? (this.#disk === null ? 'edge' : 'member'),
       addresses: cluster?.mesh.addresses() ?? [],
-      uptimeMs: Math.round(clock.monotonicMs() - this.#startedMs),
+      uptimeMs: Math.round(this.#uptimeMs()),
       members: { alive: count('alive'), suspect: count('suspect'), dead: count('dead') },
       topology: cluster?.topology.digest ?? 0,
       ...health,
@@ -260,6 +268,21 @@ class Node implements AtollNode {
       return levels === undefined ? logControl.show() : logControl.change(levels, forMs)
     },
     timeline: async ({ sinceMs } = {}) => this.#watch.incidents.show(this.#config.name, sinceMs),
+  }
+
+  /** What a cluster's layers counted begins anew when the node joins another one. */
+  async metrics(_options?: CallOptions): Promise<readonly MetricFamily[]> {
+    return [...this.#metrics.collect(), ...(this.#cluster?.metrics.collect() ?? [])]
+  }
+
+  #health(): Health {
+    const cluster = this.#cluster
+    if (cluster === null) return { toleratesFailures: 0, movingPartitions: 0, warnings: [] }
+    return healthOf(cluster.topology.current(), cluster.membership)
+  }
+
+  #uptimeMs(): number {
+    return this.#seams.clock.monotonicMs() - this.#startedMs
   }
 
   async explain(key: string, options: CallOptions = {}): Promise<Explanation> {

@@ -12,6 +12,7 @@ import type {
   KvApi,
   MemberApi,
   MemberChange,
+  MetricFamily,
   NodeApi,
   Status,
   TicketApi,
@@ -74,6 +75,11 @@ export class CheckedNode implements NodeApi {
   async explain(key: string, options?: CallOptions): Promise<Explanation> {
     check('explain', { key }, options)
     return await this.#inner.explain(key, options)
+  }
+
+  async metrics(options?: CallOptions): Promise<readonly MetricFamily[]> {
+    check('metrics', {}, options)
+    return await this.#inner.metrics(options)
   }
 
   async init(options?: CallOptions): Promise<{ readonly clusterId: string }> {

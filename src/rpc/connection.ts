@@ -68,8 +68,22 @@ export class Connection implements SessionOut {
     this.#socket.destroy()
   }
 
+  /** Calls under way. */
+  get inFlight(): number {
+    return this.#session.inFlight
+  }
+
+  get subscriptions(): number {
+    return this.#session.subscriptions
+  }
+
+  /** Of replies that the client has not read. */
+  get queuedBytes(): number {
+    return this.#socket.writableLength + this.#outboxLength
+  }
+
   get behind(): boolean {
-    return this.#socket.writableLength + this.#outboxLength > this.#limits.writeBytesSoft
+    return this.queuedBytes > this.#limits.writeBytesSoft
   }
 
   send(line: string): void {

@@ -3,6 +3,7 @@
  * straight to the connection, or into the one reply of its batch.
  */
 import { AtollError } from '../base/errors.ts'
+import type { RpcCounts } from './counts.ts'
 import { errorObject, type ErrorObject } from './error-object.ts'
 import { REPLY_BYTES_MAX } from './limits.ts'
 
@@ -51,8 +52,10 @@ export interface ReplySink {
 export class Reply {
   readonly #sink: ReplySink
   readonly #id: RequestId
+  readonly #counts: RpcCounts
 
-  constructor(sink: ReplySink, id: RequestId) {
+  constructor(sink: ReplySink, id: RequestId, counts: RpcCounts) {
+    this.#counts = counts
     this.#sink = sink
     this.#id = id
   }
@@ -74,6 +77,7 @@ export class Reply {
   }
 
   refuse(error: ErrorObject): void {
+    this.#counts.error(error.data.code)
     this.#sink.reply(this.#id === undefined ? null : errorText(this.#id, error))
   }
 }

@@ -6,6 +6,7 @@ import { debugLog, debugTimeline } from './methods/debug.ts'
 import { doctor } from './methods/doctor.ts'
 import { kvDel, kvGet, kvLs, kvPut } from './methods/kv.ts'
 import { memberLs, memberShow, memberTag, memberWatch } from './methods/member.ts'
+import { metrics } from './methods/metrics.ts'
 import { explain, init, join, leave, status } from './methods/node.ts'
 import { discover, version } from './methods/rpc.ts'
 import { ticketCreate, ticketRevoke } from './methods/ticket.ts'
@@ -17,6 +18,7 @@ export const METHODS = {
   join,
   leave,
   explain,
+  metrics,
   'kv.put': kvPut,
   'kv.get': kvGet,
   'kv.del': kvDel,

@@ -7,6 +7,7 @@ import type {
   KvApi,
   MemberApi,
   MemberChange,
+  MetricFamily,
   NodeApi,
   Status,
   TicketApi,
@@ -52,6 +53,10 @@ export class RemoteNode implements NodeApi {
 
   explain(key: string, options?: CallOptions): Promise<Explanation> {
     return this.#call('explain', { key }, options)
+  }
+
+  metrics(options?: CallOptions): Promise<readonly MetricFamily[]> {
+    return this.#call('metrics', {}, options)
   }
 
   init(options?: CallOptions): Promise<{ readonly clusterId: string }> {

@@ -7,10 +7,12 @@ import { AtollError } from '../base/errors.ts'
 import type { CallOptions } from '../node/api.ts'
 import type { Log } from '../seams/log.ts'
 import { Connection } from './connection.ts'
+import { RpcCounts } from './counts.ts'
 import { errorObject } from './error-object.ts'
 import { RPC_LIMITS, type RpcLimits } from './limits.ts'
 import { errorText } from './message.ts'
 import type { AnyMethod } from './method.ts'
+import type { RpcLevels } from './metrics.ts'
 import { openRpc } from './openrpc.ts'
 import type { Service } from './session.ts'
 
@@ -25,7 +27,8 @@ export interface RpcServerOptions<Target> {
 
 type Running<Target> = (target: Target, params: unknown, options: CallOptions) => unknown
 
-export class RpcServer<Target> {
+export class RpcServer<Target> implements RpcLevels {
+  readonly counts = new RpcCounts()
   readonly #options: RpcServerOptions<Target>
   readonly #limits: RpcLimits
   readonly #service: Service
@@ -38,6 +41,7 @@ export class RpcServer<Target> {
     this.#limits = { ...RPC_LIMITS, ...options.limits }
     this.#service = {
       limits: this.#limits,
+      counts: this.counts,
       method: (name) => this.#options.methods.get(name),
       call: (method, params, callOptions) => this.#call(method, params, callOptions),
       watch: (method, params, callOptions) =>
@@ -47,6 +51,20 @@ export class RpcServer<Target> {
 
   get connections(): number {
     return this.#connections.size
+  }
+
+  /** Calls under way. */
+  get inFlight(): number {
+    return this.#sum(({ inFlight }) => inFlight)
+  }
+
+  get subscriptions(): number {
+    return this.#sum(({ subscriptions }) => subscriptions)
+  }
+
+  /** Of replies that clients have not read. */
+  get queuedBytes(): number {
+    return this.#sum(({ queuedBytes }) => queuedBytes)
   }
 
   /** Serves one client. The stream must allow half-open (`allowHalfOpen`). */
@@ -61,9 +79,13 @@ export class RpcServer<Target> {
         this.#connections.delete(connection)
         if (this.#connections.size === 0) this.#closing?.resolve()
       },
-      onSlow: () => this.#options.log.write('warn', 'rpc.client-does-not-read'),
+      onSlow: () => {
+        this.counts.slow++
+        this.#options.log.write('warn', 'rpc.client-does-not-read')
+      },
     })
     this.#connections.add(connection)
+    this.counts.accepted++
   }
 
   /** Answers what is under way, begins nothing new, and after `graceMs` closes regardless. */
@@ -86,10 +108,20 @@ export class RpcServer<Target> {
     if (method.name === 'rpc.discover') {
       return Promise.resolve(openRpc(this.#options.methods.values()))
     }
+    const startedMs = performance.now()
     try {
       const result = this.#run(method)(this.#options.target, params, options) as Promise<unknown>
       if (this.#options.log.allows('debug', 'rpc.call')) this.#trace(method.name, result)
-      return result.catch((error: unknown) => this.#failed(method.name, error))
+      return result.then(
+        (value) => {
+          this.#ended(method.name, startedMs)
+          return value
+        },
+        (error: unknown) => {
+          this.#ended(method.name, startedMs)
+          return this.#failed(method.name, error)
+        },
+      )
     } catch (error) {
       return Promise.reject(error)
     }
@@ -108,6 +140,16 @@ export class RpcServer<Target> {
     )
   }
 
+  #ended(method: string, startedMs: number): void {
+    this.counts.call(method, (performance.now() - startedMs) / 1000)
+  }
+
+  #sum(pick: (connection: Connection) => number): number {
+    let sum = 0
+    for (const connection of this.#connections) sum += pick(connection)
+    return sum
+  }
+
   /** The params are what the method's own schema made of them. */
   #run(method: AnyMethod<never>): Running<Target> {
     return method.run as unknown as Running<Target>
@@ -123,6 +165,7 @@ export class RpcServer<Target> {
   }
 
   #turnAway(socket: Duplex): void {
+    this.counts.turnedAway++
     const why =
       this.#closing === null
         ? new AtollError('BUSY', `the daemon has ${this.#limits.connectionsMax} connections`)

@@ -6,6 +6,7 @@ import * as v from 'valibot'
 import { AtollError } from '../base/errors.ts'
 import type { CallOptions } from '../node/api.ts'
 import { Call } from './call.ts'
+import type { RpcCounts } from './counts.ts'
 import {
   type ErrorObject,
   errorObject,
@@ -33,6 +34,7 @@ import { describeIssues, shortened } from './validation.ts'
 /** The table of methods and what stands behind it. */
 export interface Service {
   readonly limits: RpcLimits
+  readonly counts: RpcCounts
   method(name: string): AnyMethod<never> | undefined
   call(method: AnyMethod<never>, params: unknown, options: CallOptions): Promise<unknown>
   watch(method: AnyMethod<never>, params: unknown, options: CallOptions): AsyncIterable<unknown>
@@ -69,6 +71,10 @@ export class Session implements ReplySink {
     return this.#calls.size
   }
 
+  get subscriptions(): number {
+    return this.#subscriptions.size
+  }
+
   get idle(): boolean {
     return this.#calls.size === 0 && this.#subscriptions.size === 0
   }
@@ -95,6 +101,7 @@ export class Session implements ReplySink {
 
   /** An error that belongs to no request that could be read. */
   refuse(error: ErrorObject): void {
+    this.#service.counts.error(error.data.code)
     this.#out.send(errorText(null, error))
   }
 
@@ -130,9 +137,10 @@ export class Session implements ReplySink {
     const request = requestOf(message)
     if (request === null) {
       const error = protocolError(INVALID_REQUEST, 'not a JSON-RPC 2.0 request')
+      this.#service.counts.error(error.data.code)
       return sink.reply(errorText(idOfWrong(message), error))
     }
-    const reply = new Reply(sink, request.id)
+    const reply = new Reply(sink, request.id, this.#service.counts)
     if (request.method === CANCEL) return this.#onCancel(request, reply)
     const method = this.#service.method(request.method)
     if (method === undefined) {
@@ -180,13 +188,18 @@ export class Session implements ReplySink {
   }
 
   #subscribe(method: AnyMethod<never>, params: unknown, reply: Reply): void {
-    const { subscriptionsMax, eventsMax } = this.#service.limits
+    const { limits, counts } = this.#service
+    const { subscriptionsMax, eventsMax } = limits
     if (this.#subscriptions.size >= subscriptionsMax) {
       const error = `this connection has ${subscriptionsMax} subscriptions, the most it may have`
       return reply.error(new AtollError('BUSY', error))
     }
     const id = `s${this.#nextSubscription++}`
-    const subscription = new Subscription(id, method.name, this.#out, eventsMax)
+    counts.watch(method.name)
+    const onMissed = (events: number): void => {
+      counts.eventsMissed += events
+    }
+    const subscription = new Subscription(id, method.name, this.#out, eventsMax, onMissed)
     this.#subscriptions.set(id, subscription)
     reply.result({ subscription: id, cursor: subscription.cursor })
     const events = this.#service.watch(method, params, { signal: subscription.signal })

@@ -20,6 +20,7 @@ export class Subscription {
   readonly #method: string
   readonly #sink: SubscriptionSink
   readonly #eventsMax: number
+  readonly #onMissed: (events: number) => void
   readonly #abort = new AbortController()
   /** Bounded by `#eventsMax`. */
   #events: unknown[] = []
@@ -31,7 +32,14 @@ export class Subscription {
   #end: { readonly error?: unknown } | null = null
   readonly #over = Promise.withResolvers<void>()
 
-  constructor(id: string, method: string, sink: SubscriptionSink, eventsMax: number) {
+  constructor(
+    id: string,
+    method: string,
+    sink: SubscriptionSink,
+    eventsMax: number,
+    onMissed: (events: number) => void,
+  ) {
+    this.#onMissed = onMissed
     this.id = id
     this.#method = method
     this.#sink = sink
@@ -93,6 +101,7 @@ export class Subscription {
   #push(event: unknown): void {
     if (this.#events.length >= this.#eventsMax) {
       this.#missed += this.#events.length
+      this.#onMissed(this.#events.length)
       this.#events = []
     }
     // After a gap nothing may be told before the gap is.

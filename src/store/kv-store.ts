@@ -23,10 +23,12 @@ import type { TopologyView } from '../topology/topology.ts'
 import { WireError } from '../wire/codec.ts'
 import { ContextCache } from './context-cache.ts'
 import { type CallLimits, isLevel } from './calls.ts'
+import { type Operation, StoreCounts } from './counts.ts'
 import { Departures } from './departures.ts'
 import { DotSource } from './dot-source.ts'
 import { Forwarder } from './forwarder.ts'
 import { HybridClock } from './hybrid-clock.ts'
+import { type Growth, Inventory } from './inventory.ts'
 import {
   DEADLINE_MS_MAX,
   DEFAULT_DEADLINE_MS,
@@ -72,25 +74,36 @@ export interface HeldVersion {
 const PAGE_ENTRIES = 100
 
 export class KvStore implements KvApi {
+  readonly counts = new StoreCounts()
+  readonly #options: KvStoreOptions
   readonly #reader: Reader
   readonly #writer: { put(put: Put, limits: CallLimits): Promise<PutOutcome> }
   readonly #scanner: Scanner
   readonly #antiEntropy: AntiEntropy | null
   readonly #contexts = new ContextCache()
   readonly #deadlines: Deadlines
+  readonly #inventory = new Inventory()
+  /** Aborts the counting of what an earlier run left. */
+  readonly #aborter = new AbortController()
+  #counting: Promise<void> | null = null
   #stopped = false
 
   /** Sets the mesh's handlers: make it before the mesh starts. */
   constructor(options: KvStoreOptions) {
     const { database, self, mesh, membership, clock } = options
+    this.#options = options
+    const { counts } = this
+    const inventory = this.#inventory
     const peers = new Peers(membership)
     const topology = new KnownTopology(options.topology, peers, clock)
     const hybridClock = new HybridClock(clock)
-    const onMissed = (partition: number, id: StorageId): void =>
+    const onMissed = (partition: number, id: StorageId): void => {
+      counts.replicasMissed++
       this.#antiEntropy?.want(id, [partition])
+    }
     this.#deadlines = new Deadlines(clock)
     const deadlines = this.#deadlines
-    const shared = { ...options, deadlines, topology, peers, hybridClock, onMissed }
+    const shared = { ...options, deadlines, topology, peers, hybridClock, onMissed, counts }
     const forwarder = new Forwarder(shared)
     this.#scanner = new Scanner({ ...shared, database })
     if (database === null) {
@@ -101,11 +114,11 @@ export class KvStore implements KvApi {
     }
     const fingerprints = new Fingerprints(database)
     const onChange = (partition: number): void => this.#antiEntropy?.changed(partition)
-    const replica = new Replica({ ...options, database, hybridClock, onChange })
+    const replica = new Replica({ ...options, database, hybridClock, inventory, onChange })
     new SyncServer({ self, database, replica, fingerprints, mesh, topology: options.topology })
     const departures = new Departures(database, self)
-    const parts = { ...options, database, departures, replica, fingerprints, peers }
-    this.#antiEntropy = new AntiEntropy(parts)
+    const parts = { ...options, database, departures, replica, fingerprints, peers, counts }
+    this.#antiEntropy = new AntiEntropy({ ...parts, inventory })
     const dots = new DotSource(database, self)
     this.#reader = new Reader({ ...shared, replica })
     this.#writer = new Writer({ ...shared, replica, departures, dots, forwarder })
@@ -113,14 +126,26 @@ export class KvStore implements KvApi {
 
   /** After mesh and membership. */
   async start(): Promise<void> {
+    const { database, clock } = this.#options
     await this.#antiEntropy?.start()
+    if (database === null || this.#stopped) return
+    const counting = this.#inventory.count(database, clock, this.#aborter.signal)
+    // A disk that failed is told of by those who need more of it than a number.
+    this.#counting = counting.catch(() => undefined)
   }
 
   /** Calls that come later are refused. */
   async stop(): Promise<void> {
     this.#stopped = true
+    this.#aborter.abort()
     this.#deadlines.stop()
     await this.#antiEntropy?.stop()
+    await this.#counting
+  }
+
+  /** What is on this disk; null until it has been counted, and on an edge. */
+  get held(): Growth | null {
+    return this.#inventory.held
   }
 
   /** Comparisons with other replicas that are still to be made. */
@@ -129,12 +154,15 @@ export class KvStore implements KvApi {
   }
 
   async put(key: string, value: Value, options: KvPutOptions = {}): Promise<KvWritten> {
-    const { kind, bytes } = encodeValue(value, VALUE_BYTES_MAX)
-    return this.#write({ key, kind, value: bytes }, options)
+    return this.#during('put', () => {
+      const { kind, bytes } = encodeValue(value, VALUE_BYTES_MAX)
+      return this.#write({ key, kind, value: bytes }, options)
+    })
   }
 
   async del(key: string, options: KvPutOptions = {}): Promise<KvWritten> {
-    return this.#write({ key, kind: 'tombstone', value: new Uint8Array() }, options)
+    const write = { key, kind: 'tombstone', value: new Uint8Array() } as const
+    return this.#during('del', () => this.#write(write, options))
   }
 
   async #write(write: Omit<Put, 'context' | 'blind'>, options: KvPutOptions): Promise<KvWritten> {
@@ -154,6 +182,10 @@ export class KvStore implements KvApi {
   }
 
   async get(key: string, options: KvGetOptions = {}): Promise<KvRead | null> {
+    return this.#during('get', () => this.#get(key, options))
+  }
+
+  async #get(key: string, options: KvGetOptions): Promise<KvRead | null> {
     this.#checkOpen()
     checkKey(key, KEY_BYTES_MAX)
     const outcome = await this.#reader.get(key, limitsOf(options, options.read))
@@ -182,6 +214,13 @@ export class KvStore implements KvApi {
     prefix: string,
     options: CallOptions & { readonly after?: string; readonly limit?: number } = {},
   ): Promise<KvPage> {
+    return this.#during('ls', () => this.#ls(prefix, options))
+  }
+
+  async #ls(
+    prefix: string,
+    options: CallOptions & { readonly after?: string; readonly limit?: number },
+  ): Promise<KvPage> {
     this.#checkOpen()
     const limit = options.limit ?? PAGE_ENTRIES
     if (!Number.isInteger(limit) || limit < 1 || limit > PAGE_ENTRIES_MAX) {
@@ -209,6 +248,13 @@ export class KvStore implements KvApi {
         return [id, { version, values: visibleSiblings(record).length }]
       }),
     )
+  }
+
+  #during<T extends { readonly partial: boolean } | null>(
+    operation: Operation,
+    run: () => Promise<T>,
+  ): Promise<T> {
+    return this.counts.during(operation, this.#options.clock, run)
   }
 
   #checkOpen(): void {

@@ -34,6 +34,8 @@ function groupsOf(state: Configuration & { readonly prev: Configuration | null }
 }
 
 const PREFIX = 'kv/'
+/** Where the entries of all partitions lie; '0' is the character after '/'. */
+export const STORE_RANGE = { from: PREFIX, to: 'kv0' } as const
 
 /** All entries of a partition lie between this and `partitionEnd`. */
 export function partitionPrefix(partition: number): string {

@@ -9,6 +9,7 @@ import type { Clock } from '../seams/clock.ts'
 import { WireReader } from '../wire/codec.ts'
 import { REQUEST_KINDS } from '../wire/kinds.ts'
 import { answerTimeout, ATTEMPTS_MAX, type CallLimits, counted, tooFew } from './calls.ts'
+import type { StoreCounts } from './counts.ts'
 import type { KnownTopology } from '../topology/known-topology.ts'
 import { joinRecords } from './merge.ts'
 import { encodeRead, encodeWrite, readRecordBytes, staleNumber } from './messages.ts'
@@ -27,6 +28,7 @@ export interface ReaderOptions {
   readonly peers: Peers
   readonly clock: Clock
   readonly deadlines: Deadlines
+  readonly counts: StoreCounts
   /** A replica could not be repaired. */
   readonly onMissed: (partition: number, replica: StorageId) => void
 }
@@ -129,6 +131,7 @@ export class Reader {
       if (this.#repairs >= REPAIRS_MAX) return
       if (Buffer.compare(held.bytes, bytes) === 0) continue
       this.#repairs++
+      this.#options.counts.readRepairs++
       this.#repairOne(place, id, bytes)
         .catch(() => this.#options.onMissed(place.partition, id))
         .finally(() => {

@@ -13,6 +13,7 @@ import type { TopologyView } from '../topology/topology.ts'
 import { WireReader, WireWriter } from '../wire/codec.ts'
 import { REQUEST_KINDS } from '../wire/kinds.ts'
 import type { HybridClock } from './hybrid-clock.ts'
+import { type Growth, growthOf, type Inventory, NO_GROWTH, type Sized } from './inventory.ts'
 import { RECORD_BYTES_MAX } from './limits.ts'
 import { joinRecords } from './merge.ts'
 import {
@@ -32,6 +33,7 @@ export interface ReplicaOptions {
   readonly topology: TopologyView
   readonly mesh: Mesh
   readonly hybridClock: HybridClock
+  readonly inventory: Inventory
   /** Called for every partition whose durable content has changed. */
   readonly onChange: (partition: number) => void
 }
@@ -56,16 +58,19 @@ export class Replica {
   }
 
   /** The record that the next write builds on; it may not be durable yet. */
-  latest(partition: number, key: string): StoreRecord | null {
+  latest(partition: number, key: string): Sized | null {
     const bytes = this.#options.database.latest(databaseKey(partition, key))
-    return bytes === undefined ? null : decodeRecord(bytes)
+    return bytes === undefined ? null : { record: decodeRecord(bytes), bytes: bytes.length }
   }
 
-  /** Stores a record that builds on `latest`; durable when it resolves. */
-  store(partition: number, key: string, bytes: Uint8Array): Promise<void> {
-    const { database, onChange } = this.#options
+  /** Stores a record that builds on `latest`, and by `growth` on it; durable when it resolves. */
+  store(partition: number, key: string, bytes: Uint8Array, growth: Growth): Promise<void> {
+    const { database, inventory, onChange } = this.#options
     const write = { key: databaseKey(partition, key), value: bytes }
-    const stored = database.commit([write]).then(() => onChange(partition))
+    const stored = database.commit([write]).then(() => {
+      inventory.changed(write.key, growth)
+      onChange(partition)
+    })
     const forget = (): void => void this.#storing.delete(stored)
     this.#storing.add(stored)
     stored.then(forget, forget)
@@ -97,21 +102,27 @@ export class Replica {
     const { database } = this.#options
     const stored = database.latest(databaseKey(partition, key))
     // Kept for long, so a copy: the bytes are a view of a whole frame.
-    if (stored === undefined) return this.store(partition, key, bytes.slice())
+    if (stored === undefined) {
+      const growth = growthOf(null, { record: incoming, bytes: bytes.length })
+      return this.store(partition, key, bytes.slice(), growth)
+    }
     if (Buffer.compare(stored, bytes) === 0) return this.#whenDurable(partition, key, stored)
-    const joined = encodeRecord(joinRecords(decodeRecord(stored), incoming))
+    const before = { record: decodeRecord(stored), bytes: stored.length }
+    const record = joinRecords(before.record, incoming)
+    const joined = encodeRecord(record)
     if (joined.length > RECORD_BYTES_MAX) {
       throw new AtollError('TOO_LARGE', 'the unresolved values of the key are over their limit', {
         hint: 'read the key and write it with the version that you got',
       })
     }
-    return this.store(partition, key, joined)
+    const growth = growthOf(before, { record, bytes: joined.length })
+    return this.store(partition, key, joined, growth)
   }
 
   #whenDurable(partition: number, key: string, stored: Uint8Array): Promise<void> {
     const durable = this.read(partition, key)
     const isDurable = durable !== undefined && Buffer.compare(durable, stored) === 0
-    return isDurable ? Promise.resolve() : this.store(partition, key, stored)
+    return isDurable ? Promise.resolve() : this.store(partition, key, stored, NO_GROWTH)
   }
 
   #checkSkew({ siblings }: StoreRecord): void {

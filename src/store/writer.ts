@@ -23,6 +23,7 @@ import type { Departures } from './departures.ts'
 import type { DotSource } from './dot-source.ts'
 import type { Forwarder } from './forwarder.ts'
 import type { HybridClock } from './hybrid-clock.ts'
+import { type Growth, growthOf } from './inventory.ts'
 import type { KnownTopology } from '../topology/known-topology.ts'
 import { DOTS_MAX, RECORD_BYTES_MAX, SIBLINGS_MAX, VECTOR_MAX } from './limits.ts'
 import { addWrite, contextAfter } from './merge.ts'
@@ -68,6 +69,13 @@ export interface Put {
   readonly blind: boolean
 }
 
+/** A record as this node has just made it. */
+interface Made {
+  readonly bytes: Uint8Array
+  /** Against what it builds on here. */
+  readonly growth: Growth
+}
+
 /** Coordinates writes on a node with a disk. */
 export class Writer {
   readonly #options: WriterOptions
@@ -102,7 +110,8 @@ export class Writer {
       throw new AtollError('BUSY', 'this replica is none any more', { outcome: 'not-applied' })
     }
     const dot = { actor: departures.actorOf(place.partition), n }
-    const before = replica.latest(place.partition, put.key) ?? EMPTY_RECORD
+    const held = replica.latest(place.partition, put.key)
+    const before = held?.record ?? EMPTY_RECORD
     const newest = before.siblings.reduce((max, sibling) => Math.max(max, sibling.stamp), 0)
     const { kind, value, blind, context: given } = put
     const context = blind ? joinContexts(before.known, given) : given
@@ -110,7 +119,9 @@ export class Writer {
     const record = addWrite(before, context, { dot, stamp, expiresAtMs: 0, kind, value })
     const bytes = encodeRecord(record)
     checkSize(record, bytes)
-    const { acks, replicas, partial } = await this.#replicate(place, bytes, limits)
+    const growth = growthOf(held, { record, bytes: bytes.length })
+    const made = { bytes, growth }
+    const { acks, replicas, partial } = await this.#replicate(place, made, limits)
     return { seen: contextAfter(record, context, dot), acks, replicas, partial }
   }
 
@@ -126,7 +137,7 @@ export class Writer {
   /** Stores the same bytes at all replicas, after newer topologies too. */
   async #replicate(
     first: Place,
-    bytes: Uint8Array,
+    made: Made,
     limits: CallLimits,
   ): Promise<Omit<PutOutcome, 'seen'>> {
     const { clock, topology } = this.#options
@@ -135,7 +146,7 @@ export class Writer {
     let mayHaveApplied = false
     for (let attempt = 1; ; attempt++) {
       const leftMs = endMs - clock.monotonicMs()
-      const round = this.#sendWrite(place, bytes, limits, leftMs, attempt === 1)
+      const round = this.#sendWrite(place, made, limits, leftMs, attempt === 1)
       const decision = await round.decided
       if (decision === 'met') return { ...counted(place, round, false), partial: false }
       if (decision === 'partial' && round.error?.code !== 'CLOCK_SKEW') {
@@ -158,7 +169,7 @@ export class Writer {
   /** `isFirst`: nothing came between the read of what the bytes build on and this call. */
   #sendWrite(
     place: Place,
-    bytes: Uint8Array,
+    { bytes, growth }: Made,
     limits: CallLimits,
     leftMs: number,
     isFirst: boolean,
@@ -169,7 +180,7 @@ export class Writer {
     const round = new Round<true>({ ...limits, groups, required: self })
     const header = { topology: topology.number, partition, cfg }
     const stored = isFirst
-      ? replica.store(partition, key, bytes)
+      ? replica.store(partition, key, bytes, growth)
       : replica.join(partition, key, bytes)
     round.ask(self, stored.then(isTrue))
     let message: Uint8Array | null = null

@@ -197,7 +197,10 @@ export class Beliefs {
     const mistaken = claim.incarnation === incarnation && foreign
     if (ahead || accused || mistaken) {
       this.#setSelf(refutation(incarnation, claim.incarnation), foreign, member)
-      if (claim.state !== 'alive') this.#parts.onRefute()
+      if (claim.state !== 'alive') {
+        this.#turn.counts.refutations++
+        this.#parts.onRefute()
+      }
       this.#log('swim.refute', this.#self, { accused: claim.incarnation, state: claim.state })
     } else if (claim.state !== 'alive') {
       this.announceSelf() // Refuted already, but not heard everywhere.
@@ -216,6 +219,7 @@ export class Beliefs {
     const { id, state, incarnation } = claim
     const own = facts ?? (before as Member)
     const changed = before?.state !== state
+    if (changed && state === 'dead') this.#turn.counts.deaths++
     const changedAtMs = changed || before === undefined ? this.#turn.now : before.changedAtMs
     const member: Member = { ...own, id, state, incarnation, changedAtMs }
     const version = facts === null ? (held?.version ?? claim.version) : claim.version
@@ -254,7 +258,8 @@ export class Beliefs {
   }
 
   #suspect(claim: Claim, via: PeerId): void {
-    const { profile, now, timers } = this.#turn
+    const { profile, now, timers, counts } = this.#turn
+    counts.suspicions++
     const valid = claim.accusations.filter((each) => this.#mayAccuse(each.by, claim.id))
     const first = valid[0] ?? { by: via, strong: false }
     const suspicion = new Suspicion(profile, this.members.up, now, first)

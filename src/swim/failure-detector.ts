@@ -87,12 +87,14 @@ export class FailureDetector {
    * missed in that time proves nothing about others.
    */
   noteLateness(now: number): void {
-    const { timers, profile } = this.#turn
+    const { timers, profile, counts } = this.#turn
     const lateMs = now - timers.deadline
+    if (lateMs >= 0) counts.lateSeconds.observe(lateMs / 1000)
     if (!(lateMs > lateAfterMs(profile.probeTimeoutMs))) return
     this.#turn.lateAt = now
     if (now - this.#chargedAt < profile.periodMs) return
     this.#chargedAt = now
+    counts.standstills++
     this.awareness.change(1)
     const fields = { lateMs: Math.round(lateMs), health: this.awareness.score }
     this.#turn.emit({ kind: 'log', level: 'warn', event: 'swim.standstill', fields })

@@ -17,6 +17,7 @@ import { WireError } from '../wire/codec.ts'
 import { REQUEST_KINDS } from '../wire/kinds.ts'
 import { isUp } from './claim.ts'
 import { decodeFrame, decodePushPull, encodeFrame, encodePushPull } from './codec.ts'
+import type { SwimCounts } from './counts.ts'
 import type { Effect } from './effects.ts'
 import { checkedFacts } from './facts.ts'
 import { SUBSCRIBERS_MAX } from './limits.ts'
@@ -82,6 +83,15 @@ export class SwimMembership implements Membership {
   /** 0 is good, 7 is bad: how far this process trusts its own view (Lifeguard). */
   get health(): number {
     return this.#core.health
+  }
+
+  get counts(): SwimCounts {
+    return this.#core.counts
+  }
+
+  /** Rumours that are still being passed on. */
+  get rumours(): number {
+    return this.#core.rumours
   }
 
   /** Begins to probe, dials the seeds and everybody known from before. The mesh runs already. */
@@ -197,6 +207,8 @@ export class SwimMembership implements Membership {
     switch (effect.kind) {
       case 'send': {
         const bytes = encodeFrame(effect.message, this.#options.digest())
+        this.counts.messagesSent++
+        this.counts.bytesSent += bytes.length
         return this.#mesh.sendGossip(effect.to, bytes, effect.priority)
       }
       case 'connect':
@@ -235,12 +247,15 @@ export class SwimMembership implements Membership {
 
   #onGossip(from: RemotePeer, bytes: Uint8Array): void {
     if (this.#state !== 'running') return
+    this.counts.messagesReceived++
+    this.counts.bytesReceived += bytes.length
     try {
       const { digest, message } = decodeFrame(bytes)
       this.#noteDigest(from.peer, digest)
       this.#input((now) => this.#core.onMessage(from, message, now))
     } catch (error) {
       if (!(error instanceof WireError)) throw error
+      this.counts.messagesBad++
       const fields = { member: from.peer, error: error.message }
       this.#options.log.write('warn', 'swim.bad-message', fields)
     }
@@ -280,7 +295,9 @@ export class SwimMembership implements Membership {
       const answer = decodePushPull(reply)
       this.#noteDigest(peer, answer.digest)
       this.#input((now) => this.#core.onExchangeReply(peer, answer, now))
+      this.counts.exchanges++
     } catch (error) {
+      this.counts.exchangesFailed++
       this.#options.log.write('debug', 'swim.exchange-failed', { peer, error: String(error) })
       this.#input((now) => this.#core.onExchangeFailure(peer, now))
     }

@@ -52,6 +52,7 @@ export class Prober {
     const probe = { target, seq, startedAt: now, helpers: new Map(), reached: false }
     this.#byTarget.set(target, probe)
     this.#bySeq.set(seq, probe)
+    this.#turn.counts.probes++
     timers.set('probe-direct', target, now + this.#awareness.scale(profile.probeTimeoutMs))
     timers.set('probe-end', target, now + this.#awareness.scale(profile.periodMs))
     this.#turn.send(target, { kind: 'ping', seq, rumours: this.#beliefs.rumoursFor(target) })
@@ -65,7 +66,10 @@ export class Prober {
     if (!direct && !probe.helpers.has(from)) return false
     if (!probe.reached) this.#awareness.change(-1)
     probe.reached = true
-    if (direct) this.#close(probe)
+    if (direct) {
+      this.#turn.counts.ackSeconds.observe((this.#turn.now - probe.startedAt) / 1000)
+      this.#close(probe)
+    }
     return true
   }
 
@@ -78,7 +82,8 @@ export class Prober {
   onDirectTimeout(target: PeerId): void {
     const probe = this.#byTarget.get(target)
     if (probe === undefined) return
-    const { random, profile } = this.#turn
+    const { random, profile, counts } = this.#turn
+    counts.acksMissed++
     const helpers = this.#beliefs.members.pick(
       random,
       profile.indirectProbes,
@@ -100,6 +105,7 @@ export class Prober {
     if (this.#turn.lateAt >= probe.startedAt) return // Health was charged for the lateness itself.
     this.#turn.emit({ kind: 'reconnect', peer: target })
     if (probe.reached) return
+    this.#turn.counts.probesFailed++
     const asked = probe.helpers.size
     const nacks = [...probe.helpers.values()].filter((nacked) => nacked).length
     this.#awareness.change(asked > 0 ? asked - nacks : 1)

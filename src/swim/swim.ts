@@ -18,6 +18,7 @@ import { Beliefs } from './beliefs.ts'
 import { answerWant } from './answer-want.ts'
 import type { Claim } from './claim.ts'
 import { isUp } from './claim.ts'
+import type { SwimCounts } from './counts.ts'
 import type { Effect } from './effects.ts'
 import { isPredecessor, isSuccessor, weigh } from './evidence.ts'
 import { FailureDetector } from './failure-detector.ts'
@@ -76,6 +77,15 @@ export class Swim {
   /** 0 is good; see awareness.ts. */
   get health(): number {
     return this.#detector.awareness.score
+  }
+
+  /** Being passed on. */
+  get rumours(): number {
+    return this.#beliefs.queued
+  }
+
+  get counts(): SwimCounts {
+    return this.#turn.counts
   }
 
   self(): Member {

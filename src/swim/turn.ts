@@ -4,6 +4,7 @@
  */
 import type { PeerId } from '../base/ids.ts'
 import type { Random } from '../seams/random.ts'
+import { SwimCounts } from './counts.ts'
 import type { Effect } from './effects.ts'
 import type { SwimMessage } from './messages.ts'
 import type { SwimProfile } from './parameters.ts'
@@ -36,6 +37,7 @@ export class Turn {
   readonly profile: SwimProfile
   readonly random: Random
   readonly timers = new Timetable<TimerKind>()
+  readonly counts = new SwimCounts()
   /** Monotonic milliseconds of the input at hand. */
   now: number
   /** When our own process was last seen to have stood still. */

@@ -26,6 +26,8 @@ export interface MovementReporterOptions {
 }
 
 export class MovementReporter {
+  /** Partitions found complete since the start; for metrics. */
+  installed = 0
   readonly #options: MovementReporterOptions
   /** Partition to cfg; at most one entry a partition. */
   readonly #pending = new Map<number, number>()
@@ -50,6 +52,7 @@ export class MovementReporter {
     if (this.#unsubscribe === null || topology === null) return
     if (!isMoving(topology, partition, cfg) || this.#pending.get(partition) === cfg) return
     this.#pending.set(partition, cfg)
+    this.installed++
     this.#arm(BATCH_MS)
   }
 

@@ -14,6 +14,7 @@ const LINES: Readonly<Record<string, readonly string[] | 'elsewhere'>> = {
   join: ['atoll1fake'],
   leave: [],
   explain: ['color'],
+  metrics: [],
   version: [],
   completion: ['bash'],
   'kv put': ['color', 'blue'],

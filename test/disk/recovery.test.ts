@@ -181,7 +181,7 @@ describe('recovery with segments', () => {
     for (let applied = 0; applied <= 5; applied++) {
       const bench = new Bench('remove')
       const storage = await bench.storage()
-      const log = await bench.clock.drive(AppendLog.open(storage, 0, () => undefined))
+      const log = await bench.clock.drive(AppendLog.open(storage, bench.clock, 0, () => undefined))
       const write = async () => {
         for (const records of [2, 1, 2]) {
           for (let i = 0; i < records; i++) await log.append([put('k', 'v')])

@@ -17,6 +17,7 @@ import type {
   KvWritten,
   MemberChange,
   MemberInfo,
+  MetricFamily,
   NodeApi,
   Status,
   TopologyInfo,
@@ -239,6 +240,27 @@ export class FakeNode implements NodeApi {
       closest: ['c', 'a'],
       notes: ['b did not answer'],
     }
+  }
+
+  async metrics(options?: CallOptions): Promise<readonly MetricFamily[]> {
+    await this.#enter(options)
+    const buckets = [{ le: 0.5, count: 1 }]
+    return [
+      {
+        name: 'atoll_fake_members',
+        type: 'gauge',
+        help: 'Members.',
+        labels: ['state'],
+        samples: [{ labels: { state: 'alive' }, value: 2 }],
+      },
+      {
+        name: 'atoll_fake_seconds',
+        type: 'histogram',
+        help: 'Time.',
+        labels: [],
+        samples: [{ labels: {}, count: 2, sum: 1.25, buckets }],
+      },
+    ]
   }
 
   async init(options?: CallOptions): Promise<{ readonly clusterId: string }> {

@@ -65,7 +65,7 @@ const MUTANTS: readonly Mutant[] = [
   {
     name: 'replies of this turn do not count as unread',
     file: 'rpc/connection.ts',
-    from: 'this.#socket.writableLength + this.#outboxLength >',
+    from: 'this.queuedBytes >',
     to: 'this.#socket.writableLength >',
   },
   {

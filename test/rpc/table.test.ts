@@ -97,7 +97,7 @@ describe('table of methods', () => {
   it('a subscription tells what the protocol says that it tells', async () => {
     const lines: string[] = []
     const sink = { behind: false, send: (line: string) => void lines.push(line) }
-    const subscription = new Subscription('s1', 'member.watch', sink, 1)
+    const subscription = new Subscription('s1', 'member.watch', sink, 1, () => {})
     async function* failing() {
       yield 1
       yield 2

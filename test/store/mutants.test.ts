@@ -420,8 +420,8 @@ const MUTANTS: readonly Mutant[] = [
     'what comes replaces what is there',
     'writes',
     'replica.ts',
-    'encodeRecord(joinRecords(decodeRecord(stored), incoming))',
-    'encodeRecord(joinRecords(incoming, incoming))',
+    'joinRecords(before.record, incoming)',
+    'joinRecords(incoming, incoming)',
     /not what neither/,
   ],
   [

@@ -19,7 +19,9 @@ import type { Random } from '../../seams/random.ts'
 import type { MemberEvent, Membership } from '../../swim/member.ts'
 import type { Topology, TopologyView } from '../../topology/topology.ts'
 import { REQUEST_KINDS } from '../../wire/kinds.ts'
+import type { StoreCounts } from '../counts.ts'
 import type { Departures } from '../departures.ts'
+import type { Inventory } from '../inventory.ts'
 import type { Peers } from '../../topology/peers.ts'
 import { placeIn } from '../place.ts'
 import type { Replica } from '../replica.ts'
@@ -33,6 +35,8 @@ export interface AntiEntropyOptions {
   readonly self: StorageId
   readonly database: Database
   readonly departures: Departures
+  readonly inventory: Inventory
+  readonly counts: StoreCounts
   readonly replica: Replica
   readonly fingerprints: Fingerprints
   readonly mesh: Mesh
@@ -173,6 +177,7 @@ export class AntiEntropy {
         return
       } catch (error) {
         if (signal.aborted) return
+        this.#options.counts.syncFailures++
         log.write('debug', 'store.sync-failed', { error: String(error) })
         this.#putOffFirst()
         await sleep(clock, RETRY_MS, signal).catch(() => undefined)
@@ -216,6 +221,7 @@ export class AntiEntropy {
     const question = encodeDigestQuestion({ topology: topology.number, partitions })
     const kind = REQUEST_KINDS.KV_SYNC_DIGEST
     const { signal } = this.#aborter
+    const { counts } = this.#options
     const options = { timeoutMs: DIGEST_TIMEOUT_MS, trafficClass: 'bulk', signal } as const
     const answer = await this.#options.mesh.request(peer, kind, question, options)
     const digests = decodeDigests(answer)
@@ -225,9 +231,10 @@ export class AntiEntropy {
       const { targets } = placeIn(topology, '', partition)
       if (!targets.includes(id) || !targets.includes(this.#options.self)) continue
       try {
-        const isEqual =
-          (await this.#options.fingerprints.of(partition)) === digests[i] ||
-          (await this.#reconcile(topology, peer, partition, 'both'))
+        const isSame = (await this.#options.fingerprints.of(partition)) === digests[i]
+        if (isSame) counts.comparedEqual++
+        else counts.comparedDifferent++
+        const isEqual = isSame || (await this.#reconcile(topology, peer, partition, 'both'))
         if (isEqual) this.#movement.onReconciled(topology, partition, id)
         else this.#refused.push([id, partition])
       } catch (error) {
@@ -245,17 +252,19 @@ export class AntiEntropy {
     partition: number,
     direction: Direction,
   ): Promise<boolean> {
-    const { log } = this.#options
+    const { log, counts } = this.#options
     const options = { ...this.#options, signal: this.#aborter.signal }
     const work = new Reconciliation(options, peer, topology.number, partition, direction)
     try {
       await work.run()
     } catch (error) {
       if (!isAtollError(error, 'CONFLICT')) throw error
+      counts.reconciledInPart++
       const { message, hint = '' } = error
       log.write('warn', 'store.record-refused', { partition, peer, message, hint })
       return false
     }
+    counts.reconciled++
     log.write('debug', 'store.reconciled', { partition, peer, bytes: work.bytes })
     return true
   }

@@ -7,9 +7,12 @@ import type { PeerId, StorageId } from '../../base/ids.ts'
 import type { Database, Write } from '../../disk/database.ts'
 import type { Log } from '../../seams/log.ts'
 import type { Topology, TopologyView } from '../../topology/topology.ts'
+import type { StoreCounts } from '../counts.ts'
 import type { Departures } from '../departures.ts'
+import { type Growth, growthOf, type Inventory, NO_GROWTH } from '../inventory.ts'
 import type { Peers } from '../../topology/peers.ts'
 import { partitionEnd, partitionPrefix, placeIn } from '../place.ts'
+import { decodeRecord } from '../record.ts'
 import type { Replica } from '../replica.ts'
 import type { Fingerprints } from './fingerprints.ts'
 
@@ -17,6 +20,8 @@ export interface FarewellOptions {
   readonly self: StorageId
   readonly database: Database
   readonly departures: Departures
+  readonly inventory: Inventory
+  readonly counts: StoreCounts
   readonly replica: Replica
   readonly fingerprints: Fingerprints
   readonly topology: TopologyView
@@ -105,7 +110,7 @@ export class Farewell {
   }
 
   async #drop(partition: number): Promise<void> {
-    const { database, departures, fingerprints, topology, self, log } = this.#options
+    const { database, departures, fingerprints, topology, self, log, counts } = this.#options
     const range = { from: partitionPrefix(partition), to: partitionEnd(partition) }
     for (;;) {
       const writes: Write[] = []
@@ -116,10 +121,19 @@ export class Farewell {
       // It may have come back to us while we were reading.
       const current = topology.current()
       if (current === null || placeIn(current, '', partition).targets.includes(self)) return
+      const losses = writes.map(({ key }) => [key, this.#lossOf(key)] as const)
       await database.commit([departures.left(partition), ...writes])
+      for (const [key, loss] of losses) this.#options.inventory.changed(key, loss)
       fingerprints.changed(partition)
     }
     this.#held.delete(partition)
+    counts.partitionsDropped++
     log.write('info', 'store.partition-dropped', { partition })
+  }
+
+  #lossOf(name: string): Growth {
+    const bytes = this.#options.database.latest(name)
+    if (bytes === undefined) return NO_GROWTH
+    return growthOf({ record: decodeRecord(bytes), bytes: bytes.length }, null)
   }
 }

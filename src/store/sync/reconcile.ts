@@ -14,6 +14,7 @@ import { type Clock, sleep } from '../../seams/clock.ts'
 import { REQUEST_KINDS } from '../../wire/kinds.ts'
 import { SYNC_BYTES } from '../limits.ts'
 import { databaseKey } from '../place.ts'
+import type { StoreCounts } from '../counts.ts'
 import type { Replica } from '../replica.ts'
 import { entryFingerprint } from './fingerprints.ts'
 import {
@@ -31,6 +32,7 @@ export interface ReconcileOptions {
   readonly replica: Replica
   readonly mesh: Mesh
   readonly clock: Clock
+  readonly counts: StoreCounts
   readonly signal: AbortSignal
 }
 
@@ -99,6 +101,7 @@ export class Reconciliation {
       const question = { topology: this.#topology, partition: this.#partition, keys: rest }
       const answer = await this.#ask(REQUEST_KINDS.KV_SYNC_PULL, encodePullQuestion(question))
       const { records } = decodeRecords(answer)
+      this.#options.counts.keysPulled += records.length
       await this.#unlessRefused(joinAll(this.#options.replica, this.#partition, records))
       const last = records.at(-1)?.[0]
       // Nothing came although something was asked for: it is gone there, and so are we.
@@ -125,6 +128,7 @@ export class Reconciliation {
 
   async #send(records: readonly (readonly [string, Uint8Array])[]): Promise<void> {
     const message = { topology: this.#topology, partition: this.#partition, records }
+    this.#options.counts.keysPushed += records.length
     await this.#unlessRefused(this.#ask(REQUEST_KINDS.KV_SYNC_PUSH, encodeRecords(message)))
   }
 
@@ -143,6 +147,7 @@ export class Reconciliation {
     const answer = await mesh.request(this.#peer, kind, body, options)
     const bytes = body.length + answer.length
     this.bytes += bytes
+    this.#options.counts.syncBytes += bytes
     if (bytes > SYNC_BYTES / 2) await sleep(clock, (bytes / BYTES_PER_SECOND) * 1000, signal)
     return answer
   }

@@ -1,0 +1,110 @@
+/** Names of what the store counts; see base/metrics.ts. */
+import type { Metrics } from '../base/metrics.ts'
+import { OPERATIONS, OUTCOMES, type StoreCounts } from './counts.ts'
+import type { Growth } from './inventory.ts'
+
+/** What is only known by looking. */
+export interface StoreLevels {
+  readonly counts: StoreCounts
+  /** null until it has been counted, and on an edge. */
+  readonly held: Growth | null
+  readonly syncBacklog: number
+}
+
+export function declareStoreMetrics(metrics: Metrics, store: StoreLevels): void {
+  const { operations } = store.counts
+  metrics.counters(
+    'atoll_store_operations_total',
+    'Operations that callers of this daemon began, by how they ended.',
+    ['operation', 'outcome'],
+    () =>
+      OPERATIONS.flatMap((operation) =>
+        OUTCOMES.map(
+          (outcome) => [operations[operation].outcomes[outcome], operation, outcome] as const,
+        ),
+      ),
+  )
+  metrics.histograms(
+    'atoll_store_operation_seconds',
+    'Time of those operations, however they ended.',
+    ['operation'],
+    () => OPERATIONS.map((operation) => [operations[operation].seconds, operation]),
+  )
+  metrics.gauge(
+    'atoll_store_records',
+    'Records on this disk, deletions included; absent until they have been counted.',
+    () => store.held?.records ?? null,
+  )
+  metrics.gauge(
+    'atoll_store_tombstones',
+    'Records on this disk that say that a key was deleted.',
+    () => store.held?.tombstones ?? null,
+  )
+  metrics.gauge(
+    'atoll_store_record_bytes',
+    'Bytes of records on this disk, without their keys.',
+    () => store.held?.bytes ?? null,
+  )
+  declareRepair(metrics, store)
+}
+
+function declareRepair(metrics: Metrics, store: StoreLevels): void {
+  const { counts } = store
+  metrics.counter(
+    'atoll_store_read_repairs_total',
+    'Replicas that a read found behind and repaired.',
+    () => counts.readRepairs,
+  )
+  metrics.counter(
+    'atoll_store_replicas_missed_total',
+    'Replicas that a write or repair did not reach: they are compared when they are back.',
+    () => counts.replicasMissed,
+  )
+  metrics.gauge(
+    'atoll_store_sync_backlog',
+    'Comparisons with other replicas that are still to be made.',
+    () => store.syncBacklog,
+  )
+  metrics.counters(
+    'atoll_store_comparisons_total',
+    'Partitions compared with another replica, by fingerprint.',
+    ['result'],
+    () => [
+      [counts.comparedEqual, 'equal'],
+      [counts.comparedDifferent, 'different'],
+    ],
+  )
+  metrics.counters(
+    'atoll_store_reconciliations_total',
+    'Partitions made equal with another replica; in part: but for records that cannot be joined.',
+    ['outcome'],
+    () => [
+      [counts.reconciled, 'ok'],
+      [counts.reconciledInPart, 'in-part'],
+    ],
+  )
+  metrics.counter(
+    'atoll_store_sync_failures_total',
+    'Comparisons and reconciliations that broke off, to be tried again.',
+    () => counts.syncFailures,
+  )
+  metrics.counters(
+    'atoll_store_sync_keys_total',
+    'Records that reconciliations begun here moved.',
+    ['direction'],
+    () => [
+      [counts.keysPulled, 'pulled'],
+      [counts.keysPushed, 'pushed'],
+    ],
+  )
+  metrics.counter(
+    'atoll_store_sync_bytes_total',
+    'Bytes of the messages of reconciliations begun here, both ways.',
+    () => counts.syncBytes,
+  )
+  metrics.counter(
+    'atoll_store_partitions_dropped_total',
+    'Partitions that left this disk after their data was handed over.',
+    () => counts.partitionsDropped,
+  )
+}
