@@ -87,6 +87,11 @@ export class DaemonProcess {
     return await this.ended()
   }
 
+  /** Without waiting for what becomes of it. */
+  kill(signal: NodeJS.Signals): void {
+    this.#child?.kill(signal)
+  }
+
   async end(): Promise<void> {
     const child = this.#child
     if (child === null || child.exitCode !== null || child.signalCode !== null) return

@@ -69,6 +69,9 @@ describe('a node says how it is', function () {
         'versions',
         'fsync',
         'event loop',
+        'disk space',
+        'permissions',
+        'open files',
       ])
       const { incidents, lost, name } = await timeline(0)
       assert.deepEqual([name, lost], ['n0', null])
@@ -181,6 +184,27 @@ describe('a node says how it is', function () {
       )
       world.host(1).clock.reset()
       await until('all is well', async () => bad(await doctor(0)).length === 0)
+    })
+  })
+
+  it('the machine that it runs on', async () => {
+    await inCluster('machine', 2, async ({ world, doctor }) => {
+      const { figures } = world.host(1)
+      figures.modes.set('data directory', 0o755)
+      figures.openFiles = { now: 40, max: 256 }
+      figures.disk = { freeBytes: 1, totalBytes: 2 ** 30 }
+      const found = bad(await doctor(1)).filter((one) => !/quorum/.test(one))
+      assert.deepEqual(
+        found.map((one) => one.slice(0, one.indexOf(':'))),
+        ['fail disk space', 'fail permissions', 'warn open files'],
+      )
+      figures.look = () => Promise.reject(new Error('EIO'))
+      assert.match(bad(await doctor(1)).join('\n'), /^fail machine: .*EIO/m)
+      // What hangs is given up, and the rest is told.
+      figures.look = () => new Promise(() => undefined)
+      const startMs = world.kernel.nowMs
+      assert.match(bad(await doctor(1)).join('\n'), /^fail machine: .*no answer in 4000 ms/m)
+      assert.ok(world.kernel.nowMs - startMs < 5000)
     })
   })
 

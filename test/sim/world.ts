@@ -13,6 +13,7 @@ import { Kernel, type KernelOptions, SimulationError } from './kernel.ts'
 import type { SimProcess } from './process.ts'
 import { HostClock, SimClock } from './sim-clock.ts'
 import { LogRing } from './sim-log.ts'
+import { SimFigures } from './sim-figures.ts'
 import { SimNetwork } from './sim-network.ts'
 import { SimRandom } from './sim-random.ts'
 
@@ -64,6 +65,8 @@ export class WorldHost<N> {
   readonly machine: SimHost
   readonly clock: HostClock
   readonly disk: WorldDisk
+  /** What its node's doctor sees. */
+  readonly figures = new SimFigures()
   starts = 0
   process: SimProcess | null = null
   /** Set once its program has started. */
@@ -307,6 +310,7 @@ export class World<N> {
         this.log.alias(network.self, host.name)
         return network
       },
+      host: host.figures,
       storage: (directory) => host.disk.open(directory, after),
     }
   }

@@ -89,7 +89,12 @@ export class IncidentRing {
       this.#bytes += bytes
       if (rule.merges === true) this.#growing.set(key, entry)
     }
-    while (this.size > INCIDENTS_MAX || this.#bytes > INCIDENT_BYTES_MAX) this.#forgetOldest()
+    while (this.#isOverfull) this.#forgetOldest()
+  }
+
+  get #isOverfull(): boolean {
+    if (this.size === 0) return false
+    return this.size > INCIDENTS_MAX || this.#bytes > INCIDENT_BYTES_MAX
   }
 
   /** What touches the last `sinceMs` milliseconds; all that is known when absent. */
