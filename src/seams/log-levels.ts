@@ -13,6 +13,7 @@ export const LOG_PARTS = [
   'mesh',
   'network',
   'node',
+  'paxos',
   'rpc',
   'store',
   'swim',

@@ -1,4 +1,5 @@
 /** What the cluster can bear: majorities of each partition, copies, who decides, what moves. */
+import { majorityOf } from '../../topology/validate.ts'
 import type { Finding } from '../watch-api.ts'
 import { fail, listed, ok, plural, time, warn } from './finding.ts'
 
@@ -15,8 +16,8 @@ export interface QuorumFigures {
   readonly withoutMajority: number
   /** Names of members that store data and are down. */
   readonly down: readonly string[]
-  /** Who decides topologies. */
-  readonly issuer: { readonly name: string; readonly isUp: boolean } | null
+  /** The members that decide topologies, and which of them are down. */
+  readonly roots: { readonly names: readonly string[]; readonly down: readonly string[] }
   readonly moving: number
   /** Since the topology changed. */
   readonly unchangedMs: number
@@ -30,7 +31,7 @@ export function checkQuorum(figures: QuorumFigures | null): Finding[] {
     const fix = 'no member that knows it has been reached: see reachability'
     return [fail('quorum', 'the topology is not known here', fix)]
   }
-  return [margin(figures), ...issuer(figures), ...membership(figures), movement(figures)]
+  return [margin(figures), ...rooted(figures), ...membership(figures), movement(figures)]
 }
 
 function margin(figures: QuorumFigures): Finding {
@@ -55,10 +56,17 @@ function margin(figures: QuorumFigures): Finding {
   return warn('quorum', 'no failure is tolerated', 'let more daemons join: atoll ticket create')
 }
 
-function issuer({ issuer: one }: QuorumFigures): Finding[] {
-  if (one === null || one.isUp) return []
-  const seen = `${one.name} is down, which decides topologies: nobody new can store data`
-  return [warn('quorum', seen, `start ${one.name} again`)]
+/** Without a majority of the roots nobody comes, goes, or is replaced. */
+function rooted({ roots, members }: QuorumFigures): Finding[] {
+  const { names, down } = roots
+  if (down.length > names.length - majorityOf(names.length)) {
+    const part = `${down.length} of ${plural(names.length, 'root')} down (${listed(down)})`
+    const seen = `${part}: nobody new can store data, and nothing can move`
+    return [warn('quorum', seen, `start again: ${listed(down)}`)]
+  }
+  if (names.length > 1 || members === 1) return []
+  const seen = `one root alone decides topologies, ${listed(names)}: its loss needs recover`
+  return [warn('quorum', seen, 'let a third member join, which makes them three')]
 }
 
 function membership({ selfStores, shouldStore }: QuorumFigures): Finding[] {

@@ -9,7 +9,7 @@ import {
   movingPartitions,
   partitionsWithoutMajority,
 } from '../../topology/describe.ts'
-import type { Topology } from '../../topology/topology.ts'
+import type { Topology, TopologyMember } from '../../topology/topology.ts'
 import type { ClockOffset } from './check-clock.ts'
 import type { VersionOf } from './check-self.ts'
 import type { QuorumFigures } from './check-quorum.ts'
@@ -143,7 +143,8 @@ function quorumOf(view: ClusterView, nowMs: number): QuorumFigures | null {
   if (topology === null) return null
   const usable = liveDisks(topology, membership)
   const { members, roots, partitions, replicationFactor } = topology
-  const issuer = members.find(({ storageId }) => storageId === roots[0])
+  const rooted = members.filter(({ storageId }) => roots.includes(storageId))
+  const isDown = ({ storageId }: TopologyMember): boolean => !usable.has(storageId)
   const self = membership.self()
   return {
     members: members.length,
@@ -151,13 +152,17 @@ function quorumOf(view: ClusterView, nowMs: number): QuorumFigures | null {
     toleratesFailures: failuresTolerated(topology, usable),
     partitions: partitions.length,
     withoutMajority: partitionsWithoutMajority(topology, usable).length,
-    down: members.filter(({ storageId }) => !usable.has(storageId)).map(({ name }) => name),
-    issuer: issuer === undefined ? null : { name: issuer.name, isUp: usable.has(issuer.storageId) },
+    down: members.filter(isDown).map(calledName),
+    roots: { names: rooted.map(calledName), down: rooted.filter(isDown).map(calledName) },
     moving: movingPartitions(topology),
     unchangedMs: nowMs - view.topologySinceMs,
     selfStores: members.some(({ storageId }) => storageId === self.storageId),
     shouldStore: self.role === 'member' && self.capacity > 0,
   }
+}
+
+function calledName({ name }: TopologyMember): string {
+  return name
 }
 
 /** Names need not be unique; those that are not are told apart by the end of the id. */
