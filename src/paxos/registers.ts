@@ -40,6 +40,7 @@ import { Proposer } from './proposer.ts'
 import { Reader } from './reader.ts'
 import type { Register } from './register.ts'
 import { Replica } from './replica.ts'
+import { updateRegister } from './update.ts'
 import { revisionOf, versionOf } from './version.ts'
 
 export interface RegistersOptions {
@@ -168,22 +169,9 @@ export class Registers implements RegApi {
     change: (value: Value | null) => Value | undefined | Promise<Value | undefined>,
     options: RegCallOptions = {},
   ): Promise<RegRead | null> {
-    const { clock } = this.#options
-    const endMs = this.#timeOf(options).endMs
-    for (;;) {
-      const deadlineMs = Math.max(1, endMs - clock.monotonicMs())
-      const before = await this.get(key, { ...options, deadlineMs })
-      const value = await change(before?.value ?? null)
-      if (value === undefined) return before
-      const condition = before === null ? { ifAbsent: true } : { ifVersion: before.version }
-      try {
-        const written = await this.set(key, value, { ...options, deadlineMs, ...condition })
-        return { ...written, value }
-      } catch (error) {
-        const isLost = error instanceof AtollError && error.code === 'CONFLICT'
-        if (!isLost || clock.monotonicMs() >= endMs) throw error
-      }
-    }
+    this.#timeOf(options)
+    const nowMs = (): number => this.#options.clock.monotonicMs()
+    return updateRegister(this, nowMs, key, change, options)
   }
 
   async ls(): Promise<never> {
@@ -252,16 +240,16 @@ function idOf({ opId }: RegChangeOptions): string | null {
 function errorOf(key: string, outcome: Outcome): AtollError {
   if (outcome.kind === 'kept') {
     if (outcome.reason === 'not-a-number') {
-      return new AtollError('CONFLICT', `"${key}" holds no whole number; nothing was changed`)
+      return new AtollError('CONFLICT', `"${key}" holds no whole number`)
     }
     if (outcome.reason === 'overflow') {
-      return new AtollError('CONFLICT', `"${key}" would leave 53 bits; nothing was changed`)
+      return new AtollError('CONFLICT', `"${key}" would leave 53 bits`)
     }
     const { kind, revision } = outcome.register
     const what =
       kind === 'absent' ? 'there is no value' : `current version is ${versionOf(revision)}`
     const version = kind === 'absent' ? '' : versionOf(revision)
-    return new AtollError('CONFLICT', `${what}; nothing was changed`, { version })
+    return new AtollError('CONFLICT', what, { version })
   }
   return new AtollError('TIMEOUT', `"${key}" changed too often to tell what became of the call`, {
     outcome: 'unknown',
