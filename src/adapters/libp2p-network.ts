@@ -10,6 +10,7 @@ import {
 } from '../base/ids.ts'
 import type { Log } from '../seams/log.ts'
 import {
+  type AddressTrial,
   type DialOptions,
   type Link,
   type Network,
@@ -24,6 +25,7 @@ import { Dialler } from './libp2p-dialler.ts'
 import { LINK_TIMES, Libp2pLink, type LinkTimes } from './libp2p-link.ts'
 import { LinkTable } from './libp2p-links.ts'
 import { type AtollLibp2p, createNodeLibp2p } from './libp2p-node.ts'
+import { tryTcp } from './tcp-trial.ts'
 
 /** Of one class and one connection; links over all connections of a peer are bounded besides. */
 const STREAMS_PER_CONNECTION = 32
@@ -176,6 +178,11 @@ export class Libp2pNetwork implements Network {
     const open = this.#libp2p?.getConnections(newest.remotePeer) ?? []
     if (open.length <= CONNECTIONS_PER_PEER_MAX) return
     open[0]?.abort(new Error('too many connections of one peer'))
+  }
+
+  async tryAddresses(peer: PeerId, timeoutMs: number): Promise<AddressTrial> {
+    if (this.#stopping !== null) return 'unreachable'
+    return await tryTcp(this.#book.of(peer), timeoutMs)
   }
 
   disconnect(peer: PeerId): void {

@@ -9,6 +9,7 @@
 import type { PeerId } from '../base/ids.ts'
 import { sleep, type Clock } from '../seams/clock.ts'
 import {
+  type AddressTrial,
   type CloseReason,
   type DialOptions,
   type Link,
@@ -90,6 +91,12 @@ class CuttableNetwork implements Network {
     if (this.#cable.isCut) await this.#hang(options.timeoutMs)
     const link = await this.#network.dial(peer, trafficClass, options)
     return this.#wrap(link)
+  }
+
+  async tryAddresses(peer: PeerId, timeoutMs: number): Promise<AddressTrial> {
+    if (!this.#cable.isCut) return await this.#network.tryAddresses(peer, timeoutMs)
+    await sleep(this.#clock, timeoutMs)
+    return 'timeout'
   }
 
   disconnect(peer: PeerId): void {

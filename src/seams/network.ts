@@ -75,6 +75,12 @@ export class NetworkError extends Error {
   }
 }
 
+/**
+ * What became of trying addresses: somebody listens, nobody does and its kernel says so, or there was
+ * no answer in time, or no way.
+ */
+export type AddressTrial = 'open' | 'refused' | 'timeout' | 'unreachable'
+
 export interface Network {
   readonly self: PeerId
   /** Listens. Rejects with AtollError ADDRESS_IN_USE or CONFIG_INVALID when it cannot. */
@@ -87,6 +93,11 @@ export interface Network {
   learnAddresses(peer: PeerId, addresses: readonly string[]): void
   /** Opens a link. Rejects with NetworkError. */
   dial(peer: PeerId, trafficClass: TrafficClass, options: DialOptions): Promise<Link>
+  /**
+   * Whether a connection can be made now at any address known of a peer; it is closed before a word
+   * is said, so it proves nobody's identity, and leaves what is open alone. Never rejects.
+   */
+  tryAddresses(peer: PeerId, timeoutMs: number): Promise<AddressTrial>
   /** Drops every connection to a peer. */
   disconnect(peer: PeerId): void
   /** Addresses found by a Kademlia lookup; empty when not found. Slow: never on a hot path. */

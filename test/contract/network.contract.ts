@@ -274,6 +274,26 @@ function dialTests(test: TestOf): void {
     await dial(a, c, 'request', { addresses: [] })
   })
 
+  test('tries addresses without a word, and leaves what is open alone', async (world) => {
+    const [a, b, c] = [await world.start(), await world.start(), await world.start()]
+    const [here, there] = await pair(world, a, b)
+    const trial = (to: TestPeer, addresses: readonly string[]): Promise<string> => {
+      a.network.learnAddresses(to.network.self, addresses)
+      return a.network.tryAddresses(to.network.self, 2000)
+    }
+    assert.equal(await a.network.tryAddresses(c.network.self, 2000), 'unreachable')
+    assert.equal(await trial(c, ['moon']), 'unreachable')
+    const addresses = c.network.addresses()
+    assert.equal(await trial(c, addresses), 'open')
+    assert.equal(await trial(b, b.network.addresses()), 'open')
+    await c.network.stop()
+    assert.equal(await a.network.tryAddresses(c.network.self, 2000), 'refused')
+    here.send('still here')
+    await world.until('arrived', () => there.frames.length === 1)
+    assert.deepEqual([here.closed, there.closed, c.accepted.length], [[], [], 0])
+    assert.equal(b.accepted.length, 1)
+  })
+
   test('makes a new connection when a fresh one is asked for', async (world) => {
     const [a, b] = [await world.start(), await world.start()]
     const [old] = await pair(world, a, b)

@@ -40,6 +40,7 @@ function rig() {
     disconnect: () => undefined,
     findPeer: () => Promise.resolve(['/ip4/127.0.0.1/tcp/1']),
     closestPeers: () => Promise.resolve(['peer']),
+    tryAddresses: () => Promise.resolve('open'),
   }
   const cable = new Cable()
   const seams = withCable(
@@ -91,7 +92,9 @@ describe('dev cut', () => {
     assert.ok(performance.now() - started >= 29)
     assert.deepEqual(await network.findPeer('peer', 10), [])
     assert.deepEqual(await network.closestPeers(new Uint8Array(32), 10), [])
+    assert.equal(await network.tryAddresses('peer', 10), 'timeout')
     cable.heal()
+    assert.equal(await network.tryAddresses('peer', 10), 'open')
     assert.deepEqual(await network.closestPeers(new Uint8Array(32), 10), ['peer'])
   })
 })

@@ -1,6 +1,7 @@
 /** Each check of the doctor as a table: figures in, findings out. Pure, so nothing else runs. */
 import assert from 'node:assert/strict'
 import { CLOCK_FAIL_MS, CLOCK_WARN_MS, checkClocks } from '../../src/node/doctor/check-clock.ts'
+import { checkDial } from '../../src/node/doctor/check-dial.ts'
 import {
   checkOpenFiles,
   checkPermissions,
@@ -122,6 +123,54 @@ describe('doctor: reachability', () => {
   it('one that does not say whom it reaches', () => {
     assertFound(check([b, c], [], ['c']), [['warn', /^c did not say/]])
   })
+})
+
+describe('doctor: addresses', () => {
+  const addresses = new Map([
+    ['a', ['/ip4/10.0.0.1/tcp/1']],
+    ['c', []],
+  ])
+  const trials = (...texts: readonly string[]) =>
+    texts.map((text) => {
+      const [from = '', to = '', trial = 'open'] = text.split(' ')
+      return { from, to, trial }
+    })
+  const cases: readonly (readonly [string, readonly string[], Expected[]])[] = [
+    ['nobody tried', [], []],
+    ['all open', ['a b', 'b a'], [['ok', /^2 address trials: each finds/]]],
+    [
+      'one that nobody can dial',
+      ['b a refused', 'c a timeout', 'a b', 'c b'],
+      [
+        [
+          'warn',
+          /^nobody can dial a at \/ip4\/10\S* \(refused, timeout\)/,
+          /a give out.*--announce/,
+        ],
+      ],
+    ],
+    [
+      'one that some cannot dial',
+      ['b a refused', 'c a'],
+      [['warn', /^b cannot dial a at .* \(refused\)/]],
+    ],
+    [
+      'one that gives out nothing',
+      ['a c unreachable'],
+      [['warn', /^a cannot dial c at any address/]],
+    ],
+    [
+      'two of them',
+      ['a b refused', 'b a refused'],
+      [
+        ['warn', /dial b/],
+        ['warn', /dial a/],
+      ],
+    ],
+  ]
+  for (const [name, tried, expected] of cases) {
+    it(name, () => assertFound(checkDial({ trials: trials(...tried), addresses }), expected))
+  }
 })
 
 describe('doctor: quorum', () => {

@@ -6,6 +6,8 @@ import { WireWriter } from '../../src/wire/codec.ts'
 import { REQUEST_KINDS } from '../../src/wire/kinds.ts'
 import { type Machine, type Running, World } from '../mesh/world.ts'
 
+type Trials = Running['network']['tryAddresses']
+
 async function start(world: World, machine: Machine) {
   let sounder: Sounder | null = null
   const running: Running = await world.start(machine, {
@@ -17,7 +19,8 @@ async function start(world: World, machine: Machine) {
         after: () => assert.fail('no timer is needed'),
         soon: () => assert.fail('no timer is needed'),
       }
-      sounder = new Sounder(mesh, clock)
+      const tries: Trials = (...given) => running.network.tryAddresses(...given)
+      sounder = new Sounder(mesh, { tryAddresses: tries }, clock)
     },
   })
   return { running, sounder: sounder as unknown as Sounder, peer: machine.peer }
@@ -36,7 +39,7 @@ describe('sounding', () => {
       await a.sounder.sound(b.peer, 1000)
       const sounding = await a.sounder.sound(b.peer, 1000)
       assert.ok(sounding.answered)
-      assert.equal(sounding.version, VERSION)
+      assert.deepEqual([sounding.version, sounding.trial], [VERSION, 'open'])
       assert.ok(sounding.rttMs > 0 && sounding.rttMs < 100, `${sounding.rttMs}`)
       assert.ok(Math.abs(sounding.offsetMs + 5000) <= sounding.rttMs / 2 + 1)
       const startMs = world.kernel.nowMs

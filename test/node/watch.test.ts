@@ -16,7 +16,7 @@ import type { AppendFile, Storage } from '../../src/seams/storage.ts'
 import { ManualClock } from '../topology/manual-clock.ts'
 
 const MEMBER = { lane: 'member', subject: 'name' } as const
-const CROWD = { lane: 'disk', merges: true } as const
+const CROWD = { lane: 'disk', merges: 'any' } as const
 
 /** A wall clock that can be set. */
 class SettableClock extends ManualClock {
@@ -83,10 +83,26 @@ describe('ring of incidents', () => {
   it('never tells changes of members as one, nor crowds about others', () => {
     const ring = new IncidentRing(new ManualClock())
     for (let i = 0; i < 2; i++) ring.add(MEMBER, 'warn', 'member.suspect', { name: 'b' })
-    const refused = { lane: 'mesh', subject: 'peer', merges: true } as const
+    const refused = { lane: 'mesh', subject: 'peer', merges: 'any' } as const
     for (const peer of ['p', 'q', 'p']) ring.add(refused, 'warn', 'mesh.refused', { peer })
     const told = ring.show('a').incidents.map(({ subject, times }) => `${subject} ${times}`)
     assert.deepEqual(told, ['b 1', 'b 1', 'p 2', 'q 1'])
+  })
+
+  it('tells topologies as one only while nothing else happens', () => {
+    const ring = new IncidentRing(new ManualClock())
+    const adopted = { lane: 'topology', merges: 'next' } as const
+    const adopt = (number: number): void =>
+      ring.add(adopted, 'info', 'topology.adopted', { from: number - 1, number })
+    for (const number of [1, 2, 3]) adopt(number)
+    ring.add(MEMBER, 'warn', 'member.dead', { name: 'b' })
+    for (const number of [4, 5]) adopt(number)
+    const told = ring.show('a').incidents.map(({ times, detail }) => [times, detail])
+    assert.deepEqual(told, [
+      [3, { from: 0, number: 3 }],
+      [1, {}],
+      [2, { from: 3, number: 5 }],
+    ])
   })
 
   it('begins a crowd anew when the first was forgotten', () => {

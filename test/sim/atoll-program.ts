@@ -8,9 +8,14 @@ export type AtollProgramNode = AtollNode
 
 export interface AtollProgramOptions {
   readonly partitions: number
+  /** What a machine gives out instead of where it listens. */
+  readonly announceOf?: (name: string) => readonly string[]
 }
 
-export function atollProgram(options: AtollProgramOptions): Program<AtollProgramNode> {
+export function atollProgram({
+  announceOf,
+  ...options
+}: AtollProgramOptions): Program<AtollProgramNode> {
   return {
     async start(seams, { name }) {
       const config = {
@@ -19,6 +24,7 @@ export function atollProgram(options: AtollProgramOptions): Program<AtollProgram
         name,
         dataDir: '/data',
         listen: ['/ip4/0.0.0.0/tcp/4410'],
+        announce: announceOf?.(name) ?? [],
       }
       const node = await openNode(config, seams)
       await node.start()

@@ -7,6 +7,7 @@ import {
   peerIdFromPublicKey,
 } from '../../src/base/ids.ts'
 import {
+  type AddressTrial,
   type DialOptions,
   type Link,
   type Network,
@@ -21,6 +22,7 @@ import type { SimConnection } from './sim-connection.ts'
 import { closestPeers, findPeer } from './sim-dht.ts'
 import { SimDial } from './sim-dial.ts'
 import type { SimLink } from './sim-link.ts'
+import { tryInWorld } from './sim-trial.ts'
 
 const ADDRESSES_PER_PEER_MAX = 16
 const EPHEMERAL_PORT_MIN = 32768
@@ -119,6 +121,12 @@ export class SimNetwork implements Network {
       this.#dials.add(dial)
       dial.start([...new Set(addresses.map(withoutPeer))])
     })
+  }
+
+  async tryAddresses(peer: PeerId, timeoutMs: number): Promise<AddressTrial> {
+    if (!this.up) return 'unreachable'
+    const addresses = (this.#known.get(peer) ?? []).map(withoutPeer)
+    return tryInWorld(this.#fabric, this, [...new Set(addresses)], timeoutMs)
   }
 
   disconnect(peer: PeerId): void {

@@ -17,11 +17,16 @@ interface Scene {
   readonly until: (what: string, condition: () => Promise<boolean>) => Promise<void>
 }
 
-async function inCluster(seed: string, size: number, run: (scene: Scene) => Promise<void>) {
+async function inCluster(
+  seed: string,
+  size: number,
+  run: (scene: Scene) => Promise<void>,
+  announceOf?: (name: string) => readonly string[],
+) {
   const world = new World<AtollProgramNode>({
     seed,
     hosts: size,
-    program: atollProgram({ partitions: 16 }),
+    program: atollProgram({ partitions: 16, ...(announceOf && { announceOf }) }),
     disk: (_name, random) => new SimDisk(random),
     kernel: { limitMs: 3_600_000 },
   })
@@ -65,6 +70,7 @@ describe('a node says how it is', function () {
         'quorum',
         'movement',
         'reachability',
+        'addresses',
         'clock',
         'versions',
         'fsync',
@@ -153,6 +159,21 @@ describe('a node says how it is', function () {
       world.heal()
       await until('all is well', async () => bad(await doctor(0)).length === 0)
     })
+  })
+
+  it('one that gives out an address at which nobody listens', async () => {
+    const wrong = '/ip4/10.9.9.9/tcp/4410'
+    const announceOf = (name: string): readonly string[] => (name === 'n2' ? [wrong] : [])
+    const run = async ({ doctor }: Scene): Promise<void> => {
+      const diagnosis = await doctor(0)
+      assert.match(
+        bad(diagnosis).join('\n'),
+        /^warn addresses: nobody can dial n2 at \/ip4\/10\.9\.9\.9/,
+      )
+      const reached = diagnosis.findings.find(({ check }) => check === 'reachability')
+      assert.equal(reached?.severity, 'ok')
+    }
+    await inCluster('wrong', 3, run, announceOf)
   })
 
   it('a stall and a clock that was set are noticed by the node itself, and by others', async () => {

@@ -11,6 +11,7 @@ import {
 } from '../../topology/describe.ts'
 import type { Topology, TopologyMember } from '../../topology/topology.ts'
 import type { ClockOffset } from './check-clock.ts'
+import type { DialFigures } from './check-dial.ts'
 import type { VersionOf } from './check-self.ts'
 import type { QuorumFigures } from './check-quorum.ts'
 import type { MemberView, Reach, ReachFigures } from './check-reach.ts'
@@ -18,6 +19,8 @@ import { PEERS_MAX, type Sounder, type Sounding } from './sounding.ts'
 
 /** One answer may take this long; who is asked for its reach waits as long for others. */
 const SOUND_MS = 1000
+/** Its own soundings, and the way there and back. */
+const REACH_MS = 2000
 
 /** What the doctor needs of a cluster. */
 export interface ClusterView {
@@ -33,6 +36,7 @@ export interface ClusterFigures {
   /** null: no topology is known. */
   readonly quorum: QuorumFigures | null
   readonly reach: ReachFigures
+  readonly dial: DialFigures
   readonly clocks: readonly ClockOffset[]
   readonly versions: readonly VersionOf[]
   /** Members that do not know the question. */
@@ -53,9 +57,10 @@ export async function examineCluster(
   const nameOf = namesOf([self, ...others])
   const asked = sample(others, shuffle)
   const soundMs = Math.min(SOUND_MS, limitMs / 2)
+  const reachMs = Math.min(REACH_MS, limitMs)
   const [soundings, reports] = await Promise.all([
     Promise.all(asked.map((peer) => sounder.sound(peer, soundMs))),
-    Promise.all(asked.map((peer) => reachOf(sounder, peer, [self.id, ...asked], limitMs, nameOf))),
+    Promise.all(asked.map((peer) => reachOf(sounder, peer, [self.id, ...asked], reachMs, nameOf))),
   ])
   const answered = soundings.flatMap((each) => (each.answered ? [each] : []))
   const answers = new Map(soundings.map((each) => [each.peer, each]))
@@ -77,6 +82,13 @@ export async function examineCluster(
       reaches: reports.flatMap((report) => report ?? []),
       mute,
     },
+    dial: {
+      trials: [
+        ...answered.map(({ peer, trial }) => ({ from: nameOf(self.id), to: nameOf(peer), trial })),
+        ...reports.flatMap((report) => report ?? []).filter((one) => one.answered),
+      ],
+      addresses: new Map([self, ...others].map(({ id, addresses }) => [nameOf(id), addresses])),
+    },
     clocks: answered.map(({ peer, offsetMs, rttMs }) => {
       return { name: nameOf(peer), offsetMs, uncertaintyMs: rttMs / 2 }
     }),
@@ -95,17 +107,19 @@ function sample(
   return (up.length < PEERS_MAX ? up : shuffle(up)).slice(0, PEERS_MAX - 1)
 }
 
+type Report = Reach & { readonly trial: string }
+
 /** null: it did not say. Nobody is asked about itself. */
 async function reachOf(
   sounder: Sounder,
   member: PeerId,
   all: readonly PeerId[],
-  limitMs: number,
+  timeoutMs: number,
   nameOf: (peer: PeerId) => string,
-): Promise<Reach[] | null> {
+): Promise<Report[] | null> {
   const peers = all.filter((peer) => peer !== member)
   try {
-    const reached = await sounder.reachOf(member, peers, limitMs)
+    const reached = await sounder.reachOf(member, peers, timeoutMs)
     return reached.map(({ peer, ...rest }) => {
       return { from: nameOf(member), to: nameOf(peer), ...rest }
     })

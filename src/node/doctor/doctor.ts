@@ -20,6 +20,7 @@ import type { SelfWatch } from '../watch/self-watch.ts'
 import type { CallOptions } from '../../store/api.ts'
 import type { Diagnosis, Finding } from '../watch-api.ts'
 import { checkClocks } from './check-clock.ts'
+import { checkDial } from './check-dial.ts'
 import { checkOpenFiles, checkPermissions, checkSpace } from './check-host.ts'
 import { checkLoop, checkSync, checkVersions } from './check-self.ts'
 import { checkQuorum } from './check-quorum.ts'
@@ -149,8 +150,8 @@ function unclaimed(): Finding {
   return warn('quorum', 'this daemon belongs to no cluster yet', fix)
 }
 
-function ofCluster({ quorum, reach, clocks }: ClusterFigures): Finding[] {
-  return [...checkQuorum(quorum), ...checkReach(reach), ...checkClocks(clocks)]
+function ofCluster({ quorum, reach, dial, clocks }: ClusterFigures): Finding[] {
+  return [...checkQuorum(quorum), ...checkReach(reach), ...checkDial(dial), ...checkClocks(clocks)]
 }
 
 function ofHost(

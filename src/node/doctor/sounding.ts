@@ -1,7 +1,8 @@
 /**
  * Asking peers whether they answer: a small request there and back, now, whatever membership
  * believes. The answer says how long it took, how far the other's clock is off, and which version
- * answers. Any member also says whom of a few others it reaches, so that one node learns of both
+ * answers; and its addresses are tried, since it may only be reached over a connection of its own
+ * making. Any member also says whom of a few others it reaches, so that one node learns of both
  * directions of each pair by one request to each.
  *
  * Bounds: a member sounds at most PEERS_MAX others at once for each request, and serves
@@ -11,6 +12,7 @@ import { AtollError, isAtollError } from '../../base/errors.ts'
 import type { PeerId } from '../../base/ids.ts'
 import { VERSION } from '../../base/version.ts'
 import type { Mesh, RemotePeer } from '../../mesh/mesh.ts'
+import type { AddressTrial, Network } from '../../seams/network.ts'
 import type { Clock } from '../../seams/clock.ts'
 import { WireReader, WireWriter } from '../../wire/codec.ts'
 import { REQUEST_KINDS } from '../../wire/kinds.ts'
@@ -33,8 +35,13 @@ export type Sounding =
       /** Its clock minus ours; true to half of the round trip, either way. */
       readonly offsetMs: number
       readonly version: string
+      readonly trial: AddressTrial
     }
   | { readonly peer: PeerId; readonly answered: false; readonly why: string }
+
+type Answer =
+  | Omit<Extract<Sounding, { answered: true }>, 'trial'>
+  | Extract<Sounding, { answered: false }>
 
 /** What another member says of its own reach. */
 export interface Reached {
@@ -43,17 +50,20 @@ export interface Reached {
   readonly rttMs: number
   /** Code of the error; '' when it answered. */
   readonly why: string
+  readonly trial: AddressTrial
 }
 
 export class Sounder {
   readonly #mesh: Mesh
+  readonly #network: Pick<Network, 'tryAddresses'>
   readonly #clock: Clock
   /** At most REACHES_MAX. */
   #serving = 0
 
   /** Sets the mesh's handlers: make it before the mesh starts. */
-  constructor(mesh: Mesh, clock: Clock) {
+  constructor(mesh: Mesh, network: Pick<Network, 'tryAddresses'>, clock: Clock) {
     this.#mesh = mesh
+    this.#network = network
     this.#clock = clock
     mesh.handle(REQUEST_KINDS.DOCTOR_PING, () => encodePong(clock.wallMs()))
     mesh.handle(REQUEST_KINDS.DOCTOR_REACH, (from, body) => this.#onReach(from, body))
@@ -61,6 +71,14 @@ export class Sounder {
 
   /** Never rejects. */
   async sound(peer: PeerId, timeoutMs: number): Promise<Sounding> {
+    const [answer, trial] = await Promise.all([
+      this.#ask(peer, timeoutMs),
+      this.#network.tryAddresses(peer, timeoutMs),
+    ])
+    return answer.answered ? { ...answer, trial } : answer
+  }
+
+  async #ask(peer: PeerId, timeoutMs: number): Promise<Answer> {
     const startMs = this.#clock.monotonicMs()
     try {
       const empty = new Uint8Array()
@@ -102,6 +120,13 @@ function codeOf(error: unknown): string {
   return isAtollError(error) ? error.code : 'INTERNAL'
 }
 
+/** On the wire by their place: only ever added to at the end. */
+const TRIALS: readonly AddressTrial[] = ['open', 'refused', 'timeout', 'unreachable']
+
+function readTrial(from: WireReader): AddressTrial {
+  return TRIALS[from.uint(TRIALS.length - 1)] ?? 'unreachable'
+}
+
 function encodePong(wallMs: number): Uint8Array {
   return new WireWriter()
     .string(VERSION)
@@ -118,7 +143,7 @@ function encodeReach(soundings: readonly Sounding[]): Uint8Array {
   const out = new WireWriter()
   out.list(soundings, (to, each) => {
     to.bool(each.answered)
-    if (each.answered) to.uint(Math.round(each.rttMs * 1000))
+    if (each.answered) to.uint(Math.round(each.rttMs * 1000)).uint(TRIALS.indexOf(each.trial))
     else to.string(each.why)
   })
   return out.finish()
@@ -129,8 +154,8 @@ function decodeReach(bytes: Uint8Array, peers: readonly PeerId[]): Reached[] {
   const answers = new WireReader(bytes).list(PEERS_MAX, (from) => {
     const answered = from.bool()
     return answered
-      ? { answered, rttMs: from.uint(WALL_MS_MAX) / 1000, why: '' }
-      : { answered, rttMs: 0, why: from.string(CODE_BYTES_MAX) }
+      ? { answered, rttMs: from.uint(WALL_MS_MAX) / 1000, why: '', trial: readTrial(from) }
+      : { answered, rttMs: 0, why: from.string(CODE_BYTES_MAX), trial: 'unreachable' as const }
   })
   return peers.flatMap((peer, i) => {
     const answer = answers[i]

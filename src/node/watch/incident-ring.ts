@@ -68,7 +68,7 @@ export class IncidentRing {
     const { subject, detail } = split(rule, fields)
     const key = `${event} ${subject}`
     const growing = this.#growing.get(key)
-    if (growing !== undefined && nowMs - growing.untilMs < MERGE_MS) {
+    if (growing !== undefined && this.#mayGrow(growing, nowMs)) {
       this.#grow(growing, level, detail, nowMs)
     } else {
       const bytes = sizeOf(subject, detail)
@@ -87,7 +87,7 @@ export class IncidentRing {
       }
       this.#entries.push(entry)
       this.#bytes += bytes
-      if (rule.merges === true) this.#growing.set(key, entry)
+      if (rule.merges !== undefined) this.#growing.set(key, entry)
     }
     while (this.#isOverfull) this.#forgetOldest()
   }
@@ -127,6 +127,11 @@ export class IncidentRing {
           detail,
         })),
     }
+  }
+
+  #mayGrow(entry: Entry, nowMs: number): boolean {
+    const isNext = entry.rule.merges === 'any' || entry === this.#entries.at(-1)
+    return isNext && nowMs - entry.untilMs < MERGE_MS
   }
 
   #grow(entry: Entry, level: LogLevel, detail: Detail, nowMs: number): void {

@@ -90,6 +90,10 @@ export class MemoryNetwork implements Network {
     return Promise.resolve([])
   }
 
+  tryAddresses(): Promise<'open'> {
+    return Promise.resolve('open')
+  }
+
   closestPeers(): Promise<readonly PeerId[]> {
     return Promise.resolve([])
   }
