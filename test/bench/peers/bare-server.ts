@@ -11,6 +11,8 @@ import { connect, createServer } from 'node:net'
 import { frame, FrameWriter, readFrames } from './bare-frames.ts'
 import { MAJORITY, WRITE } from './bare-protocol.ts'
 
+const NOTHING = Buffer.alloc(0)
+
 class GroupCommit {
   readonly #file: FileHandle
   #waiting: { readonly bytes: Buffer; readonly done: () => void }[] = []
@@ -49,6 +51,7 @@ async function serve(port: number, path: string, followerPorts: readonly number[
   /** What waits for a majority: how many have it, and what to do then. */
   const pending = new Map<number, { count: number; readonly done: () => void }>()
   let next = 0
+  let latest: Buffer = Buffer.alloc(0)
   const onAck = (id: number) => {
     const waiting = pending.get(id)
     if (waiting === undefined || ++waiting.count < MAJORITY) return
@@ -64,7 +67,9 @@ async function serve(port: number, path: string, followerPorts: readonly number[
     const answers = new FrameWriter(socket.setNoDelay())
     socket.on('error', () => socket.destroy())
     readFrames(socket, (id, kind, body) => {
-      const done = () => answers.send(frame(id, kind, Buffer.alloc(0)))
+      // A follower's word is enough: the value comes from the first.
+      if (kind === WRITE && followers.length > 0) latest = body
+      const done = () => answers.send(frame(id, kind, kind === WRITE ? NOTHING : latest))
       const local = next++
       const here = followers.length === 0 ? done : () => onAck(local)
       if (followers.length > 0) pending.set(local, { count: 0, done })

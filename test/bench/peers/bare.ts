@@ -106,9 +106,10 @@ function offersOf(bench: Bench, client: BareClient): Offer[] {
     {
       work: 'read',
       what: 'bare round to 2 of 3',
-      prepare: () => {
+      prepare: async ({ valueBytes }) => {
+        await client.request(WRITE, Buffer.from(bench.random.text(valueBytes)))
         const nothing = Buffer.alloc(0)
-        return Promise.resolve(() => client.request(READ, nothing))
+        return () => client.request(READ, nothing)
       },
     },
   ]
