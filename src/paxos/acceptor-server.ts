@@ -1,5 +1,5 @@
 /**
- * What acceptors are asked over the mesh. Whoever asks must be a member of the topology, and its
+ * What acceptors are asked over the mesh. Whoever proposes must be a member of the topology, and its
  * ballots are its own: they are made here from the name and boot number that the mesh has proved.
  */
 import { AtollError } from '../base/errors.ts'
@@ -57,10 +57,11 @@ export class AcceptorServer {
       }
       return encodeReply(await replica.accept(header, key, vote), writeNothing)
     })
-    this.#handle(REQUEST_KINDS.REG_READ, async (header, from) => {
+    const read: Serve = async (header, from) => {
       const key = readKey(from)
       return encodeReply(await replica.read(header, key, from.bool()), writeHeld)
-    })
+    }
+    this.#handle(REQUEST_KINDS.REG_READ, read, 'anybody')
     this.#handle(REQUEST_KINDS.REG_REMOVE, async (header, from) => {
       const key = readKey(from)
       return encodeReply(await replica.remove(header, key, readBallot(from)), writeNothing)
@@ -73,13 +74,14 @@ export class AcceptorServer {
     })
   }
 
-  #handle(kind: number, serve: Serve): void {
+  /** `members`: of the topology. Anybody else in the cluster may read. */
+  #handle(kind: number, serve: Serve, who: 'members' | 'anybody' = 'members'): void {
     const { mesh, replica } = this.#options
     mesh.handle(kind, async (peer, body) => {
       const from = new WireReader(body)
       const header = readHeader(from)
       await replica.catchUp(header, peer)
-      this.#checkMember(peer)
+      if (who === 'members') this.#checkMember(peer)
       return serve(header, from, peer)
     })
   }

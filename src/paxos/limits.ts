@@ -36,3 +36,16 @@ export const LIST_KEYS = 1000
  * may last, so that a retry never meets a register that has forgotten it.
  */
 export const TOMBSTONE_MS = DEADLINE_MS_MAX + 10 * 60 * 1000
+/** Keys that one node watches, and keys that one replica is watched for by one peer. */
+export const WATCHED_MAX = 16_384
+/** Readers of watches on one node. */
+export const WATCHERS_MAX = 65_536
+/** Keys in one message about watches. */
+export const WATCH_KEYS = 1000
+/** How long a replica remembers who watches, and how often it is told again. */
+export const WATCH_LEASE_MS = 30_000
+export const WATCH_RENEW_MS = 10_000
+/** Between two looks at one partition, for what has to be repaired or forgotten. */
+export const UPKEEP_MS = 10_000
+/** A vote younger than this may still be on its way to the others. */
+export const SETTLED_MS = 10_000

@@ -24,6 +24,8 @@ export type Operation =
   /** Of a register that holds a whole number; an absent one counts as 0. */
   | { readonly kind: 'add'; readonly by: number }
   | { readonly kind: 'read' }
+  /** As `read`, and voted on anew, so that replicas which lack it get it. */
+  | { readonly kind: 'touch' }
 
 /** What the operation makes of a register; `kept`: it changes nothing, and why. */
 export type Effect =
@@ -41,6 +43,7 @@ const NUMBER_LENGTH_MAX = 20
 export function effectOf(operation: Operation, register: Register): Effect {
   switch (operation.kind) {
     case 'read':
+    case 'touch':
       return { kind: 'kept', reason: 'read' }
     case 'set': {
       const { condition, valueKind, value } = operation
@@ -80,7 +83,7 @@ function numberIn({ kind, value }: Register): number | null {
   return Number.isSafeInteger(number) ? number : null
 }
 
-const KINDS = ['set', 'delete', 'add', 'read'] as const
+const KINDS = ['set', 'delete', 'add', 'read', 'touch'] as const
 const VALUE_KINDS = ['bytes', 'text', 'json'] as const
 
 export function writeOperation(out: WireWriter, operation: Operation): WireWriter {
@@ -95,6 +98,7 @@ export function writeOperation(out: WireWriter, operation: Operation): WireWrite
     case 'add':
       return out.bool(operation.by < 0).uint(Math.abs(operation.by))
     case 'read':
+    case 'touch':
       return out
     default:
       return unreachable(operation)
@@ -119,6 +123,7 @@ export function readOperation(from: WireReader): Operation {
       return { kind, by: isNegative ? -size : size }
     }
     case 'read':
+    case 'touch':
       return { kind }
     case undefined:
       throw new WireError('unknown kind of operation')

@@ -133,11 +133,6 @@ export function partitionPrefix(partition: number): string {
   return `${REGISTERS}${hex(partition)}/`
 }
 
-/** The first key after all that begin with the prefix, which ends with a slash. */
-export function endOfPrefix(prefix: string): string {
-  return `${prefix.slice(0, -1)}0`
-}
-
 function stateKey(partition: number): string {
   return STATES + hex(partition)
 }

@@ -203,7 +203,8 @@ export class Proposer {
     const base = await this.#base(place, floor)
     if (base.kind !== 'base') return base
     const folded = fold(base.register, base.ballot, live)
-    if (!folded.isChanged && base.isChosen) {
+    const mayShow = base.isChosen && live.every(({ operation }) => operation.kind !== 'touch')
+    if (!folded.isChanged && mayShow) {
       this.#cache.put(key, base)
       this.#tell(live, folded)
       return null

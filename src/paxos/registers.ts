@@ -1,7 +1,7 @@
 /** Registers as programs see them: `reg` of the node's interface, over operations and reader. */
 import { AtollError } from '../base/errors.ts'
 import type { StorageId } from '../base/ids.ts'
-import { checkKey, decodeValue, encodeValue, type Value } from '../base/value.ts'
+import { checkKey, encodeValue, type Value } from '../base/value.ts'
 import type { Database, Write } from '../disk/database.ts'
 import { Deadlines } from '../mesh/deadlines.ts'
 import type { Mesh } from '../mesh/mesh.ts'
@@ -18,11 +18,14 @@ import type {
   RegCallOptions,
   RegChangeOptions,
   RegDelOptions,
+  RegEvent,
   RegNumber,
+  RegPage,
   RegRead,
   RegSetOptions,
   RegWritten,
 } from './api.ts'
+import { conditionOf, errorOf, idOf, readOf } from './calls.ts'
 import { BallotClock } from './ballot-clock.ts'
 import { Electorate } from './electorate.ts'
 import type { Outcome } from './fold.ts'
@@ -30,17 +33,23 @@ import {
   DEADLINE_MS_MAX,
   DEFAULT_DEADLINE_MS,
   KEY_BYTES_MAX,
-  OP_ID_BYTES_MAX,
+  PAGE_ENTRIES_MAX,
   VALUE_BYTES_MAX,
 } from './limits.ts'
+import { Hints } from './hints.ts'
 import { Movement } from './movement.ts'
-import type { Condition, Operation } from './operation.ts'
+import type { Operation } from './operation.ts'
 import { Operations, type Request } from './operations.ts'
+import { placeOf } from './place.ts'
+import type { Ready } from './prepared-cache.ts'
 import { Proposer } from './proposer.ts'
 import { Reader } from './reader.ts'
-import type { Register } from './register.ts'
+import { decodeRegister, type Register } from './register.ts'
 import { Replica } from './replica.ts'
+import { RegisterScanner } from './scan.ts'
 import { updateRegister } from './update.ts'
+import { Upkeep } from './upkeep.ts'
+import { Watches } from './watches.ts'
 import { revisionOf, versionOf } from './version.ts'
 
 export interface RegistersOptions {
@@ -59,10 +68,12 @@ export interface RegistersOptions {
   readonly reportInstalled: (partition: number, cfg: number) => void
 }
 
-/** Of operations' names; the caller's begin with another letter than this node's. */
+/** Names of operations begin so; those that callers give begin otherwise (`calls.ts`). */
 const OWN = 'n'
-const CALLERS = 'c'
 const NAME_BYTES = 5
+const PAGE_ENTRIES = 100
+/** Below every revision. */
+const NOTHING_SEEN = -1
 
 export class Registers implements RegApi {
   readonly #options: RegistersOptions
@@ -71,6 +82,11 @@ export class Registers implements RegApi {
   readonly #operations: Operations
   readonly #reader: Reader
   readonly #movement: Movement | null
+  readonly #upkeep: Upkeep | null
+  readonly #scanner: RegisterScanner
+  readonly #watches: Watches
+  /** null on a node without a disk. */
+  readonly #hints: Hints | null
   readonly #deadlines: Deadlines
   #unsubscribe: (() => void) | null = null
   #isStopped = false
@@ -84,7 +100,11 @@ export class Registers implements RegApi {
     const peers = new Peers(membership)
     const topology = new KnownTopology(options.topology, peers, clock)
     const onInstalled = reportInstalled
-    const onAccepted = (): void => {}
+    const onAccepted = (key: string, value: Uint8Array): void => {
+      const revision = (): number => decodeRegister(value).revision
+      this.#hints?.changed(key, revision)
+      if (this.#watches.isWatched(key)) this.#watches.hint(key, revision())
+    }
     this.#replica =
       database === null ? null : new Replica({ ...options, database, onAccepted, onInstalled })
     const replica = this.#replica
@@ -92,20 +112,41 @@ export class Registers implements RegApi {
     const shared = { ...options, electorate, topology, peers, deadlines }
     const ballots = new BallotClock(clock)
     const onRival = (key: string): void => this.#operations.onRival(key)
-    const onChosen = (): void => {}
+    const onChosen = (key: string, { register }: Ready): void => this.#watches.chosen(key, register)
     this.#proposer =
       replica === null ? null : new Proposer({ ...shared, boot, ballots, onRival, onChosen })
     const name = `${OWN}${Buffer.from(random.bytes(NAME_BYTES)).toString('base64url')}`
     this.#operations = new Operations({ ...shared, name, proposer: this.#proposer })
     this.#reader = new Reader({ ...shared, propose: (key, time) => this.#proposeRead(key, time) })
+    const read = (key: string, time: CallTime): Promise<Register> => this.#reader.read(key, time)
+    const states = replica?.states ?? null
+    this.#scanner = new RegisterScanner({ ...shared, states, read })
+    this.#watches = new Watches({
+      mesh,
+      clock,
+      topology: options.topology,
+      peers,
+      read: (key) => read(key, this.#timeOf({})),
+    })
     this.#movement = null
-    if (replica === null || this.#proposer === null) return
+    this.#upkeep = null
+    this.#hints = null
+    if (database === null || replica === null || this.#proposer === null) return
     new AcceptorServer({ mesh, replica, topology: options.topology, peers })
-    const parts = { ...options, replica, electorate, proposer: this.#proposer, onInstalled }
+    const parts = {
+      ...options,
+      database,
+      replica,
+      electorate,
+      proposer: this.#proposer,
+      onInstalled,
+    }
     this.#movement = new Movement(parts)
+    this.#upkeep = new Upkeep({ ...parts, deadlines })
     // Whatever the topology changes here is shown together with it.
-    const { states } = replica
-    this.#unsubscribe = options.topology.subscribe(() => states.onLearned())
+    this.#unsubscribe = options.topology.subscribe(() => replica.states.onLearned())
+    const revisionHere = (key: string): number => this.#revisionHere(replica, key)
+    this.#hints = new Hints({ mesh, clock, revisionOf: revisionHere })
   }
 
   /** For `beforeLearn` of the topology: what it makes of the registers here. */
@@ -115,14 +156,18 @@ export class Registers implements RegApi {
   /** After mesh and membership. */
   start(): void {
     this.#movement?.start()
+    this.#upkeep?.start()
   }
 
   /** Calls that come later are refused. */
   async stop(): Promise<void> {
     this.#isStopped = true
     this.#unsubscribe?.()
+    this.#watches.stop()
+    this.#hints?.stop()
     this.#proposer?.stop()
     await this.#movement?.stop()
+    await this.#upkeep?.stop()
     this.#deadlines.stop()
     await this.#replica?.settled()
   }
@@ -174,12 +219,28 @@ export class Registers implements RegApi {
     return updateRegister(this, nowMs, key, change, options)
   }
 
-  async ls(): Promise<never> {
-    throw new AtollError('UNSUPPORTED', 'later')
+  async ls(
+    prefix: string,
+    options: RegCallOptions & { readonly after?: string; readonly limit?: number } = {},
+  ): Promise<RegPage> {
+    this.#checkOpen()
+    const { after = '', limit = PAGE_ENTRIES } = options
+    if (!Number.isInteger(limit) || limit < 1 || limit > PAGE_ENTRIES_MAX) {
+      throw new AtollError('USAGE', `limit is 1 to ${PAGE_ENTRIES_MAX}, not ${limit}`)
+    }
+    for (const key of [prefix, after]) if (key !== '') checkKey(key, KEY_BYTES_MAX)
+    const page = await this.#scanner.page(prefix, after, limit, this.#timeOf(options))
+    const entries = page.entries.flatMap(([key, register]) => readOf(key, register) ?? [])
+    return { entries, next: page.next }
   }
 
-  watch(): never {
-    throw new AtollError('UNSUPPORTED', 'later')
+  watch(
+    key: string,
+    options: { readonly after?: string; readonly signal?: AbortSignal } = {},
+  ): AsyncIterable<RegEvent> {
+    this.#check(key)
+    const after = options.after === undefined ? NOTHING_SEEN : revisionOf(options.after)
+    return this.#watches.watch(key, after, options.signal ?? new AbortController().signal)
   }
 
   async #change(key: string, operation: Operation, options: RegChangeOptions): Promise<RegWritten> {
@@ -198,6 +259,14 @@ export class Registers implements RegApi {
     return this.#operations.run(key, request, this.#timeOf(options))
   }
 
+  /** Of what is durable here, chosen or not; 0 when there is nothing. */
+  #revisionHere(replica: Replica, key: string): number {
+    const topology = this.#options.topology.current()
+    if (topology === null) return 0
+    const record = replica.durable(placeOf(topology, key).partition, key)
+    return record === null || record.value.length === 0 ? 0 : decodeRegister(record.value).revision
+  }
+
   async #proposeRead(key: string, time: CallTime): Promise<Register> {
     const request: Request = { operation: { kind: 'read' }, id: null, since: null }
     const outcome = await this.#operations.run(key, request, time)
@@ -206,8 +275,12 @@ export class Registers implements RegApi {
   }
 
   #check(key: string): void {
-    if (this.#isStopped) throw new AtollError('STOPPED', 'the node is stopping')
+    this.#checkOpen()
     checkKey(key, KEY_BYTES_MAX)
+  }
+
+  #checkOpen(): void {
+    if (this.#isStopped) throw new AtollError('STOPPED', 'the node is stopping')
   }
 
   #timeOf({ deadlineMs = DEFAULT_DEADLINE_MS, signal }: RegCallOptions): CallTime {
@@ -216,43 +289,4 @@ export class Registers implements RegApi {
     }
     return { endMs: this.#options.clock.monotonicMs() + deadlineMs, signal }
   }
-}
-
-function readOf(key: string, { kind, value, revision }: Register): RegRead | null {
-  if (kind === 'absent') return null
-  return { key, value: decodeValue(kind, value), version: versionOf(revision) }
-}
-
-function conditionOf({ ifVersion, ifAbsent }: RegSetOptions): Condition {
-  if (ifVersion === undefined) return ifAbsent === true ? { revision: 0 } : null
-  if (ifAbsent === true) throw new AtollError('USAGE', 'ifVersion and ifAbsent exclude each other')
-  return { revision: revisionOf(ifVersion) }
-}
-
-function idOf({ opId }: RegChangeOptions): string | null {
-  if (opId === undefined) return null
-  const id = CALLERS + opId
-  const isGood = opId !== '' && opId.isWellFormed() && Buffer.byteLength(id) <= OP_ID_BYTES_MAX
-  if (isGood) return id
-  throw new AtollError('USAGE', `opId has 1 to ${OP_ID_BYTES_MAX - 1} bytes`)
-}
-
-function errorOf(key: string, outcome: Outcome): AtollError {
-  if (outcome.kind === 'kept') {
-    if (outcome.reason === 'not-a-number') {
-      return new AtollError('CONFLICT', `"${key}" holds no whole number`)
-    }
-    if (outcome.reason === 'overflow') {
-      return new AtollError('CONFLICT', `"${key}" would leave 53 bits`)
-    }
-    const { kind, revision } = outcome.register
-    const what =
-      kind === 'absent' ? 'there is no value' : `current version is ${versionOf(revision)}`
-    const version = kind === 'absent' ? '' : versionOf(revision)
-    return new AtollError('CONFLICT', what, { version })
-  }
-  return new AtollError('TIMEOUT', `"${key}" changed too often to tell what became of the call`, {
-    outcome: 'unknown',
-    hint: 'read the register, then decide',
-  })
 }

@@ -10,6 +10,7 @@
 import { AtollError } from '../base/errors.ts'
 import type { StorageId } from '../base/ids.ts'
 import type { Database, Write } from '../disk/database.ts'
+import { endOfSpace } from '../disk/key-cursor.ts'
 import type { RemotePeer } from '../mesh/mesh.ts'
 import type { Clock } from '../seams/clock.ts'
 import type { TopologyView } from '../topology/topology.ts'
@@ -26,7 +27,7 @@ import { CounterGuard } from './counter-guard.ts'
 import { LIST_KEYS } from './limits.ts'
 import { type ListedPage, listedPage } from './list-messages.ts'
 import type { Header, Held, Promised, Reply } from './messages.ts'
-import { endOfPrefix, generationPrefix, PartitionStates, registerKey } from './partition-state.ts'
+import { generationPrefix, PartitionStates, registerKey } from './partition-state.ts'
 import { type Place, placeIn, placeNumber } from './place.ts'
 import { decodeRegister } from './register.ts'
 
@@ -36,7 +37,7 @@ export interface ReplicaOptions {
   readonly topology: TopologyView
   readonly clock: Clock
   /** A register may have changed here; called when it is durable. */
-  readonly onAccepted: (key: string) => void
+  readonly onAccepted: (key: string, value: Uint8Array) => void
   /** A partition has been installed here under this configuration; durable. */
   readonly onInstalled: (partition: number, cfg: number) => void
 }
@@ -101,7 +102,7 @@ export class Replica {
       if (step.kind === 'rejected') return this.#rejected(place, step.by)
       const write = { key: name, value: encodeAcceptorRecord(step.record) }
       await this.#store([write], vote.next.counter)
-      this.#options.onAccepted(key)
+      this.#options.onAccepted(key, vote.value)
       return this.#answer(place, null)
     })
   }
@@ -136,7 +137,7 @@ export class Replica {
     const prefix = generationPrefix(partition, generation)
     const from = after === '' ? prefix : `${prefix}${after}\u0000`
     const entries: (readonly [string, AcceptorRecord])[] = []
-    const range = { from, to: endOfPrefix(prefix), limit: entriesMax }
+    const range = { from, to: endOfSpace(prefix), limit: entriesMax }
     for await (const [name, bytes] of this.#options.database.scan(range)) {
       entries.push([name.slice(prefix.length), decodeAcceptorRecord(bytes)])
     }

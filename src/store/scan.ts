@@ -6,6 +6,7 @@ import { AtollError } from '../base/errors.ts'
 import { compareKeys } from '../base/bytes.ts'
 import type { PeerId, StorageId } from '../base/ids.ts'
 import type { Database } from '../disk/database.ts'
+import { KeyCursor, leastOf } from '../disk/key-cursor.ts'
 import type { Mesh, RemotePeer } from '../mesh/mesh.ts'
 import type { Clock } from '../seams/clock.ts'
 import type { Topology } from '../topology/topology.ts'
@@ -23,8 +24,7 @@ import {
 import { joinRecords } from './merge.ts'
 import { encodeStale, FRESH, staleNumber } from './messages.ts'
 import type { Peers } from '../topology/peers.ts'
-import { leastOf, PartitionCursor } from './partition-cursor.ts'
-import { placeIn } from './place.ts'
+import { placeIn, partitionPrefix } from './place.ts'
 import { decodeRecord, type StoreRecord } from './record.ts'
 
 export interface ScanOptions {
@@ -151,7 +151,7 @@ export class Scanner {
       placeIn(topology, '', p).targets.includes(self) ? [p] : [],
     )
     const cursors = await Promise.all(
-      held.map((partition) => PartitionCursor.open(database, partition, prefix, after)),
+      held.map((partition) => KeyCursor.open(database, partitionPrefix(partition), prefix, after)),
     )
     const entries: (readonly [string, Uint8Array])[] = []
     let bytes = 0

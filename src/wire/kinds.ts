@@ -37,6 +37,8 @@ export const REQUEST_KINDS = {
   /** registers: somebody watches keys; one of them may have changed. */
   REG_WATCH: 37,
   REG_HINT: 38,
+  /** registers: keys under a prefix. */
+  REG_SCAN: 39,
   /** admission: count a use of a ticket at the member that issued it. */
   TICKET_REDEEM: 40,
   TICKET_REVOKE: 41,

@@ -602,7 +602,7 @@ const MUTANTS: readonly Mutant[] = [
   [
     'a page is resumed at its last key',
     'scans',
-    'partition-cursor.ts',
+    'disk/key-cursor.ts',
     "compareKeys(after, prefix) >= 0 && after !== '' ? `${after}\\0` : prefix",
     "compareKeys(after, prefix) >= 0 && after !== '' ? after : prefix",
     /every key once/,
@@ -610,7 +610,7 @@ const MUTANTS: readonly Mutant[] = [
   [
     'a scan goes beyond its prefix',
     'scans',
-    'partition-cursor.ts',
+    'disk/key-cursor.ts',
     'if (!key.startsWith(this.#prefix)) {',
     'if (key < this.#prefix) {',
     /begins with a prefix/,
@@ -923,11 +923,14 @@ const MUTANTS: readonly Mutant[] = [
   ],
 ]
 
+const OTHER_LAYERS = ['topology', 'disk']
+
 describeMutants(
   'mutants of the store',
-  ['store', 'topology'],
+  ['store', ...OTHER_LAYERS],
   MUTANTS.map(([name, suite, path, from, to, tests]) => {
-    const file = path.startsWith('topology/') ? path : `store/${path}`
+    const isElsewhere = OTHER_LAYERS.some((layer) => path.startsWith(`${layer}/`))
+    const file = isElsewhere ? path : `store/${path}`
     return { name, suites: [`store/${suite}.test`], file, from, to, tests }
   }),
 )

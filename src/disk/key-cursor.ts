@@ -1,36 +1,38 @@
-/** Reads the entries of one partition in key order, in slices as they are needed. */
+/**
+ * Reads entries whose names begin with a space (`…/`) and a prefix in key order, in slices as they
+ * are needed. Keys are shown without the space.
+ */
 import { compareKeys } from '../base/bytes.ts'
-import type { Database } from '../disk/database.ts'
-import { databaseKey, partitionEnd, userKey } from './place.ts'
+import type { Database } from './database.ts'
 
-/** Entries read from a partition at a time: pages take little from each of many partitions. */
+/** Entries read at a time: a page takes little from each of many spaces. */
 const SLICE = 8
 
-export class PartitionCursor {
+export class KeyCursor {
   readonly #database: Database
-  readonly #partition: number
+  readonly #space: string
   readonly #prefix: string
   #slice: (readonly [string, Uint8Array])[] = []
   #at = 0
   #from: string
   #ended = false
 
-  private constructor(database: Database, partition: number, prefix: string, from: string) {
+  private constructor(database: Database, space: string, prefix: string, from: string) {
     this.#database = database
-    this.#partition = partition
+    this.#space = space
     this.#prefix = prefix
     this.#from = from
   }
 
   static async open(
     database: Database,
-    partition: number,
+    space: string,
     prefix: string,
     after: string,
-  ): Promise<PartitionCursor> {
+  ): Promise<KeyCursor> {
     // The least string after `after` is itself with a zero character.
     const start = compareKeys(after, prefix) >= 0 && after !== '' ? `${after}\0` : prefix
-    const cursor = new PartitionCursor(database, partition, prefix, start)
+    const cursor = new KeyCursor(database, space, prefix, start)
     await cursor.#fill()
     return cursor
   }
@@ -49,10 +51,13 @@ export class PartitionCursor {
     this.#slice = []
     this.#at = 0
     if (this.#ended) return
-    const from = databaseKey(this.#partition, this.#from)
-    const range = { from, to: partitionEnd(this.#partition), limit: SLICE }
+    const range = {
+      from: this.#space + this.#from,
+      to: endOfSpace(this.#space),
+      limit: SLICE,
+    }
     for await (const [stored, bytes] of this.#database.scan(range)) {
-      const key = userKey(stored)
+      const key = stored.slice(this.#space.length)
       if (!key.startsWith(this.#prefix)) {
         this.#ended = true
         break
@@ -65,11 +70,16 @@ export class PartitionCursor {
 }
 
 /** The cursor whose key comes first; null when all are at their ends. */
-export function leastOf(cursors: readonly PartitionCursor[]): PartitionCursor | null {
-  let least: PartitionCursor | null = null
+export function leastOf(cursors: readonly KeyCursor[]): KeyCursor | null {
+  let least: KeyCursor | null = null
   for (const cursor of cursors) {
     if (cursor.key === null) continue
     if (least === null || compareKeys(cursor.key, least.key ?? '') < 0) least = cursor
   }
   return least
+}
+
+/** The first name after all that begin with the space, which ends with a slash. */
+export function endOfSpace(space: string): string {
+  return `${space.slice(0, -1)}0`
 }
