@@ -78,12 +78,13 @@ function hintOfMesh({ env, program }: CommandContext, socket: string): string | 
 /** A daemon that stands still is given up this much later than the call should have ended. */
 const GRACE_MS = 1000
 
-/** `--timeout`, or what the call takes by itself. */
-export function callOptions({ options }: CommandContext, name: MethodName): ClientCallOptions {
-  const { timeoutMs } = options
-  if (timeoutMs !== undefined) {
-    return { deadlineMs: timeoutMs, patienceMs: timeoutMs + GRACE_MS }
-  }
+/** The command's own `--deadline`, else `--timeout`, else what the call takes by itself. */
+export function callOptions(
+  { options }: CommandContext,
+  name: MethodName,
+  deadlineMs: number | undefined = options.timeoutMs,
+): ClientCallOptions {
+  if (deadlineMs !== undefined) return { deadlineMs, patienceMs: deadlineMs + GRACE_MS }
   const { withinMs } = METHODS[name]
   return withinMs === null ? {} : { patienceMs: withinMs + GRACE_MS }
 }

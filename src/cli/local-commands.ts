@@ -16,10 +16,6 @@ export function addLocalCommands(program: Command, register: Register): void {
     const { showVersion } = await import('./local/version.ts')
     showVersion(context)
   })
-  add('member.watch', 'the members as they are, then every change', async (context) => {
-    const { watchMembers } = await import('./local/member-watch.ts')
-    await watchMembers(context)
-  })
   add('config.show', 'the settings a daemon started now would have', async (context) => {
     const { showConfig } = await import('./local/config.ts')
     showConfig(context)

@@ -84,10 +84,19 @@ function firstWord(argv: readonly string[], { options }: Command): number {
   return argv.length
 }
 
+/** What people look for at the store, and where it is. */
+const CONDITIONS = /'--(?:if-version|if-absent|fence)\b/
+
 function refused(error: CommanderError, meant: Meant): AtollError {
   const message = error.message.replace(/^error: /, '').replace(/\s+/g, ' ')
   const shown = message.startsWith('(outputHelp)') ? 'a command is missing' : message
-  const perhapsValue = error.code === 'commander.unknownOption' && meant.takesArguments
+  const isUnknown = error.code === 'commander.unknownOption'
+  if (isUnknown && / kv \w+$/.test(meant.words) && CONDITIONS.test(message)) {
+    return new AtollError('USAGE', 'the store takes every write: it knows no conditions', {
+      hint: `registers do: ${meant.words.replace(/ kv \w+$/, ' reg set')} --help`,
+    })
+  }
+  const perhapsValue = isUnknown && meant.takesArguments
   const dashes = perhapsValue ? 'write -- before a value that begins with a dash; ' : ''
   return new AtollError('USAGE', shown, { hint: `${dashes}${seeHelp(meant)}` })
 }

@@ -61,9 +61,13 @@ export class Output {
 
   /** Returns the exit status. */
   error(error: AtollError, changes: boolean): number {
-    const { code, message, retryable, outcome, hint } = error
+    const { code, message, retryable, outcome, hint, version } = error
     if (this.format === 'json' || this.format === 'jsonl') {
-      const data = { code, message, retryable, outcome, ...(hint === undefined ? {} : { hint }) }
+      const rest = {
+        ...(hint !== undefined && { hint }),
+        ...(version !== undefined && { version }),
+      }
+      const data = { code, message, retryable, outcome, ...rest }
       this.streams.err(`${JSON.stringify({ error: data })}\n`)
     } else {
       this.streams.err(`${this.#paintError('red', errorLine(error, changes))}\n`)

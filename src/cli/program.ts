@@ -19,6 +19,7 @@ export interface Chosen {
 /** One line for each group of commands. */
 const NOUNS: Readonly<Record<string, string>> = {
   kv: 'the replicated store',
+  reg: 'registers: values with one linearizable answer',
   member: 'who is here, and who is alive',
   ticket: 'what lets another daemon join',
   topology: 'which replica holds what',

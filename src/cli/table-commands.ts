@@ -6,16 +6,23 @@ import { type Command, InvalidArgumentError, Option } from 'commander'
 import { unreachable } from '../base/assert.ts'
 import { AtollError } from '../base/errors.ts'
 import type { CliArgument, CliFlag, CliShape } from '../rpc/method.ts'
-import { METHODS, type MethodName, type ResultOf } from '../rpc/methods.ts'
+import {
+  type CallName,
+  METHODS,
+  type MethodName,
+  type ResultOf,
+  type WatchName,
+} from '../rpc/methods.ts'
 import { readArgument, readSecret } from '../rpc/text-source.ts'
 import { valueToRequest } from '../rpc/values.ts'
 import { VALUE_BYTES_MAX } from '../store/limits.ts'
 import { callOptions, type CommandContext, withClient } from './command.ts'
 import { parseDuration } from './duration.ts'
 import type { View } from './output.ts'
-import { VIEWS } from './views.ts'
+import { VIEWS, WATCH_VIEWS } from './views.ts'
 
-type TableMethod = (typeof METHODS)[MethodName]
+type TableCall = (typeof METHODS)[CallName]
+type TableWatch = (typeof METHODS)[WatchName]
 export type Action = (context: CommandContext) => Promise<void>
 /** Registers what a command does once its words have been read. */
 export type Register = (method: string, changes: boolean, action: Action) => void
@@ -27,13 +34,17 @@ export function addTableCommands(
   skip: readonly string[],
 ): void {
   for (const method of Object.values(METHODS)) {
-    if (method.cli === null || method.kind !== 'call' || skip.includes(method.name)) continue
+    if (method.cli === null || skip.includes(method.name)) continue
     const command = commandAt(program, method.name).description(method.help)
     const shape: CliShape = method.cli
     addShape(command, shape)
     command.action((...given: unknown[]) => {
       const params = paramsOf(shape, given.slice(0, shape.args.length), command.opts())
-      register(method.name, method.changes, (context) => runCall(context, method, params))
+      register(method.name, method.changes, (context) =>
+        method.kind === 'call'
+          ? runCall(context, method, params)
+          : runWatch(context, method, params),
+      )
     })
   }
 }
@@ -55,8 +66,10 @@ function addShape(command: Command, { args, flags }: CliShape): void {
   }
   for (const flag of flags) {
     const option = new Option(flag.flag, flag.help)
-    if (flag.choices !== undefined) option.choices(flag.choices)
-    command.addOption(option.argParser(flag.choices === undefined ? parserOf(flag) : choice(flag)))
+    command.addOption(option)
+    if (flag.kind === 'flag') continue
+    if (flag.choices === undefined) option.argParser(parserOf(flag))
+    else option.choices(flag.choices).argParser(choice(flag))
   }
 }
 
@@ -94,7 +107,7 @@ function paramsOf(
   return params
 }
 
-function read({ kind, param }: CliArgument, given: string | readonly string[]): unknown {
+function read({ kind, param, bytesMax }: CliArgument, given: string | readonly string[]): unknown {
   if (typeof given !== 'string') return pairs(given)
   switch (kind) {
     case 'text':
@@ -102,10 +115,15 @@ function read({ kind, param }: CliArgument, given: string | readonly string[]): 
     case 'integer':
       if (/^\d{1,15}$/.test(given)) return Number(given)
       throw new AtollError('USAGE', `${param} must be a whole number, not "${given}"`)
+    case 'signed':
+      if (/^-?\d{1,15}$/.test(given)) return Number(given)
+      throw new AtollError('USAGE', `${param} must be a whole number, not "${given}"`)
+    case 'flag':
+      return true
     case 'duration':
       return parseDuration(given)
     case 'value':
-      return valueToRequest(readArgument(given, VALUE_BYTES_MAX))
+      return valueToRequest(readArgument(given, bytesMax ?? VALUE_BYTES_MAX))
     case 'secret':
       return readSecret(given)
     case 'pairs':
@@ -124,19 +142,31 @@ function pairs(given: readonly string[]): Record<string, string | null> {
   return Object.fromEntries(entries)
 }
 
-async function runCall(
-  context: CommandContext,
-  method: TableMethod,
-  params: object,
-): Promise<void> {
+async function runCall(context: CommandContext, method: TableCall, given: object): Promise<void> {
+  const { deadlineMs, ...params } = given as { readonly deadlineMs?: number }
   const result = await withClient(context, (client) =>
-    client.call(method, params, callOptions(context, method.name)),
+    client.call(method, params, callOptions(context, method.name, deadlineMs)),
   )
-  if (method.name === 'kv.get' && result === null) {
+  if ((method.name === 'kv.get' || method.name === 'reg.get') && result === null) {
     const { key } = params as { readonly key: string }
     throw new AtollError('NOT_FOUND', `there is no value of "${key}"`)
   }
   // The client has checked the result by the method's schema, and the view is that method's.
   const view = VIEWS[method.name as keyof typeof VIEWS] as View<ResultOf<MethodName>>
   context.output.result(result as ResultOf<MethodName>, view)
+}
+
+/** One line an event, until Ctrl-C. */
+async function runWatch(
+  context: CommandContext,
+  method: TableWatch,
+  params: object,
+): Promise<void> {
+  const signal = context.interrupted()
+  const view = WATCH_VIEWS[method.name] as View<ResultOf<WatchName>>
+  await withClient(context, async (client) => {
+    for await (const event of client.watch(method, params, signal)) {
+      context.output.item(event as ResultOf<WatchName>, view)
+    }
+  })
 }

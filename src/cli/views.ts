@@ -1,7 +1,7 @@
 /** How results look to a person. One view per method of the table; a test asks for each. */
 import { prometheusText } from '../base/prometheus-text.ts'
 import type { JsonValue } from '../node/api.ts'
-import type { CallName, ResultOf } from '../rpc/methods.ts'
+import type { CallName, ResultOf, WatchName } from '../rpc/methods.ts'
 import { valueFromJson } from '../rpc/values.ts'
 import { debugLog, debugTimeline, doctor } from './debug-views.ts'
 import { formatDuration } from './duration.ts'
@@ -108,11 +108,13 @@ const status: View<ResultOf<'status'>> = {
   },
 }
 
+/** A value by itself: text as it is. */
+function valueText(json: JsonValue): string {
+  return typeof json === 'string' ? `${json}\n` : `${JSON.stringify(json)}\n`
+}
+
 const kvGet: View<ResultOf<'kv.get'>> = {
-  human: (read) => {
-    if (read === null) return ''
-    return typeof read.value === 'string' ? `${read.value}\n` : `${JSON.stringify(read.value)}\n`
-  },
+  human: (read) => (read === null ? '' : valueText(read.value)),
   raw: (read) => (read === null ? '' : rawValue(read.value)),
   note: (read) => {
     if (read === null) return null
@@ -143,6 +145,25 @@ const kvLs: View<ResultOf<'kv.ls'>> = {
     const lost = partial ? ['partial: some replicas did not answer, keys may be missing'] : []
     return [...more, ...lost].join('\n') || null
   },
+}
+
+const registerWritten: View<ResultOf<'reg.set'>> = {
+  human: ({ version }, paint) => {
+    const what = version === '' ? 'there was no value' : `version ${version}`
+    return `${paint('green', 'ok')}  ${what}\n`
+  },
+  raw: ({ version }) => `${version}\n`,
+}
+
+const regLs: View<ResultOf<'reg.ls'>> = {
+  human: ({ entries }) =>
+    columns(
+      entries.map(({ key, value }) => [printable(key), shortValue(value)]),
+      KEY_WIDTH_MAX,
+    ),
+  raw: ({ entries }) => entries.map(({ key }) => `${key}\n`).join(''),
+  note: ({ next }) => (next === null ? null : `more keys: --after ${JSON.stringify(next)}`),
+  elements: ({ entries }) => entries,
 }
 
 const explain: View<ResultOf<'explain'>> = {
@@ -197,6 +218,15 @@ export const VIEWS: { readonly [N in CliCall]: View<ResultOf<N>> } = {
   'kv.get': kvGet,
   'kv.del': written,
   'kv.ls': kvLs,
+  'reg.get': {
+    human: (read) => (read === null ? '' : valueText(read.value)),
+    raw: (read) => (read === null ? '' : rawValue(read.value)),
+  },
+  'reg.set': registerWritten,
+  'reg.cas': registerWritten,
+  'reg.del': registerWritten,
+  'reg.incr': { human: ({ value }) => `${value}\n`, raw: ({ value }) => `${value}\n` },
+  'reg.ls': regLs,
   'member.ls': {
     human: (members, paint) => columns(members.map((one) => memberLine(one, paint))),
   },
@@ -216,10 +246,20 @@ export const VIEWS: { readonly [N in CliCall]: View<ResultOf<N>> } = {
   'debug.timeline': debugTimeline,
 }
 
-export const memberChange: View<ResultOf<'member.watch'>> = {
+const memberChange: View<ResultOf<'member.watch'>> = {
   human: ({ kind, member: one }, paint) =>
     `${state(kind, paint)}  ${printable(one.name)}  ${one.id}\n`,
   raw: ({ kind, member: one }) => `${kind}\t${one.name}\t${one.id}\n`,
+}
+
+/** Of the events of subscriptions. */
+export const WATCH_VIEWS: { readonly [N in WatchName]: View<ResultOf<N>> } = {
+  'member.watch': memberChange,
+  'reg.watch': {
+    human: ({ value, version }, paint) =>
+      `${paint('bold', version || '-')}  ${value === null ? 'no value' : shortValue(value)}\n`,
+    raw: ({ value, version }) => `${version}\t${value === null ? '' : shortValue(value)}\n`,
+  },
 }
 
 function memberLine(one: ResultOf<'member.show'>, paint: Paint): string[] {

@@ -124,6 +124,7 @@ export class Daemon {
 /** The node as clients see it: with the process around it, and whoever makes it leave ends both. */
 class ServedNode implements NodeApi {
   readonly kv
+  readonly reg
   readonly member
   readonly ticket
   readonly topology
@@ -137,6 +138,7 @@ class ServedNode implements NodeApi {
     this.#metrics = metrics
     this.#onLeft = onLeft
     this.kv = node.kv
+    this.reg = node.reg
     this.member = node.member
     this.ticket = node.ticket
     this.topology = node.topology

@@ -6,6 +6,7 @@
  * checked against it; a test holds those that are written out here to theirs.
  */
 import type { MetricFamily } from '../base/metrics.ts'
+import type { RegApi } from '../paxos/api.ts'
 import type { CallOptions, KvApi } from '../store/api.ts'
 import type { DebugApi, Diagnosis } from './watch-api.ts'
 
@@ -21,6 +22,19 @@ export type {
   KvPage,
   KvApi,
 } from '../store/api.ts'
+
+export type {
+  RegApi,
+  RegCallOptions,
+  RegChangeOptions,
+  RegDelOptions,
+  RegEvent,
+  RegNumber,
+  RegPage,
+  RegRead,
+  RegSetOptions,
+  RegWritten,
+} from '../paxos/api.ts'
 
 export type {
   DebugApi,
@@ -153,6 +167,7 @@ export interface Explanation {
 
 export interface NodeApi {
   readonly kv: KvApi
+  readonly reg: RegApi
   readonly member: MemberApi
   readonly ticket: TicketApi
   readonly topology: TopologyApi

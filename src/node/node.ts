@@ -17,6 +17,7 @@ import type {
   KvApi,
   MemberApi,
   MemberInfo,
+  RegApi,
   Status,
   TicketApi,
   TopologyApi,
@@ -296,13 +297,27 @@ class Node implements AtollNode {
     ls: async (prefix, options) => this.#running().kv.ls(prefix, options),
   }
 
+  readonly reg: RegApi = {
+    get: async (key, options) => this.#registers().get(key, options),
+    set: async (key, value, options) => this.#registers().set(key, value, options),
+    cas: async (key, value, options) => this.#registers().cas(key, value, options),
+    del: async (key, options) => this.#registers().del(key, options),
+    incr: async (key, by, options) => this.#registers().incr(key, by, options),
+    update: async (key, change, options) => this.#registers().update(key, change, options),
+    ls: async (prefix, options) => this.#registers().ls(prefix, options),
+    watch: (key, options = {}) => {
+      const signal = eitherOf(options.signal, this.#running().ends)
+      return this.#registers().watch(key, { ...options, signal })
+    },
+  }
+
   readonly member: MemberApi = {
     ls: async () => this.#running().membership.members().map(memberInfo),
     show: async (nameOrId) => this.#memberNamed(nameOrId),
     tag: async (tags) => this.#tag(tags),
     watch: ({ signal } = {}) => {
       const { membership, ends } = this.#running()
-      return watchMembers(membership, signal === undefined ? ends : AbortSignal.any([signal, ends]))
+      return watchMembers(membership, eitherOf(signal, ends))
     },
   }
 
@@ -350,6 +365,10 @@ class Node implements AtollNode {
     throw new AtollError('UNSUPPORTED', 'an edge admits nobody; create the ticket on a member')
   }
 
+  #registers(): RegApi {
+    return this.#running().reg
+  }
+
   #running(): Cluster {
     this.#mustNotStop()
     if (this.#cluster !== null) return this.#cluster
@@ -361,4 +380,8 @@ class Node implements AtollNode {
   #mustNotStop(): void {
     if (this.#stopping !== null) throw new AtollError('STOPPED', 'the node is stopping')
   }
+}
+
+function eitherOf(signal: AbortSignal | undefined, ends: AbortSignal): AbortSignal {
+  return signal === undefined ? ends : AbortSignal.any([signal, ends])
 }

@@ -11,19 +11,23 @@ import type {
   Explanation,
   KvApi,
   MemberApi,
-  MemberChange,
   MetricFamily,
   NodeApi,
+  RegApi,
   Status,
   TicketApi,
   TopologyApi,
+  Value,
 } from '../node/api.ts'
-import { type MethodName, METHODS } from './methods.ts'
+import { VALUE_BYTES_MAX as REGISTER_BYTES_MAX } from '../paxos/limits.ts'
+import { VALUE_BYTES_MAX } from '../store/limits.ts'
+import { type MethodName, METHODS, type WatchName } from './methods.ts'
 import { describeIssues } from './validation.ts'
 import { checkKeyBytes, checkValue } from './value-check.ts'
 
 export class CheckedNode implements NodeApi {
   readonly kv: KvApi
+  readonly reg: RegApi
   readonly member: MemberApi
   readonly ticket: TicketApi
   readonly topology: TopologyApi
@@ -33,6 +37,7 @@ export class CheckedNode implements NodeApi {
   constructor(inner: NodeApi) {
     this.#inner = inner
     this.kv = checkedKv(inner.kv)
+    this.reg = checkedReg(inner.reg)
     this.member = checkedMember(inner.member)
     this.ticket = {
       create: async (options) => {
@@ -102,7 +107,7 @@ function checkedKv(inner: KvApi): KvApi {
   return {
     put: async (key, value, options) => {
       check('kv.put', { key, value }, options)
-      checkValue(value)
+      checkValue(value, VALUE_BYTES_MAX)
       return await inner.put(key, value, options)
     },
     get: async (key, options) => {
@@ -120,6 +125,52 @@ function checkedKv(inner: KvApi): KvApi {
   }
 }
 
+function checkedReg(inner: RegApi): RegApi {
+  return {
+    get: async (key, options) => {
+      check('reg.get', { key }, options)
+      return await inner.get(key, options)
+    },
+    set: async (key, value, options) => {
+      check('reg.set', { key, value }, options)
+      checkValue(value, REGISTER_BYTES_MAX)
+      return await inner.set(key, value, options)
+    },
+    cas: async (key, value, options) => {
+      check('reg.cas', { key, value }, options)
+      checkValue(value, REGISTER_BYTES_MAX)
+      return await inner.cas(key, value, options)
+    },
+    del: async (key, options) => {
+      check('reg.del', { key }, options)
+      return await inner.del(key, options)
+    },
+    incr: async (key, by, options) => {
+      check('reg.incr', { key, ...(by !== undefined && { by }) }, options)
+      return await inner.incr(key, by, options)
+    },
+    update: async (key, change, options) => {
+      // It begins with one.
+      check('reg.get', { key }, options)
+      if (typeof change !== 'function') {
+        throw new AtollError('USAGE', 'reg.update: "change" must be a function')
+      }
+      const checked = async (before: Value | null): Promise<Value | undefined> => {
+        const after = await change(before)
+        if (after !== undefined) checkValue(after, REGISTER_BYTES_MAX)
+        return after
+      }
+      return await inner.update(key, checked, options)
+    },
+    ls: async (prefix, options) => {
+      check('reg.ls', { prefix }, options)
+      return await inner.ls(prefix, options)
+    },
+    watch: (key, options) =>
+      checkedWatch('reg.watch', { key }, options, () => inner.watch(key, options)),
+  }
+}
+
 function checkedMember(inner: MemberApi): MemberApi {
   return {
     ls: async (options) => {
@@ -134,18 +185,20 @@ function checkedMember(inner: MemberApi): MemberApi {
       check('member.tag', { tags }, options)
       return await inner.tag(tags, options)
     },
-    watch: (options) => checkedWatch(inner, options),
+    watch: (options) => checkedWatch('member.watch', {}, options, () => inner.watch(options)),
   }
 }
 
-async function* checkedWatch(
-  inner: MemberApi,
+async function* checkedWatch<Event>(
+  name: WatchName,
+  args: object,
   options: CallOptions | undefined,
-): AsyncGenerator<MemberChange, void, undefined> {
+  begin: () => AsyncIterable<Event>,
+): AsyncGenerator<Event, void, undefined> {
   // A watch has no end that a deadline could be measured to.
-  const { deadlineMs: _deadlineMs, ...rest } = optionsOf('member.watch', options)
-  check('member.watch', {}, rest)
-  yield* inner.watch(options)
+  const { deadlineMs: _deadlineMs, ...rest } = optionsOf(name, options)
+  check(name, args, rest)
+  yield* begin()
 }
 
 /** Parameters that are keys or beginnings of keys. */

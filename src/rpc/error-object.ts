@@ -19,6 +19,7 @@ export interface ErrorObject {
     readonly retryable: boolean
     readonly outcome: AtollError['outcome']
     readonly hint?: string
+    readonly version?: string
   }
 }
 
@@ -44,6 +45,7 @@ function dataOf(error: AtollError): ErrorObject['data'] {
     retryable: error.retryable,
     outcome: error.outcome,
     ...(error.hint === undefined ? {} : { hint: error.hint }),
+    ...(error.version === undefined ? {} : { version: error.version }),
   }
 }
 
@@ -55,6 +57,7 @@ const receivedSchema = v.object({
       code: v.fallback(v.string(), ''),
       outcome: v.fallback(v.picklist(['applied', 'not-applied', 'unknown']), 'unknown'),
       hint: v.optional(v.string()),
+      version: v.optional(v.string()),
     }),
   ),
 })
@@ -71,6 +74,7 @@ export function errorOfObject(received: unknown): AtollError {
   return new AtollError(codeOf(code, data?.code), message, {
     outcome: data?.outcome ?? 'unknown',
     ...(data?.hint === undefined ? {} : { hint: data.hint }),
+    ...(data?.version === undefined ? {} : { version: data.version }),
   })
 }
 

@@ -11,12 +11,16 @@ import type { CallOptions, NodeApi } from '../node/api.ts'
 export type CliKind =
   | 'text'
   | 'integer'
+  /** A whole number that may be negative. */
+  | 'signed'
   /** `1h`, `15s`, `250ms`: milliseconds. */
   | 'duration'
   /** Text, `@FILE` or `-`; bytes when it is not valid UTF-8. */
   | 'value'
   /** Text, `@FILE` or `-`; white space around it is dropped. */
   | 'secret'
+  /** There or not: no value of its own. */
+  | 'flag'
   /** `key=value …`, an empty value (`key=`) removes the key. */
   | 'pairs'
 
@@ -25,6 +29,8 @@ export interface CliArgument {
   readonly kind: CliKind
   readonly help: string
   readonly optional?: boolean
+  /** Of a `value`: more is not read. */
+  readonly bytesMax?: number
 }
 
 export interface CliFlag extends CliArgument {
@@ -110,18 +116,22 @@ export type AnyMethod<Target> =
  */
 export const OWN_KNOWLEDGE_MS = 9000
 
-/** The parameter that every method takes. */
-export const deadline = {
-  deadlineMs: v.exactOptional(
-    v.pipe(
-      v.number(),
-      v.integer(),
-      v.minValue(1),
-      v.maxValue(86_400_000),
-      v.description('end with TIMEOUT after this many milliseconds'),
+/** The parameter that every call takes. */
+export function deadlineUpTo(msMax: number) {
+  return {
+    deadlineMs: v.exactOptional(
+      v.pipe(
+        v.number(),
+        v.integer(),
+        v.minValue(1),
+        v.maxValue(msMax),
+        v.description('end with an error after this many milliseconds'),
+      ),
     ),
-  ),
-} as const
+  } as const
+}
+
+export const deadline = deadlineUpTo(86_400_000)
 
 /** Declares a call on a node; keeps the exact types for the client. */
 export function call<Name extends string, Params extends Schema, Result extends Schema>(

@@ -8,6 +8,7 @@ import { kvDel, kvGet, kvLs, kvPut } from './methods/kv.ts'
 import { memberLs, memberShow, memberTag, memberWatch } from './methods/member.ts'
 import { metrics } from './methods/metrics.ts'
 import { explain, init, join, leave, status } from './methods/node.ts'
+import { regCas, regDel, regGet, regIncr, regLs, regSet, regWatch } from './methods/reg.ts'
 import { discover, version } from './methods/rpc.ts'
 import { ticketCreate, ticketRevoke } from './methods/ticket.ts'
 import { topologyShow } from './methods/topology.ts'
@@ -23,6 +24,13 @@ export const METHODS = {
   'kv.get': kvGet,
   'kv.del': kvDel,
   'kv.ls': kvLs,
+  'reg.get': regGet,
+  'reg.set': regSet,
+  'reg.cas': regCas,
+  'reg.del': regDel,
+  'reg.incr': regIncr,
+  'reg.ls': regLs,
+  'reg.watch': regWatch,
   'member.ls': memberLs,
   'member.show': memberShow,
   'member.tag': memberTag,

@@ -1,4 +1,5 @@
 /** What OpenRPC has no words for, said in `rpc.discover`: enough to write a client from it alone. */
+import { VALUE_BYTES_MAX as REGISTER_VALUE_BYTES_MAX } from '../paxos/limits.ts'
 import { KEY_BYTES_MAX, VALUE_BYTES_MAX } from '../store/limits.ts'
 import { REPLY_BYTES_MAX, RPC_LIMITS, VALUE_DEPTH_MAX, VALUE_ELEMENTS_MAX } from './limits.ts'
 
@@ -47,6 +48,7 @@ export const PROTOCOL = {
       retryable: 'whether the same call may simply be made again',
       outcome: 'of what was to be changed: applied, not-applied or unknown',
       hint: 'what to do next; may be absent',
+      version: 'with CONFLICT on a register: its current version, empty when it has no value',
     },
     withoutId: 'id null: a line that could not be read as a request',
     lostReply: 'the outcome is unknown, never not-applied',
@@ -54,6 +56,7 @@ export const PROTOCOL = {
   limits: {
     keyBytes: KEY_BYTES_MAX,
     valueBytes: VALUE_BYTES_MAX,
+    registerValueBytes: REGISTER_VALUE_BYTES_MAX,
     valueLevels: VALUE_DEPTH_MAX,
     valueElements: VALUE_ELEMENTS_MAX,
     lineBytes: RPC_LIMITS.lineBytesMax,

@@ -6,19 +6,22 @@ import type {
   Explanation,
   KvApi,
   MemberApi,
-  MemberChange,
   MetricFamily,
   NodeApi,
+  RegApi,
+  RegEvent,
   Status,
   TicketApi,
   TopologyApi,
 } from '../node/api.ts'
+import { updateRegister } from '../paxos/update.ts'
 import type { RpcClient } from './client.ts'
-import { type CallName, METHODS, type ParamsOf, type ResultOf } from './methods.ts'
+import { type CallName, METHODS, type ParamsOf, type ResultOf, type WatchName } from './methods.ts'
 import { valueFromJson, valueToRequest } from './values.ts'
 
 export class RemoteNode implements NodeApi {
   readonly kv: KvApi
+  readonly reg: RegApi
   readonly member: MemberApi
   readonly ticket: TicketApi
   readonly topology: TopologyApi
@@ -28,6 +31,7 @@ export class RemoteNode implements NodeApi {
   constructor(client: RpcClient) {
     this.#client = client
     this.kv = this.#kv()
+    this.reg = this.#reg()
     this.member = this.#member()
     this.ticket = {
       create: (options = {}) => this.#call('ticket.create', without(options), options),
@@ -90,18 +94,57 @@ export class RemoteNode implements NodeApi {
     }
   }
 
+  #reg(): RegApi {
+    const reg: RegApi = {
+      get: async (key, options) => {
+        const read = await this.#call('reg.get', { key }, options)
+        return read === null ? null : { ...read, value: valueFromJson(read.value) }
+      },
+      set: async (key, value, options = {}) =>
+        this.#call('reg.set', { key, value: valueToRequest(value), ...without(options) }, options),
+      cas: async (key, value, options) =>
+        this.#call('reg.cas', { key, value: valueToRequest(value), ...without(options) }, options),
+      del: (key, options = {}) => this.#call('reg.del', { key, ...without(options) }, options),
+      incr: (key, by = 1, options = {}) =>
+        this.#call('reg.incr', { key, by, ...without(options) }, options),
+      update: (key, change, options) =>
+        updateRegister(reg, () => performance.now(), key, change, options),
+      ls: async (prefix, options = {}) => {
+        const page = await this.#call('reg.ls', { prefix, ...without(options) }, options)
+        const entries = page.entries.map((one) => ({ ...one, value: valueFromJson(one.value) }))
+        return { entries, next: page.next }
+      },
+      watch: (key, options = {}) =>
+        this.#watchRegister({ key, ...without(options) }, options.signal),
+    }
+    return reg
+  }
+
+  async *#watchRegister(
+    params: ParamsOf<'reg.watch'>,
+    signal: AbortSignal | undefined,
+  ): AsyncGenerator<RegEvent, void, undefined> {
+    for await (const { key, value, version } of this.#watch('reg.watch', params, signal)) {
+      yield { key, value: value === null ? null : valueFromJson(value), version }
+    }
+  }
+
   #member(): MemberApi {
     return {
       ls: (options) => this.#call('member.ls', {}, options),
       show: (member, options) => this.#call('member.show', { member }, options),
       tag: (tags, options) => this.#call('member.tag', { tags: { ...tags } }, options),
-      watch: (options) => this.#watch(options?.signal),
+      watch: (options) => this.#watch('member.watch', {}, options?.signal),
     }
   }
 
-  #watch(signal: AbortSignal | undefined): AsyncIterable<MemberChange> {
+  #watch<N extends WatchName>(
+    name: N,
+    params: ParamsOf<N>,
+    signal: AbortSignal | undefined,
+  ): AsyncIterable<ResultOf<N>> {
     // The client has checked each event by the method's own schema.
-    return this.#client.watch(METHODS['member.watch'], {}, signal) as AsyncIterable<MemberChange>
+    return this.#client.watch(METHODS[name], params, signal) as AsyncIterable<ResultOf<N>>
   }
 
   #call<N extends CallName>(

@@ -8,20 +8,20 @@
 import { AtollError } from '../base/errors.ts'
 import { utf8Excess } from '../base/bytes.ts'
 import type { Value } from '../node/api.ts'
-import { KEY_BYTES_MAX, VALUE_BYTES_MAX } from '../store/limits.ts'
+import { KEY_BYTES_MAX } from '../store/limits.ts'
 import { VALUE_DEPTH_MAX, VALUE_ELEMENTS_MAX } from './limits.ts'
 
 const PATH_LENGTH_MAX = 80
 
 /** Throws AtollError USAGE, naming the place within the value, or TOO_LARGE. */
-export function checkValue(value: unknown): asserts value is Value {
+export function checkValue(value: unknown, bytesMax: number): asserts value is Value {
   if (typeof value === 'string') {
     if (!value.isWellFormed()) {
       throw new AtollError('USAGE', 'the value is not well-formed text (a lone surrogate)')
     }
-    return checkBytes('value', utf8Excess(value, VALUE_BYTES_MAX), VALUE_BYTES_MAX)
+    return checkBytes('value', utf8Excess(value, bytesMax), bytesMax)
   }
-  if (value instanceof Uint8Array) return checkBytes('value', value.length, VALUE_BYTES_MAX)
+  if (value instanceof Uint8Array) return checkBytes('value', value.length, bytesMax)
   new JsonWalk().visit(value, 'value')
 }
 

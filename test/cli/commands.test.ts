@@ -375,7 +375,7 @@ describe('commands', () => {
     const endless = Object.values(METHODS).filter(({ name }) => patience(name) === undefined)
     assert.deepEqual(
       endless.map(({ name }) => name),
-      ['leave', 'member.watch'],
+      ['leave', 'reg.watch', 'member.watch'],
     )
   })
 })

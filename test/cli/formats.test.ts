@@ -23,6 +23,14 @@ const LINES: Readonly<Record<string, readonly string[] | 'elsewhere'>> = {
   'kv ls': [],
   'kv export': [],
   'kv import': ['FILE'],
+  'reg get': ['color'],
+  'reg set': ['color', 'green', '--deadline', '1s', '--op-id', 'x', '--since', 'v1'],
+  'reg cas': ['color', 'green', '--if-version', 'v1'],
+  'reg del': ['color', '--if-version', 'v1'],
+  'reg incr': ['hits', '-5'],
+  'reg ls': ['c', '--limit', '10'],
+  // Endless: tested by itself.
+  'reg watch': 'elsewhere',
   'member ls': [],
   'member show': ['a'],
   'member tag': ['role=api', 'old='],
@@ -79,6 +87,7 @@ describe('every command in every format', () => {
     cli = await CliRig.open()
     cli.rig.node.claimed = true
     cli.rig.node.values.set('color', 'blue')
+    await cli.rig.node.reg.set('color', 'blue')
     const one = { current: null, contexts: { one: { socket: cli.rig.path } } }
     writeFileSync(join(cli.dir, 'x.jsonl'), '{"key":"a","value":"1"}\n')
     writeFileSync(join(cli.dir, 'config.json'), '{"name":"x"}')

@@ -26,6 +26,23 @@ describe('what people are told', () => {
       'kv put k -v',
       "unknown option '-v'. Write -- before a value that begins with a dash; see: atoll kv put --help",
     ],
+    [
+      'kv put k v --if-version 7k2',
+      'the store takes every write: it knows no conditions. Registers do: atoll reg set --help',
+    ],
+    [
+      'kv del k --if-absent',
+      'the store takes every write: it knows no conditions. Registers do: atoll reg set --help',
+    ],
+    [
+      'kv put k v --fence 1',
+      'the store takes every write: it knows no conditions. Registers do: atoll reg set --help',
+    ],
+    ['reg incr k five', 'by must be a whole number, not "five". See: atoll reg incr --help'],
+    [
+      'reg incr k -x',
+      "unknown option '-x'. Write -- before a value that begins with a dash; see: atoll reg incr --help",
+    ],
     ['member tag nothing', '"nothing" is not key=value. See: atoll member tag --help'],
     ['kv put k @', '"@" names no file. Write @FILE, - for standard input, or @@ for the text @'],
     ['kv put k @/none', '/none cannot be read (ENOENT). See: atoll kv put --help'],

@@ -64,6 +64,26 @@ const WRONG_CALLS: readonly Wrong[] = [
   ['kv', 'del', [{}], 'USAGE', /"key" must be string/],
   ['kv', 'ls', [{ prefix: 'x' }], 'USAGE', /"prefix" must be string/],
   ['kv', 'ls', ['', { limit: 0 }], 'USAGE', /"limit" must be at least 1/],
+  ['reg', 'get', [5], 'USAGE', /reg\.get: "key" must be string, not 5/],
+  ['reg', 'get', ['k'.repeat(1025)], 'TOO_LARGE', /the key has 1025 bytes; the limit is 1024/],
+  ['reg', 'set', ['', 'v'], 'USAGE', /"key" must not be empty/],
+  ['reg', 'set', ['k'], 'USAGE', /"value" is missing/],
+  ['reg', 'set', ['k', { a: new Map() }], 'USAGE', /value\.a is a Map/],
+  ['reg', 'set', ['k', 'v', { ifVersion: 5 }], 'USAGE', /"ifVersion" must be string/],
+  ['reg', 'set', ['k', 'v', { ifAbsent: 'yes' }], 'USAGE', /"ifAbsent" must be boolean/],
+  ['reg', 'set', ['k', 'v', { opId: '' }], 'USAGE', /"opId" must not be empty/],
+  ['reg', 'set', ['k', 'v', { write: 'all' }], 'USAGE', /"write" is no parameter/],
+  ['reg', 'set', ['k', 'v', { deadlineMs: 3_600_001 }], 'USAGE', /must be at most 3600000/],
+  ['reg', 'cas', ['k', undefined, { ifAbsent: true }], 'USAGE', /"value" is missing/],
+  ['reg', 'del', ['k', { ifAbsent: true }], 'USAGE', /"ifAbsent" is no parameter/],
+  ['reg', 'incr', ['k', 0.5], 'USAGE', /"by" must be a whole number/],
+  ['reg', 'incr', ['k', 2 ** 53], 'USAGE', /"by" must be at most 9007199254740991/],
+  ['reg', 'incr', ['k', '1'], 'USAGE', /"by" must be number/],
+  ['reg', 'update', [7, () => 1], 'USAGE', /"key" must be string/],
+  ['reg', 'update', ['k', 'v'], 'USAGE', /"change" must be a function/],
+  ['reg', 'update', ['k', () => 1, { ifAbsent: true }], 'USAGE', /"ifAbsent" is no parameter/],
+  ['reg', 'ls', ['', { limit: 1001 }], 'USAGE', /"limit" must be at most 1000/],
+  ['reg', 'ls', [{}], 'USAGE', /"prefix" must be string/],
   ['member', 'ls', [{ all: true }], 'USAGE', /"all" is no parameter/],
   ['member', 'show', [7], 'USAGE', /"member" must be string/],
   ['member', 'tag', [{ a: 1 }], 'USAGE', /"tags\.a"/],
@@ -145,6 +165,44 @@ describe('what may be asked of a node', () => {
     }
     for (const node of both) await (node as unknown as Loose)['kv']?.['put']?.('k', 'v', options)
     assert.equal(rig.node.calls, 2)
+  })
+
+  it('a register takes 256 KiB and no more', async () => {
+    const large = 256 * 1024
+    for (const node of both) {
+      for (const value of ['x'.repeat(large), new Uint8Array(large), '\0'.repeat(large)]) {
+        await node.reg.set('k', value)
+        assert.deepEqual((await node.reg.get('k'))?.value, value)
+      }
+      const over = { code: 'TOO_LARGE', message: /has 262145 bytes; the limit is 262144/ }
+      for (const value of ['x'.repeat(large + 1), new Uint8Array(large + 1)]) {
+        await assert.rejects(node.reg.set('k', value), over)
+        await assert.rejects(node.reg.cas('k', value, { ifAbsent: true }), over)
+        await assert.rejects(
+          node.reg.update('k', () => value),
+          over,
+        )
+      }
+    }
+  })
+
+  it('an update stores nothing that could not be set', async () => {
+    for (const node of both) {
+      const update = node.reg.update('k', () => new Map() as unknown as Value)
+      await assert.rejects(update, { code: 'USAGE', message: /value is a Map/ })
+      assert.equal(await node.reg.get('k'), null)
+    }
+  })
+
+  it('a lost condition says the current version, everywhere', async () => {
+    const { version } = await rig.node.reg.set('k', 'v')
+    for (const node of both) {
+      const lost = { code: 'CONFLICT', outcome: 'not-applied' }
+      await assert.rejects(node.reg.set('k', 'w', { ifAbsent: true }), { ...lost, version })
+      await assert.rejects(node.reg.cas('k', 'w', { ifVersion: 'v0' }), { ...lost, version })
+      await assert.rejects(node.reg.del('none', { ifVersion: 'v0' }), { ...lost, version: '' })
+      await assert.rejects(node.kv.get(''), { code: 'USAGE', version: undefined })
+    }
   })
 
   it('a watch refuses what is no option, at its first step', async () => {

@@ -23,6 +23,7 @@ import type {
   TopologyInfo,
   Value,
 } from '../../src/node/api.ts'
+import { FakeRegisters } from './fake-registers.ts'
 
 export const MEMBERS: readonly MemberInfo[] = ['a', 'b', 'c'].map((name, i) => ({
   id: `12D3KooW${name.repeat(44)}`,
@@ -94,6 +95,8 @@ export class FakeNode implements NodeApi {
   diagnosis: Diagnosis = diagnosisOf('ok')
   left = false
   calls = 0
+
+  readonly reg = new FakeRegisters((options) => this.#enter(options))
 
   readonly kv = {
     put: async (key: string, value: Value, options?: CallOptions): Promise<KvWritten> => {

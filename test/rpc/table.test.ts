@@ -4,11 +4,17 @@ import * as v from 'valibot'
 import type { PeerId as BasePeerId } from '../../src/base/ids.ts'
 import type {
   Explanation,
+  JsonValue,
   KvWritten,
   MemberChange,
   MemberInfo,
   MemberState,
   PeerId,
+  RegEvent,
+  RegNumber,
+  RegPage,
+  RegRead,
+  RegWritten,
   Status,
   TopologyInfo,
 } from '../../src/node/api.ts'
@@ -26,6 +32,14 @@ import { VERSION } from '../../src/base/version.ts'
 /** A compile error here means that a schema and the interface of the node have drifted apart. */
 type Same<A, B> = [A] extends [B] ? ([B] extends [A] ? true : never) : never
 type Fits<N extends MethodName, T> = Same<Frozen<ResultOf<N>>, Frozen<T>>
+/** With values in their JSON form. */
+type Told<T> = {
+  readonly [K in keyof T]: K extends 'value'
+    ? JsonValue
+    : T[K] extends readonly (infer Item)[]
+      ? readonly Told<Item>[]
+      : T[K]
+}
 const same: readonly [
   Fits<'status', Status>,
   Fits<'explain', Explanation>,
@@ -34,7 +48,14 @@ const same: readonly [
   Fits<'member.ls', readonly MemberInfo[]>,
   Fits<'member.watch', MemberChange>,
   Fits<'topology.show', TopologyInfo>,
-] = [true, true, true, true, true, true, true]
+  Fits<'reg.get', Told<RegRead> | null>,
+  Fits<'reg.set', RegWritten>,
+  Fits<'reg.cas', RegWritten>,
+  Fits<'reg.del', RegWritten>,
+  Fits<'reg.incr', RegNumber>,
+  Fits<'reg.ls', Told<RegPage>>,
+  Fits<'reg.watch', Told<RegEvent>>,
+] = [true, true, true, true, true, true, true, true, true, true, true, true, true, true]
 
 /** What the public interface writes out, so that it needs no types of Node. */
 const written: readonly [Same<MemberState, SwimState>, Same<PeerId, BasePeerId>] = [true, true]
@@ -45,7 +66,7 @@ function protocolFile({ documentation }: typeof PROTOCOL): string {
 
 describe('table of methods', () => {
   it('names each method by its key', () => {
-    assert.equal(same.length, 7)
+    assert.equal(same.length, 14)
     assert.equal(written.length, 2)
     for (const [name, method] of Object.entries(METHODS)) assert.equal(method.name, name)
   })

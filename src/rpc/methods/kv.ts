@@ -1,7 +1,7 @@
 /** kv: the replicated store. */
 import * as v from 'valibot'
 import type { JsonValue, KvPage, KvPutOptions, Level } from '../../node/api.ts'
-import { DEFAULT_DEADLINE_MS } from '../../store/limits.ts'
+import { DEFAULT_DEADLINE_MS, VALUE_BYTES_MAX } from '../../store/limits.ts'
 import type { CliFlag } from '../method.ts'
 import { call, deadline } from '../method.ts'
 import { key, level, text, value, whole } from '../schemas.ts'
@@ -75,7 +75,7 @@ export const kvPut = call({
   },
   run: async (node, params, options) => {
     const stored = valueFromJson(params.value)
-    checkValue(stored)
+    checkValue(stored, VALUE_BYTES_MAX)
     return await node.kv.put(params.key, stored, { ...options, ...optional(params) })
   },
 })
