@@ -17,7 +17,8 @@ interface Case {
 }
 
 interface Measured {
-  /** Until each of the members knew all; the last one's is convergence. */
+  /** How many members knew all, by the time since the start. */
+  readonly knowing: Curve
   readonly halfKnewMs: number
   readonly allKnewMs: number
   readonly joinBytes: number
@@ -28,13 +29,21 @@ interface Measured {
   readonly falseDeaths: number
 }
 
+/** Milliseconds and members. */
+type Curve = readonly (readonly [number, number])[]
+
 interface Times {
   readonly suspectMs: number
   readonly firstMs: number
   readonly allMs: number
+  /** How many held it for dead, by the time since. */
+  readonly knowing: Curve
 }
 
 const LOOK_MS = 50
+const JOIN_MAX_MS = 120_000
+/** Of a plotted curve. */
+const POINTS_MAX = 60
 
 export const thousand: Experiment<Case, Measured> = {
   name: 'thousand',
@@ -57,8 +66,13 @@ export const thousand: Experiment<Case, Measured> = {
     const before = process.cpuUsage()
     const cluster = new Cluster({ seed, size: members, realNames: true })
     const knows = () => cluster.machines.filter(({ core }) => core.describe()['up'] === members)
-    const halfKnewMs = runUntil(cluster, () => knows().length * 2 >= members)
-    const allKnewMs = runUntil(cluster, () => knows().length === members)
+    const knowing: [number, number][] = [[0, 0]]
+    while ((knowing.at(-1)?.[1] ?? 0) < members && cluster.now < JOIN_MAX_MS) {
+      cluster.run(LOOK_MS)
+      knowing.push([cluster.now, knows().length])
+    }
+    const halfKnewMs = knowing.find(([, count]) => count * 2 >= members)?.[0] ?? JOIN_MAX_MS
+    const allKnewMs = cluster.now
     const { user, system } = process.cpuUsage(before)
     cluster.run(15_000)
     const joinBytes = sum([...cluster.bytes.values()]) / members
@@ -67,7 +81,17 @@ export const thousand: Experiment<Case, Measured> = {
     const silent = fail(cluster, 8, 'vanish')
     const joinCpuMs = (user + system) / 1000 / members
     const falseDeaths = cluster.falseDeaths().length
-    return { halfKnewMs, allKnewMs, joinBytes, joinCpuMs, idle, killed, silent, falseDeaths }
+    return {
+      knowing,
+      halfKnewMs,
+      allKnewMs,
+      joinBytes,
+      joinCpuMs,
+      idle,
+      killed,
+      silent,
+      falseDeaths,
+    }
   },
 
   report: (runs) => {
@@ -115,14 +139,25 @@ export const thousand: Experiment<Case, Measured> = {
           `${of((each) => each.falseDeaths)} times`,
         ),
       ],
-      plots: [],
+      plots: [
+        {
+          title: `${members} members: how many know`,
+          x: { label: 's', scale: 'linear' },
+          y: { label: 'members', scale: 'linear' },
+          series: [
+            ['start: know all', (each: Measured) => thinned(each.knowing)] as const,
+            ['one killed: know it', (each: Measured) => each.killed.knowing] as const,
+            ['one vanished: know it', (each: Measured) => each.silent.knowing] as const,
+          ].map(([name, curveOf]) => ({
+            name,
+            points: runs.flatMap(({ measured }) =>
+              curveOf(measured).map(([ms, count]) => [ms / 1000, count] as const),
+            ),
+          })),
+        },
+      ],
     }
   },
-}
-
-function runUntil(cluster: Cluster, condition: () => boolean): number {
-  while (!condition() && cluster.now < 120_000) cluster.run(LOOK_MS)
-  return cluster.now
 }
 
 function fail(cluster: Cluster, index: number, how: 'kill' | 'vanish'): Times {
@@ -137,5 +172,12 @@ function fail(cluster: Cluster, index: number, how: 'kill' | 'vanish'): Times {
       .flatMap(({ kind, of, at }) => (kind === what && of === name ? [at - start] : []))
   while (times('dead').length < expected && cluster.now - start < 60_000) cluster.run(LOOK_MS)
   const allMs = times('dead').length < expected ? 60_000 : quantile(times('dead'), 1)
-  return { suspectMs: quantile(times('suspect'), 0), firstMs: quantile(times('dead'), 0), allMs }
+  const firstMs = quantile(times('dead'), 0)
+  const knowing = times('dead').map((at, i) => [at, i + 1] as const)
+  return { suspectMs: quantile(times('suspect'), 0), firstMs, allMs, knowing: thinned(knowing) }
+}
+
+function thinned(curve: Curve): Curve {
+  const every = Math.ceil(curve.length / POINTS_MAX)
+  return curve.filter((_, i) => i % every === 0 || i === curve.length - 1)
 }
