@@ -91,7 +91,8 @@ export class Cluster {
     const isMember = (peer: string): boolean => this.membership.get(peer)?.role === 'member'
     this.topology = new TopologyLog({ clusterId, mesh: this.mesh, clock, log, database, isMember })
     this.#topologyLines = new TopologyLines(this.topology, clock, log)
-    this.sounder = new Sounder(this.mesh, this.network, clock)
+    const isKnown = (peer: string): boolean => this.membership.get(peer) !== undefined
+    this.sounder = new Sounder({ mesh: this.mesh, network: this.network, clock, isKnown })
     const { name, zone, capacity, tags } = config
     const facts = { name, zone, role, storageId, boot, capacity, addresses: [], tags }
     this.membership = createMembership({

@@ -125,6 +125,24 @@ describe('limits of commits', () => {
     assert.equal(database.get('k')?.length, 38)
     await bench.clock.drive(commit(88))
   })
+
+  it('says in the log that writes wait too long, and not for each of them', async () => {
+    const bench = new Bench('busy', { commitBytes: 100, pendingBytes: 150 })
+    const database = await bench.open()
+    const commit = () => database.commit([{ key: 'k', value: new Uint8Array(80) }])
+    const busy = (): number => bench.logged.filter((event) => event === 'disk.busy').length
+    const flood = async (): Promise<void> => {
+      const first = commit()
+      for (let i = 0; i < 5; i++) await assert.rejects(commit(), { code: 'BUSY' })
+      await bench.clock.drive(first)
+    }
+    await flood()
+    await flood()
+    assert.equal(busy(), 1)
+    await bench.clock.drive(new Promise<void>((resolve) => void bench.clock.after(5000, resolve)))
+    await flood()
+    assert.equal(busy(), 2)
+  })
 })
 
 describe('a failing disk', () => {

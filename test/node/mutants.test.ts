@@ -4,7 +4,7 @@
  */
 import { describeMutants } from '../mutate.ts'
 
-type Suite = 'doctor-checks' | 'log-control' | 'sounding' | 'watch'
+type Suite = 'cluster-figures' | 'doctor-checks' | 'log-control' | 'sounding' | 'watch'
 type Mutant = readonly [name: string, suite: Suite, file: string, from: string, to: string]
 
 const MUTANTS: readonly Mutant[] = [
@@ -158,6 +158,13 @@ const MUTANTS: readonly Mutant[] = [
     'rttMs * 2)',
   ],
   [
+    'anybody is sounded',
+    'sounding',
+    'doctor/sounding.ts',
+    'this.#isKnown(peer) ? ',
+    'this.#isKnown(peer) !== null ? ',
+  ],
+  [
     'any number of examinations at a time',
     'sounding',
     'doctor/sounding.ts',
@@ -170,6 +177,27 @@ const MUTANTS: readonly Mutant[] = [
     'doctor/sounding.ts',
     'this.#serving--',
     'this.#serving += 0',
+  ],
+  [
+    'everybody is asked, however many there are',
+    'cluster-figures',
+    'doctor/cluster-figures.ts',
+    '.slice(0, PEERS_MAX - 1)',
+    '',
+  ],
+  [
+    'the dead are asked, too',
+    'cluster-figures',
+    'doctor/cluster-figures.ts',
+    "members.filter(({ state }) => state !== 'dead').map(",
+    'members.map(',
+  ],
+  [
+    'silence of who does not answer is told twice',
+    'cluster-figures',
+    'doctor/cluster-figures.ts',
+    'report === null && isSound',
+    'report === null',
   ],
   // Remembering.
   ['the ring grows', 'watch', 'watch/incident-ring.ts', 'this.size > INCIDENTS_MAX || ', ''],

@@ -6,6 +6,8 @@ import { WireWriter } from '../../src/wire/codec.ts'
 import { REQUEST_KINDS } from '../../src/wire/kinds.ts'
 import { type Machine, type Running, World } from '../mesh/world.ts'
 
+const STRANGER = '12D3KooWstranger'
+
 type Trials = Running['network']['tryAddresses']
 
 async function start(world: World, machine: Machine) {
@@ -20,7 +22,8 @@ async function start(world: World, machine: Machine) {
         soon: () => assert.fail('no timer is needed'),
       }
       const tries: Trials = (...given) => running.network.tryAddresses(...given)
-      sounder = new Sounder(mesh, { tryAddresses: tries }, clock)
+      const isKnown = (peer: string): boolean => peer !== STRANGER
+      sounder = new Sounder({ mesh, network: { tryAddresses: tries }, clock, isKnown })
     },
   })
   return { running, sounder: sounder as unknown as Sounder, peer: machine.peer }
@@ -59,6 +62,10 @@ describe('sounding', () => {
       assert.ok(a && b && c)
       world.introduce(a.running, b.running, c.running)
       world.kill(c.running)
+      const before = b.running.mesh.peerCount
+      const [stranger] = await a.sounder.reachOf(b.peer, [STRANGER], 3000)
+      assert.deepEqual([stranger?.answered, stranger?.why], [false, 'NOT_FOUND'])
+      assert.ok(b.running.mesh.peerCount <= before + 1, 'it was not even tried')
       const reached = await a.sounder.reachOf(b.peer, [a.peer, c.peer], 3000)
       assert.deepEqual(
         reached.map(({ peer, answered }) => [peer, answered]),

@@ -90,6 +90,11 @@ const WRONG_CALLS: readonly Wrong[] = [
   ['ticket', 'create', [{ ttl: '1h' }], 'USAGE', /"ttl" is no parameter/],
   ['ticket', 'revoke', [null], 'USAGE', /"ticket" must be string/],
   ['topology', 'show', [{ x: 1 }], 'USAGE', /"x" is no parameter/],
+  ['debug', 'log', [5], 'USAGE', /"levels" must be string/],
+  ['debug', 'log', ['debug', { forMs: 0 }], 'USAGE', /"forMs" must be at least 1/],
+  ['debug', 'log', ['debug', { forMs: 1e9 }], 'USAGE', /"forMs" must be at most 86400000/],
+  ['debug', 'timeline', [{ since: '1h' }], 'USAGE', /"since" is no parameter/],
+  ['debug', 'timeline', [{ sinceMs: 1.5 }], 'USAGE', /"sinceMs"/],
 ]
 
 describe('what may be asked of a node', () => {

@@ -5,6 +5,8 @@
  * making. Any member also says whom of a few others it reaches, so that one node learns of both
  * directions of each pair by one request to each.
  *
+ * Whoever is asked sounds only whom it holds for a member: it is not made to dial the world.
+ *
  * Bounds: a member sounds at most PEERS_MAX others at once for each request, and serves
  * REACHES_MAX such requests at a time; more are told BUSY.
  */
@@ -53,17 +55,27 @@ export interface Reached {
   readonly trial: AddressTrial
 }
 
+export interface SounderParts {
+  readonly mesh: Mesh
+  readonly network: Pick<Network, 'tryAddresses'>
+  readonly clock: Clock
+  /** Whether it is a member, as far as this node knows. */
+  readonly isKnown: (peer: PeerId) => boolean
+}
+
 export class Sounder {
   readonly #mesh: Mesh
   readonly #network: Pick<Network, 'tryAddresses'>
   readonly #clock: Clock
+  readonly #isKnown: (peer: PeerId) => boolean
   /** At most REACHES_MAX. */
   #serving = 0
 
   /** Sets the mesh's handlers: make it before the mesh starts. */
-  constructor(mesh: Mesh, network: Pick<Network, 'tryAddresses'>, clock: Clock) {
+  constructor({ mesh, network, clock, isKnown }: SounderParts) {
     this.#mesh = mesh
     this.#network = network
+    this.#isKnown = isKnown
     this.#clock = clock
     mesh.handle(REQUEST_KINDS.DOCTOR_PING, () => encodePong(clock.wallMs()))
     mesh.handle(REQUEST_KINDS.DOCTOR_REACH, (from, body) => this.#onReach(from, body))
@@ -103,17 +115,25 @@ export class Sounder {
     return decodeReach(answer, peers)
   }
 
+  async #soundKnown(peer: PeerId): Promise<Sounding> {
+    return this.#isKnown(peer) ? await this.sound(peer, SOUND_MS) : unknown(peer)
+  }
+
   async #onReach(_from: RemotePeer, body: Uint8Array): Promise<Uint8Array> {
     const peers = new WireReader(body).list(PEERS_MAX, (each) => each.string(ID_BYTES_MAX))
     if (this.#serving >= REACHES_MAX) throw new AtollError('BUSY', 'others are being examined')
     this.#serving++
     try {
-      const soundings = await Promise.all(peers.map((peer) => this.sound(peer, SOUND_MS)))
+      const soundings = await Promise.all(peers.map((peer) => this.#soundKnown(peer)))
       return encodeReach(soundings)
     } finally {
       this.#serving--
     }
   }
+}
+
+function unknown(peer: PeerId): Sounding {
+  return { peer, answered: false, why: 'NOT_FOUND' }
 }
 
 function codeOf(error: unknown): string {
