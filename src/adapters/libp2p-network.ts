@@ -24,6 +24,7 @@ import { dialError, isDenial } from './libp2p-dial-error.ts'
 import { Dialler } from './libp2p-dialler.ts'
 import { LINK_TIMES, Libp2pLink, type LinkTimes } from './libp2p-link.ts'
 import { LinkTable } from './libp2p-links.ts'
+import type { Libp2pMetricsFactory } from './libp2p-metrics.ts'
 import { type AtollLibp2p, createNodeLibp2p } from './libp2p-node.ts'
 import { tryTcp } from './tcp-trial.ts'
 
@@ -41,6 +42,7 @@ export class Libp2pNetwork implements Network {
   readonly #config: NetworkConfig
   readonly #log: Log
   readonly #times: LinkTimes
+  readonly #metrics: Libp2pMetricsFactory | null
   readonly #links = new LinkTable()
   readonly #book = new AddressBook()
   readonly #dialler: Dialler
@@ -50,10 +52,16 @@ export class Libp2pNetwork implements Network {
   #starting: Promise<void> | null = null
   #stopping: Promise<void> | null = null
 
-  constructor(config: NetworkConfig, log: Log, times: LinkTimes = LINK_TIMES) {
+  constructor(
+    config: NetworkConfig,
+    log: Log,
+    times: LinkTimes = LINK_TIMES,
+    metrics: Libp2pMetricsFactory | null = null,
+  ) {
     this.#config = config
     this.#log = log
     this.#times = times
+    this.#metrics = metrics
     const publicKey = ed25519PublicBytes(ed25519FromSeed(config.privateKeySeed))
     this.self = peerIdFromPublicKey(publicKey)
     this.#dialler = new Dialler((address, options) =>
@@ -71,7 +79,7 @@ export class Libp2pNetwork implements Network {
 
   async #start(onLink: (link: Link) => void): Promise<void> {
     for (const address of [...this.#config.listen, ...this.#config.announce]) checkAddress(address)
-    const libp2p = await createNodeLibp2p(this.#config)
+    const libp2p = await createNodeLibp2p(this.#config, this.#metrics)
     const limits = {
       maxInboundStreams: STREAMS_PER_CONNECTION,
       maxOutboundStreams: STREAMS_PER_CONNECTION,

@@ -19,6 +19,7 @@ import { concatBytes, utf8 } from '../base/bytes.ts'
 import { ed25519FromSeed, ed25519PublicBytes } from '../base/ids.ts'
 import type { NetworkConfig } from '../seams/network.ts'
 import type { AttemptOptions } from './libp2p-dialler.ts'
+import type { Libp2pMetricsFactory } from './libp2p-metrics.ts'
 import { quietYamux } from './libp2p-muxer.ts'
 
 /** Dials one address, and tells how far it has come; libp2p hands it to its services. */
@@ -41,11 +42,16 @@ const PEER_RECORD_MS = 30 * 24 * 60 * 60_000
 /** Kademlia's own upkeep runs this seldom: membership already knows everybody. */
 const KAD_UPKEEP_MS = 60 * 60_000
 
-export function createNodeLibp2p(config: NetworkConfig): Promise<AtollLibp2p> {
+/** `metrics`: what libp2p counts with, when anybody collects. */
+export function createNodeLibp2p(
+  config: NetworkConfig,
+  metrics: Libp2pMetricsFactory | null,
+): Promise<AtollLibp2p> {
   const seed = config.privateKeySeed
   const publicKey = ed25519PublicBytes(ed25519FromSeed(seed))
   return createLibp2p({
     start: false,
+    ...(metrics !== null && { metrics }),
     privateKey: privateKeyFromRaw(concatBytes([seed, publicKey])),
     addresses: { listen: [...config.listen], announce: [...config.announce] },
     transports: [tcp()],

@@ -8,6 +8,7 @@
 import type { Server, Socket } from 'node:net'
 import { AtollError } from '../base/errors.ts'
 import { Metrics } from '../base/metrics.ts'
+import { prometheusText } from '../base/prometheus-text.ts'
 import type { NodeApi } from '../node/api.ts'
 import { declareRpcMetrics } from '../rpc/metrics.ts'
 import { methodTable } from '../rpc/methods.ts'
@@ -30,6 +31,12 @@ export interface DaemonOptions {
   readonly open: () => Promise<DaemonNode>
   /** What `--init` or `--join` asks for; done only when the node belongs to no cluster. */
   readonly claim: ((node: NodeApi) => Promise<unknown>) | null
+  /** Serves the text of the metrics to collectors, until it is closed. */
+  readonly serveMetrics: ((text: () => Promise<string>) => Promise<Closing>) | null
+}
+
+export interface Closing {
+  close(): Promise<void>
 }
 
 /** Why a daemon ended. */
@@ -52,6 +59,9 @@ export class Daemon {
   #listener: Server | null = null
   #node: DaemonNode | null = null
   #server: RpcServer<NodeApi> | null = null
+  /** What clients are served; null while the node comes up. */
+  #served: NodeApi | null = null
+  #metrics: Closing | null = null
   #stopping: Promise<void> | null = null
 
   constructor(options: DaemonOptions) {
@@ -63,8 +73,10 @@ export class Daemon {
 
   /** Resolves when clients are served. After a rejection, `stop` cleans up. */
   async start(): Promise<void> {
-    const { socket, log, open, claim } = this.#options
+    const { socket, log, open, claim, serveMetrics } = this.#options
     this.#listener = await listenPrivately(socket, (client) => this.#onClient(client))
+    // Before the node, so that a port that is taken is told at once.
+    this.#metrics = (await serveMetrics?.(() => this.#metricsText())) ?? null
     this.#node = await open()
     this.#node.failed.then(
       (cause) => this.#end({ kind: 'failed', error: failure(cause) }),
@@ -90,6 +102,7 @@ export class Daemon {
     // No longer listening removes the socket, too.
     this.#listener?.close()
     try {
+      await this.#metrics?.close()
       await this.#node?.stop()
     } finally {
       await this.#server?.close(GRACE_MS)
@@ -107,6 +120,11 @@ export class Daemon {
     this.#waiting.push(client)
   }
 
+  async #metricsText(): Promise<string> {
+    if (this.#served === null) throw new AtollError('BUSY', 'the daemon is coming up')
+    return prometheusText(await this.#served.metrics())
+  }
+
   #serve(node: DaemonNode): void {
     const { log } = this.#options
     const metrics = new Metrics()
@@ -115,6 +133,7 @@ export class Daemon {
     declareProcessMetrics(metrics)
     declareRpcMetrics(metrics, server)
     this.#server = server
+    this.#served = target
     const waiting = this.#waiting ?? []
     this.#waiting = null
     for (const client of waiting) if (!client.destroyed) server.accept(client)

@@ -9,10 +9,12 @@ import type { NodeApi } from '../node/api.ts'
 import { asAtollError, errorLine } from '../rpc/error-line.ts'
 import { checkSocketPath, type Environment } from '../rpc/socket-path.ts'
 import { readSecret } from '../rpc/text-source.ts'
+import type { Log } from '../seams/log.ts'
 import { VERSION } from '../base/version.ts'
-import { Daemon, type DaemonEnd } from './daemon.ts'
+import { Daemon, type DaemonEnd, type DaemonOptions } from './daemon.ts'
 import { collectWhenIdle } from './idle-memory.ts'
 import { daemonHelp } from './help.ts'
+import { parseMetricsAddress } from './metrics-address.ts'
 import { resolveSettings } from './resolve-settings.ts'
 import type { Settings } from './settings.ts'
 import { notifyReady } from './systemd.ts'
@@ -38,9 +40,11 @@ async function run(settings: Settings, env: Environment): Promise<number> {
   const stopped = stopSignal()
   // Loaded late: a wrong flag is told without waiting for libp2p.
   const { nodeParts } = await import('./node-parts.ts')
-  const { log, open } = nodeParts(settings, env)
+  const { log, open, libp2pText } = await nodeParts(settings, env)
   watchDefects((error) => log.write('error', 'daemon.defect', { error: error.stack ?? '' }))
-  const daemon = new Daemon({ socket: settings.socket, log, open, claim: claimOf(settings) })
+  const { socket } = settings
+  const serveMetrics = metricsServer(settings, log, libp2pText)
+  const daemon = new Daemon({ socket, log, open, claim: claimOf(settings), serveMetrics })
   const started = daemon.start()
   let stopCollecting = (): void => {}
   let cameUp = true
@@ -98,6 +102,21 @@ function watchDefects(log: (error: Error) => void): void {
     process.stderr.write(`${errorLine(asAtollError(error), false)}\n`)
     process.exit(ERRORS.INTERNAL.exit)
   })
+}
+
+/** HTTP is loaded only by a daemon that serves it. */
+function metricsServer(
+  { metrics }: Settings,
+  log: Log,
+  more: () => Promise<string>,
+): DaemonOptions['serveMetrics'] {
+  const address = metrics === null ? null : parseMetricsAddress(metrics)
+  if (address === null) return null
+  return async (own) => {
+    const { openMetricsEndpoint } = await import('./metrics-endpoint.ts')
+    const text = async () => (await own()) + (await more())
+    return await openMetricsEndpoint({ address, text, log })
+  }
 }
 
 function claimOf({ init, join }: Settings): ((node: NodeApi) => Promise<unknown>) | null {

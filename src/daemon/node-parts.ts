@@ -1,5 +1,6 @@
 /** What a daemon is made of: the log, and how its node is opened on the real world. */
 import { systemHost } from '../adapters/system-host.ts'
+import type { Libp2pMetrics } from '../adapters/libp2p-metrics.ts'
 import { systemLog } from '../adapters/system-log.ts'
 import type { NodeConfig } from '../node/config.ts'
 import { openNode } from '../node/node.ts'
@@ -17,20 +18,30 @@ import { systemSeams } from './system-seams.ts'
 export interface NodeParts {
   readonly log: Log
   readonly open: () => Promise<DaemonNode>
+  /** What libp2p counts, as text; nothing unless metrics are served. */
+  readonly libp2pText: () => Promise<string>
 }
 
-export function nodeParts(settings: Settings, env: Environment): NodeParts {
+export async function nodeParts(settings: Settings, env: Environment): Promise<NodeParts> {
   const levels = new LogLevels(startLevels(settings))
   const log = systemLog({ levels })
   const { edge, data, socket } = settings
   const host = systemHost({ dataDir: edge ? null : data, socket })
-  const seams = { ...seamsOf(log, env), levels, host }
+  const libp2p = settings.metrics === null ? null : await libp2pMetrics()
+  const seams = { ...seamsOf(log, env, libp2p), levels, host }
   const config = nodeConfig(settings)
-  return { log, open: () => openWithNote(config, seams, settings.socket) }
+  const open = () => openWithNote(config, seams, settings.socket)
+  return { log, open, libp2pText: async () => (await libp2p?.text()) ?? '' }
 }
 
-function seamsOf(log: Log, env: Environment): Seams {
-  const seams = systemSeams(log)
+/** Loaded only when somebody collects. */
+async function libp2pMetrics(): Promise<Libp2pMetrics> {
+  const { Libp2pMetrics: Loaded } = await import('../adapters/libp2p-metrics.ts')
+  return new Loaded()
+}
+
+function seamsOf(log: Log, env: Environment, libp2p: Libp2pMetrics | null): Seams {
+  const seams = systemSeams(log, libp2p?.factory)
   // Only `atoll dev` sets this, for its own children, together with the channel they obey.
   if (env['ATOLL_DEV'] !== '1' || process.send === undefined) return seams
   const cable = new Cable()
@@ -58,6 +69,7 @@ function nodeConfig(settings: Settings): NodeConfig {
     init: _init,
     join: _join,
     logLevel: _level,
+    metrics: _metrics,
     ...rest
   } = settings
   return { ...rest, dataDir: edge ? null : data }

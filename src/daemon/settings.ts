@@ -11,6 +11,7 @@ import { NODE_DEFAULTS } from '../node/config.ts'
 import { defaultSocketPath, type Environment } from '../rpc/socket-path.ts'
 import { LOG_LEVELS } from '../seams/log.ts'
 import { type LogRule, parseLogRule } from '../seams/log-levels.ts'
+import { parseMetricsAddress } from './metrics-address.ts'
 
 /** How a flag or variable is read; a file has the JSON form. */
 export type SettingKind = 'text' | 'list' | 'switch' | 'integer' | 'pairs'
@@ -58,6 +59,15 @@ export const SETTING_SCHEMAS = {
   ),
   init: v.boolean(),
   join: v.nullable(path),
+  metrics: v.nullable(
+    v.pipe(
+      line,
+      v.check(
+        (text) => parseMetricsAddress(text) !== null,
+        'must be an address of this machine and a port, such as 127.0.0.1:9464',
+      ),
+    ),
+  ),
 } as const
 
 export type SettingKey = keyof typeof SETTING_SCHEMAS
@@ -102,6 +112,13 @@ export const SETTINGS: Readonly<Record<SettingKey, Setting>> = {
   ),
   init: setting('init', 'switch', 'init', '', 'found a cluster, unless already in one'),
   join: setting('join', 'text', 'join', 'TICKET|@FILE|-', 'join one, unless already in one'),
+  metrics: setting(
+    'metrics',
+    'text',
+    'metrics',
+    'HOST:PORT',
+    'serve metrics by HTTP; off by default',
+  ),
 }
 
 export function isSettingKey(key: string): key is SettingKey {
@@ -121,6 +138,7 @@ export function defaultSettings(env: Environment): Settings {
     logLevel: START_LEVELS.base,
     init: false,
     join: null,
+    metrics: null,
   }
 }
 

@@ -43,7 +43,7 @@ export async function rawPeer(
   number: number,
   change: Partial<NetworkConfig> = {},
 ): Promise<RawPeer> {
-  const libp2p = await createNodeLibp2p(loopbackConfig(number, 1, change))
+  const libp2p = await createNodeLibp2p(loopbackConfig(number, 1, change), null)
   await libp2p.start()
   world.after(() => libp2p.stop())
   return new RawPeer(libp2p)

@@ -52,7 +52,7 @@ describe('daemon', () => {
       write: (_level: string, event: string) => void logged.push(event),
     }
     const open = () => Promise.resolve(node)
-    const daemon = new Daemon({ socket, log, open, claim: null, ...options })
+    const daemon = new Daemon({ socket, log, open, claim: null, serveMetrics: null, ...options })
     daemons.push(daemon)
     return daemon
   }
@@ -66,6 +66,38 @@ describe('daemon', () => {
     assert.equal(node.stops, 1)
     assert.ok(!existsSync(socket))
     await assert.rejects(client.status(), { code: 'UNREACHABLE' })
+  })
+
+  it('serves metrics of its node and of itself, and says so while there are none', async () => {
+    const up = Promise.withResolvers<void>()
+    node.up = up.promise
+    let text: (() => Promise<string>) | null = null
+    let closed = 0
+    const daemon = make({
+      serveMetrics: async (read) => {
+        text = read
+        return { close: async () => void closed++ }
+      },
+    })
+    const read = async (): Promise<string> => (await text?.()) ?? ''
+    const starting = daemon.start()
+    await until(() => text !== null, 'the metrics')
+    await assert.rejects(read(), { code: 'BUSY' })
+    up.resolve()
+    await starting
+    const shown = await read()
+    for (const name of ['atoll_fake_seconds_bucket', 'atoll_rpc_connections 0', 'process_']) {
+      assert.ok(shown.includes(name), name)
+    }
+    await daemon.stop()
+    assert.equal(closed, 1)
+  })
+
+  it('does not open its node when its metrics cannot be served', async () => {
+    const taken = new AtollError('ADDRESS_IN_USE', 'the port is taken')
+    const daemon = make({ serveMetrics: () => Promise.reject(taken) })
+    await assert.rejects(daemon.start(), { code: 'ADDRESS_IN_USE' })
+    assert.equal(node.started, false)
   })
 
   it('lets early clients wait until the node is up', async () => {

@@ -46,6 +46,19 @@ describe('settings', () => {
     assert.equal(sources.tags, 'default')
   })
 
+  it('serve metrics only where they are told to', () => {
+    assert.equal(resolveSettings([], env).settings.metrics, null)
+    assert.equal(resolveSettings(['--metrics', '[::1]:0'], env).settings.metrics, '[::1]:0')
+    env['ATOLL_METRICS'] = '127.0.0.1:9464'
+    assert.equal(resolveSettings([], env).settings.metrics, '127.0.0.1:9464')
+    for (const wrong of ['9464', 'example.org:9464', '127.0.0.1:65536']) {
+      assert.throws(() => resolveSettings(['--metrics', wrong], env), {
+        code: 'CONFIG_INVALID',
+        message: /--metrics: .*such as 127\.0\.0\.1:9464/,
+      })
+    }
+  })
+
   it('take lists and tags from flags and from the environment', () => {
     const listen = ['/ip4/127.0.0.1/tcp/1', '/ip6/::1/tcp/1']
     const flags = listen.flatMap((address) => ['--listen', address])
