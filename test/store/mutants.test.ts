@@ -10,6 +10,7 @@ type Suite =
   | 'contexts'
   | 'departures'
   | 'dots'
+  | 'inventory'
   | 'levels'
   | 'merge'
   | 'movement'
@@ -423,6 +424,30 @@ const MUTANTS: readonly Mutant[] = [
     'joinRecords(before.record, incoming)',
     'joinRecords(incoming, incoming)',
     /not what neither/,
+  ],
+  [
+    'changes while a page is counted are forgotten',
+    'inventory',
+    'inventory.ts',
+    'if (last === null || compareKeys(name, last) <= 0) this.#add(growth)',
+    '',
+    /is exact/,
+  ],
+  [
+    'changes behind the page count twice',
+    'inventory',
+    'inventory.ts',
+    'if (last === null || compareKeys(name, last) <= 0) this',
+    'this',
+    /is exact/,
+  ],
+  [
+    'a page that too much passed by is believed',
+    'inventory',
+    'inventory.ts',
+    'if (since.length > CHANGES_MAX) return',
+    '',
+    /read|anew/,
   ],
   [
     'equal bytes that are not durable count',

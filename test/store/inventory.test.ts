@@ -1,0 +1,130 @@
+/** How much a disk holds: counted page by page beside the work, and exact at the end. */
+import assert from 'node:assert/strict'
+import fc from 'fast-check'
+import { compareKeys } from '../../src/base/bytes.ts'
+import type { Database } from '../../src/disk/database.ts'
+import { type Growth, growthOf, Inventory, type Sized } from '../../src/store/inventory.ts'
+import { databaseKey } from '../../src/store/place.ts'
+import { encodeRecord, type Kind, type StoreRecord } from '../../src/store/record.ts'
+import { SimRandom } from '../sim/sim-random.ts'
+import { ManualClock } from '../disk/manual-clock.ts'
+
+function sizedOf(kind: Kind, bytes: number): Sized {
+  const dot = { actor: 'a', n: 1 }
+  const sibling = { dot, stamp: 1, expiresAtMs: 0, kind, value: new Uint8Array(bytes) }
+  const record: StoreRecord = {
+    known: { vector: new Map([['a', 1]]), dots: [] },
+    siblings: [sibling],
+  }
+  return { record, bytes: encodeRecord(record).length }
+}
+
+/** Entries that `scan` gives as they were when it began; between two of them others may write. */
+class Shelf {
+  readonly entries = new Map<string, Sized>()
+  /** Called between two entries of a scan. */
+  amid: () => void = () => {}
+
+  get database(): Database {
+    const shelf = this
+    return {
+      async *scan({ from, to = '', limit = 0 }: { from: string; to?: string; limit?: number }) {
+        const keys = [...shelf.entries.keys()].sort(compareKeys)
+        const page = keys
+          .filter((key) => compareKeys(key, from) >= 0 && compareKeys(key, to) < 0)
+          .slice(0, limit)
+          .map((key) => [key, encodeRecord((shelf.entries.get(key) as Sized).record)] as const)
+        for (const entry of page) {
+          shelf.amid()
+          await Promise.resolve()
+          yield entry
+        }
+      },
+    } as unknown as Database
+  }
+
+  get sum(): Growth {
+    const all = [...this.entries.values()].map((held) => growthOf(null, held))
+    const of = (pick: (each: Growth) => number): number => all.reduce((n, g) => n + pick(g), 0)
+    return {
+      records: of(({ records }) => records),
+      tombstones: of(({ tombstones }) => tombstones),
+      bytes: of(({ bytes }) => bytes),
+    }
+  }
+}
+
+describe('inventory', () => {
+  it('tells nothing until all is counted, then all', async () => {
+    const shelf = new Shelf()
+    for (let i = 0; i < 600; i++) {
+      shelf.entries.set(databaseKey(i % 7, `k${i}`), sizedOf(i % 3 === 0 ? 'tombstone' : 'text', i))
+    }
+    const inventory = new Inventory()
+    const clock = new ManualClock()
+    const counting = inventory.count(shelf.database, clock, new AbortController().signal)
+    assert.equal(inventory.held, null)
+    await clock.drive(counting)
+    assert.deepEqual(inventory.held, shelf.sum)
+    assert.deepEqual([shelf.sum.records, shelf.sum.tombstones], [600, 200])
+  })
+
+  it('is exact whatever changes while it counts', async () => {
+    const change = fc.record({
+      i: fc.nat(700),
+      kind: fc.constantFrom<Kind | null>('text', 'tombstone', null),
+      bytes: fc.nat(50),
+    })
+    await fc.assert(
+      fc.asyncProperty(fc.array(change, { maxLength: 80 }), fc.nat(), async (changes, seed) => {
+        const shelf = new Shelf()
+        const random = new SimRandom(`inventory ${seed}`)
+        const name = (i: number): string => databaseKey(0, String(i).padStart(3, '0'))
+        for (let i = 0; i < 600; i += 2) shelf.entries.set(name(i), sizedOf('text', i % 40))
+        const inventory = new Inventory()
+        const left = [...changes]
+        shelf.amid = () => {
+          while (left.length > 0 && random.int(8) === 0) {
+            const { i, kind, bytes } = left.pop() as (typeof changes)[number]
+            const before = shelf.entries.get(name(i)) ?? null
+            const after = kind === null ? null : sizedOf(kind, bytes)
+            if (after === null) shelf.entries.delete(name(i))
+            else shelf.entries.set(name(i), after)
+            inventory.changed(name(i), growthOf(before, after))
+          }
+        }
+        const clock = new ManualClock()
+        await clock.drive(inventory.count(shelf.database, clock, new AbortController().signal))
+        assert.deepEqual(inventory.held, shelf.sum)
+      }),
+      { numRuns: 60 },
+    )
+  })
+
+  it('reads a page anew when too much changed behind it', async () => {
+    const shelf = new Shelf()
+    for (let i = 0; i < 10; i++) shelf.entries.set(databaseKey(0, `k${i}`), sizedOf('text', 5))
+    const inventory = new Inventory()
+    let storms = 0
+    shelf.amid = () => {
+      if (storms++ > 0) return
+      for (let i = 0; i < 5000; i++) {
+        const held = sizedOf('text', 1)
+        shelf.entries.set(databaseKey(1, `n${i}`), held)
+        inventory.changed(databaseKey(1, `n${i}`), growthOf(null, held))
+      }
+    }
+    const clock = new ManualClock()
+    await clock.drive(inventory.count(shelf.database, clock, new AbortController().signal))
+    assert.deepEqual(inventory.held, shelf.sum)
+  })
+
+  it('ends with its signal', async () => {
+    const aborter = new AbortController()
+    const inventory = new Inventory()
+    const counting = inventory.count(new Shelf().database, new ManualClock(), aborter.signal)
+    aborter.abort(new Error('over'))
+    await assert.rejects(counting, /over/)
+    assert.equal(inventory.held, null)
+  })
+})
