@@ -19,28 +19,29 @@ function sizedOf(kind: Kind, bytes: number): Sized {
   return { record, bytes: encodeRecord(record).length }
 }
 
+type Range = { readonly from: string; readonly to: string; readonly limit: number }
+
 /** Entries that `scan` gives as they were when it began; between two of them others may write. */
 class Shelf {
   readonly entries = new Map<string, Sized>()
   /** Called between two entries of a scan. */
   amid: () => void = () => {}
 
-  get database(): Database {
-    const shelf = this
-    return {
-      async *scan({ from, to = '', limit = 0 }: { from: string; to?: string; limit?: number }) {
-        const keys = [...shelf.entries.keys()].sort(compareKeys)
-        const page = keys
-          .filter((key) => compareKeys(key, from) >= 0 && compareKeys(key, to) < 0)
-          .slice(0, limit)
-          .map((key) => [key, encodeRecord((shelf.entries.get(key) as Sized).record)] as const)
-        for (const entry of page) {
-          shelf.amid()
-          await Promise.resolve()
-          yield entry
-        }
-      },
-    } as unknown as Database
+  readonly database = {
+    scan: (range: Range): AsyncIterable<readonly [string, Uint8Array]> => this.#scan(range),
+  } as unknown as Database
+
+  async *#scan({ from, to, limit }: Range): AsyncGenerator<readonly [string, Uint8Array]> {
+    const keys = [...this.entries.keys()].sort(compareKeys)
+    const page = keys
+      .filter((key) => compareKeys(key, from) >= 0 && compareKeys(key, to) < 0)
+      .slice(0, limit)
+      .map((key) => [key, encodeRecord((this.entries.get(key) as Sized).record)] as const)
+    for (const entry of page) {
+      this.amid()
+      await Promise.resolve()
+      yield entry
+    }
   }
 
   get sum(): Growth {
