@@ -47,7 +47,7 @@ async function measure(
   database: Database,
   file: FileHandle,
 ): Promise<void> {
-  const seconds = choose(bench, 1, 0.15)
+  const seconds = choose(bench, 1, 0.1)
   const batch = Buffer.alloc(VALUE.length * depth, 7)
   const commit = (i: number) => database.commit([{ key: `k${i % KEYS}`, value: VALUE }])
   const write = async () => {

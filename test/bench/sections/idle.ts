@@ -41,7 +41,7 @@ export const idleSection: Section = {
 async function measure(bench: Bench, report: Report, trios: readonly Trio[]): Promise<void> {
   const seconds = choose(bench, 60, 10)
   // What a start leaves to be done.
-  await delay(choose(bench, 10_000, 3_000))
+  await delay(choose(bench, 10_000, 2_000))
   const before = trios.map((trio) => usageOf(trio.pids()))
   await delay(seconds * 1000)
   const [first, ...others] = trios.map((trio, i) => {

@@ -41,8 +41,8 @@ async function measure(bench: Bench, report: Report, mesh: Mesh, kad: KadMesh): 
   const theirs = running(theirsOf(bench, kad.client), () => kad.pids)
   const plan: Plan = {
     loads: choose(bench, [1, 16], [1]).map((inFlight) => ({ kind: 'closed', inFlight })),
-    rounds: choose(bench, 3, 2),
-    seconds: choose(bench, 5, 0.7),
+    rounds: choose(bench, 3, 1),
+    seconds: choose(bench, 5, 1),
   }
   const both = new Map(Object.entries({ atoll: ours, 'kad-dht': theirs }))
   const alone = new Map(Object.entries({ 'kad-dht': theirs }))

@@ -61,7 +61,7 @@ async function measure(bench: Bench, report: Report, mesh: Mesh, work: Work): Pr
   const plan: Plan = {
     loads: choose(bench, [64, 256], [64]).map((inFlight) => ({ kind: 'closed', inFlight })),
     rounds: choose(bench, 5, 2),
-    seconds: choose(bench, 3, 0.7),
+    seconds: choose(bench, 3, 0.5),
   }
   const systems = new Map([['atoll', system]])
   const rows = await compare({ ...bench, systems }, report, work, SIZES, plan)
