@@ -9,7 +9,7 @@ function stalled(): Timed[] {
   return Array.from({ length: 100 }, (_, i) => {
     const intendedMs = i * 10
     const falls = intendedMs >= 300 && intendedMs < 500
-    return { intendedMs, doneMs: falls ? 502 : intendedMs + 2, ok: true }
+    return { intendedMs, doneMs: falls ? 502 : intendedMs + 2, failure: null }
   })
 }
 
@@ -20,9 +20,10 @@ describe('an outage', () => {
 
   it('does not end with an operation that failed', () => {
     const series = stalled().map((each) =>
-      each.intendedMs >= 500 && each.intendedMs < 600 ? { ...each, ok: false } : each,
+      each.intendedMs >= 500 && each.intendedMs < 600 ? { ...each, failure: 'no' } : each,
     )
     assert.equal(outageOf(series, 250, 1000).failed, 10)
+    assert.equal(outageOf(series, 250, 1000).failure, 'no')
     const late = series.filter(({ doneMs }) => doneMs !== 502)
     assert.equal(outageOf(late, 250, 1000).gapMs, 602 - 292)
   })
@@ -38,7 +39,7 @@ describe('an outage', () => {
     assert.equal(outage.longestMs, 202)
     assert.equal(outage.overOneSecond, 0)
     assert.equal(outage.p99Ms, 202)
-    const slow = { intendedMs: 400, doneMs: 1401, ok: false }
+    const slow = { intendedMs: 400, doneMs: 1401, failure: 'no' }
     assert.equal(outageOf([...stalled(), slow], 250, 1000).overOneSecond, 1)
     assert.equal(outageOf([...stalled(), slow], 250, 1000).longestMs, 1001)
   })
@@ -63,8 +64,8 @@ describe('buckets of time', () => {
 
   it('leave failures out of the rate, and ends behind the last bucket too', () => {
     const series = [
-      { intendedMs: 10, doneMs: 20, ok: false },
-      { intendedMs: 90, doneMs: 250, ok: true },
+      { intendedMs: 10, doneMs: 20, failure: 'no' },
+      { intendedMs: 90, doneMs: 250, failure: null },
     ]
     const [first, second] = bucketsOf(series, 100, 200)
     assert.deepEqual(first, { fromMs: 0, perSecond: 0, p99Ms: 160 })
@@ -84,14 +85,16 @@ describe('timed load', () => {
     const load = { perSecond: 100, seconds: 0.1, graceMs: 5 }
     const [series = []] = await timedLoad([silent], load, clock)
     assert.equal(series.length, 10)
-    const answered = series.filter(({ ok }) => ok)
+    const answered = series.filter(({ failure }) => failure === null)
     // Those of 0, 10, 20, 30 and 40 ms; the one of 50 comes a moment after.
     assert.deepEqual(
       answered.map(({ intendedMs }) => intendedMs),
       [0, 10, 20, 30, 40],
     )
     assert.ok(answered.every(({ doneMs }) => doneMs === 50))
-    assert.ok(series.every(({ ok, doneMs }) => ok || doneMs >= 95))
+    const open = series.filter(({ failure }) => failure === 'no answer')
+    assert.equal(open.length, 5)
+    assert.ok(open.every(({ doneMs }) => doneMs >= 95))
   })
 
   it('runs operations beside each other, and a refusal is a failure at once', async () => {
@@ -100,12 +103,12 @@ describe('timed load', () => {
     const load = { perSecond: 100, seconds: 0.05, graceMs: 5 }
     const [refused, accepted] = await timedLoad([refuse, accept], load, new SteppedClock())
     assert.deepEqual(
-      refused?.map(({ ok }) => ok),
-      [false, false, false, false, false],
+      refused?.map(({ failure }) => failure),
+      ['no', 'no', 'no', 'no', 'no'],
     )
     assert.deepEqual(
-      accepted?.map(({ ok }) => ok),
-      [true, true, true, true, true],
+      accepted?.map(({ failure }) => failure),
+      [null, null, null, null, null],
     )
   })
 })

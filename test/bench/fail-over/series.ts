@@ -8,8 +8,8 @@ export interface Timed {
   /** When it should have been sent: a stall counts for all that fell into it. */
   readonly intendedMs: number
   readonly doneMs: number
-  /** False when it ended with an error, or did not end. */
-  readonly ok: boolean
+  /** What the error said with which it ended; null when it was done. */
+  readonly failure: string | null
 }
 
 export interface Outage {
@@ -19,6 +19,8 @@ export interface Outage {
   readonly longestMs: number
   readonly overOneSecond: number
   readonly failed: number
+  /** What the first of them said. */
+  readonly failure: string | null
   readonly p99Ms: number
 }
 
@@ -36,18 +38,22 @@ const LONG_MS = 1_000
 export function outageOf(series: readonly Timed[], fromMs: number, toMs: number): Outage {
   const begun = series.filter(({ intendedMs }) => intendedMs >= fromMs && intendedMs < toMs)
   const waits = sorted(begun.map(({ intendedMs, doneMs }) => doneMs - intendedMs))
+  const failures = begun.flatMap(({ failure }) => (failure === null ? [] : [failure]))
   return {
     gapMs: gapOf(series, fromMs, toMs),
     longestMs: waits.at(-1) ?? Number.NaN,
     overOneSecond: waits.filter((waitMs) => waitMs > LONG_MS).length,
-    failed: begun.filter(({ ok }) => !ok).length,
+    failed: failures.length,
+    failure: failures[0] ?? null,
     p99Ms: percentile(waits, 0.99),
   }
 }
 
 /** The ends count as completions: a load that never recovers has a gap up to its end. */
 function gapOf(series: readonly Timed[], fromMs: number, toMs: number): number {
-  const done = series.filter(({ ok, doneMs }) => ok && doneMs > fromMs && doneMs < toMs)
+  const done = series.filter(
+    ({ failure, doneMs }) => failure === null && doneMs > fromMs && doneMs < toMs,
+  )
   const moments = [fromMs, ...sorted(done.map(({ doneMs }) => doneMs)), toMs]
   return Math.max(...moments.slice(1).map((moment, i) => moment - (moments[i] ?? moment)))
 }
@@ -57,10 +63,10 @@ export function bucketsOf(series: readonly Timed[], widthMs: number, toMs: numbe
   const count = Math.floor(toMs / widthMs)
   const waits = Array.from({ length: count }, (): number[] => [])
   const completed = Array.from({ length: count }, () => 0)
-  for (const { intendedMs, doneMs, ok } of series) {
+  for (const { intendedMs, doneMs, failure } of series) {
     waits[Math.floor(intendedMs / widthMs)]?.push(doneMs - intendedMs)
     const bucket = Math.floor(doneMs / widthMs)
-    if (ok && bucket < count) completed[bucket] = (completed[bucket] ?? 0) + 1
+    if (failure === null && bucket < count) completed[bucket] = (completed[bucket] ?? 0) + 1
   }
   return waits.map((each, i) => ({
     fromMs: i * widthMs,

@@ -23,19 +23,19 @@ export async function timedLoad(
   const total = Math.round(perSecond * seconds)
   const series = operations.map((): Timed[] => [])
   const waiting = operations.map(() => new Map<number, number>())
-  const end = (of: number, i: number, ok: boolean) => {
+  const end = (of: number, i: number, failure: string | null) => {
     const intendedMs = waiting[of]?.get(i)
     // Given up already: it has been counted.
     if (intendedMs === undefined) return
     waiting[of]?.delete(i)
-    series[of]?.push({ intendedMs, doneMs: clock.nowMs() - startMs, ok })
+    series[of]?.push({ intendedMs, doneMs: clock.nowMs() - startMs, failure })
   }
   const send = async (operation: Operation, of: number, i: number): Promise<void> => {
     try {
       await operation(i)
-      end(of, i, true)
-    } catch {
-      end(of, i, false)
+      end(of, i, null)
+    } catch (error) {
+      end(of, i, error instanceof Error ? error.message : String(error))
     }
   }
   const sent: Promise<void>[] = []
@@ -54,6 +54,6 @@ export async function timedLoad(
   const giveUpMs = clock.nowMs() + graceMs
   const open = () => waiting.some(({ size }) => size > 0)
   while (open() && clock.nowMs() < giveUpMs) await clock.pause(1)
-  for (const [of, each] of waiting.entries()) for (const i of each.keys()) end(of, i, false)
+  for (const [of, each] of waiting.entries()) for (const i of each.keys()) end(of, i, 'no answer')
   return series
 }

@@ -71,6 +71,7 @@ async function underFault(bench: Bench, report: Report, fault: Fault): Promise<v
         for (const run of await strike(cluster, fault, course)) {
           const { what } = run.subject
           runs.set(what, [...(runs.get(what) ?? []), run])
+          noteFailures(report, fault, run)
           bench.say(`${fault}: ${what}: no answer for ${Math.round(run.outage.gapMs)} ms`)
         }
       } finally {
@@ -84,6 +85,11 @@ async function underFault(bench: Bench, report: Report, fault: Fault): Promise<v
     reportRows(report, settingOf(fault, work, course), some)
     plot(report, fault, work, some)
   }
+}
+
+function noteFailures(report: Report, fault: Fault, { subject, outage }: Run): void {
+  if (outage.failure === null) return
+  report.note(`${subject.what}, ${fault}: ${outage.failed} failed, first: ${outage.failure}`)
 }
 
 function courseOf(bench: Bench, fault: Fault): Course {

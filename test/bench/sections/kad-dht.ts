@@ -12,7 +12,6 @@ import { type Daemon, Mesh } from '../ours/daemons.ts'
 import type { RpcConnection } from '../ours/rpc-connection.ts'
 
 const NODES = 10
-const SIZES = { keys: 50, valueBytes: 100 }
 
 export const kadDhtSection: Section = {
   name: 'kad-dht',
@@ -44,12 +43,13 @@ async function measure(bench: Bench, report: Report, mesh: Mesh, kad: KadMesh): 
     rounds: choose(bench, 3, 1),
     seconds: choose(bench, 5, 1),
   }
+  const sizes = { keys: choose(bench, 50, 10), valueBytes: 100 }
   const both = new Map(Object.entries({ atoll: ours, 'kad-dht': theirs }))
   const alone = new Map(Object.entries({ 'kad-dht': theirs }))
   for (const work of ['put', 'get']) {
-    await compare({ ...bench, systems: both }, report, work, SIZES, plan)
+    await compare({ ...bench, systems: both }, report, work, sizes, plan)
   }
-  await compare({ ...bench, systems: alone }, report, 'lookup', SIZES, plan)
+  await compare({ ...bench, systems: alone }, report, 'lookup', sizes, plan)
   client.close()
   report.note(
     'kad-dht keeps records in memory at all ten nodes and overwrites without comparing; ours sync ' +
