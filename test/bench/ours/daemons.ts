@@ -18,6 +18,16 @@ export interface MemberLine {
   readonly state: string
 }
 
+/** What is used of `topology.show`. */
+interface Topology {
+  readonly members: readonly unknown[]
+  readonly replicationFactor: number
+  readonly partitions: readonly {
+    readonly replicas: readonly string[]
+    readonly previous: readonly string[] | null
+  }[]
+}
+
 export class Daemon {
   readonly name: string
   readonly dir: string
@@ -138,7 +148,10 @@ export class Mesh {
     return usageOf(this.pids)
   }
 
-  /** Waits until everybody sees `alive` members alive and nothing moves. */
+  /**
+   * Waits until everybody sees `alive` members alive, all replicas are placed, and nothing moves.
+   * That nothing moves is not enough: between two steps of its growth a mesh has too few replicas.
+   */
   async settled(alive: number, timeoutMs = 120_000): Promise<void> {
     await until(
       timeoutMs,
@@ -146,9 +159,10 @@ export class Mesh {
         for (const daemon of this.daemons) {
           const status = await daemon.call<Record<string, unknown>>('status')
           const members = status['members'] as { alive: number }
-          if (members.alive !== alive || status['movingPartitions'] !== 0) return false
-          const shown = await daemon.call<{ members: unknown[] }>('topology.show')
-          if (shown.members.length !== this.daemons.length) return false
+          if (members.alive !== alive) return false
+          if (!isPlaced(await daemon.call<Topology>('topology.show'), this.daemons.length)) {
+            return false
+          }
         }
         return true
       },
@@ -160,4 +174,10 @@ export class Mesh {
     await Promise.all(this.daemons.map((daemon) => daemon.signal('SIGKILL')))
     this.#children.remove(this.root)
   }
+}
+
+function isPlaced({ members, replicationFactor, partitions }: Topology, count: number): boolean {
+  const replicas = Math.min(replicationFactor, count)
+  const placed = partitions.every((each) => each.replicas.length === replicas && !each.previous)
+  return members.length === count && placed
 }
