@@ -116,13 +116,13 @@ function paintOf({ level, event }: Incident, paint: Paint): (text: string) => st
 type Detail = Incident['detail']
 
 /** In words; an event without any is shown by its name and fields. */
-const WORDS: Readonly<Record<string, (detail: Detail) => string>> = {
+const WORDS: Readonly<Record<string, (detail: Detail, times: number) => string>> = {
   'node.started': ({ boot, version }) => `started (start ${boot} of its disk, version ${version})`,
   'node.stopping': () => 'stopping',
   'node.log-levels': ({ levels }) => `log levels ${levels}`,
   'node.clock-stepped': ({ byMs }) =>
     `the wall clock was set ${Number(byMs) < 0 ? 'back' : 'forward'} by ${duration(Math.abs(Number(byMs)))}`,
-  'node.stall': ({ lateMs }) => `stood still for ${duration(lateMs)}`,
+  'node.stall': ({ lateMs }, times) => `stood still for ${longest(lateMs, times)}`,
   'swim.refute': ({ state }) => `others held this node for ${state}; it refuted`,
   'member.join': () => 'joined',
   'member.alive': ({ was }) => backFrom(was),
@@ -131,8 +131,8 @@ const WORDS: Readonly<Record<string, (detail: Detail) => string>> = {
   'member.left': () => 'left',
   'member.reap': () => 'forgotten',
   'topology.adopted': ({ from, number, members, moving }) =>
-    `topology ${from} → ${number}: ${members} members, ${moving} partitions moving`,
-  'disk.slow-sync': ({ tookMs }) => `a sync of the disk took ${duration(tookMs)}`,
+    `topology ${from} → ${number}: ${counted(members, 'member')}, ${counted(moving, 'partition')} moving`,
+  'disk.slow-sync': ({ tookMs }, times) => `a sync of the disk took ${longest(tookMs, times)}`,
   'disk.full': () => 'the disk is full',
   'disk.busy': () => 'writes were refused: the disk is behind',
   'mesh.admitted': ({ role }) => `admitted as ${role}`,
@@ -141,7 +141,9 @@ const WORDS: Readonly<Record<string, (detail: Detail) => string>> = {
 
 function told(one: Incident): string {
   const fields = fieldsOf(one)
-  return WORDS[one.event]?.(one.detail) ?? `${one.event}${fields === '' ? '' : ` ${fields}`}`
+  return (
+    WORDS[one.event]?.(one.detail, one.times) ?? `${one.event}${fields === '' ? '' : ` ${fields}`}`
+  )
 }
 
 function backFrom(was: Detail[string] | undefined): string {
@@ -163,6 +165,14 @@ function lanesOf(incidents: readonly Incident[]): Map<string, number> {
 
 function duration(ms: Detail[string] | undefined): string {
   return formatDuration(Number(ms))
+}
+
+function longest(ms: Detail[string] | undefined, times: number): string {
+  return `${times > 1 ? 'up to ' : ''}${duration(ms)}`
+}
+
+function counted(count: Detail[string] | undefined, what: string): string {
+  return plural(Number(count), what)
 }
 
 function iso(ms: number): string {

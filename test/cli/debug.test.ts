@@ -132,7 +132,7 @@ describe('timeline for people', () => {
         '12:05:00.250  member  b  suspected',
         '12:05:02.250  member  b  dead',
         '12:05:03.000  member  b  back',
-        '12:05:04.000  stall   -  stood still for 700 ms (3 times in 2.0 s)',
+        '12:05:04.000  stall   -  stood still for up to 700 ms (3 times in 2.0 s)',
         '',
       ].join('\n'),
     )
@@ -161,6 +161,17 @@ describe('timeline for people', () => {
     ])
     assert.match(text, /mesh {2}p\\u001b {2}mesh\.refused why=a\\u0007b\n$/)
   })
+
+  for (const [members, moving, words] of [
+    [1, 0, '1 member, 0 partitions moving'],
+    [3, 1, '3 members, 1 partition moving'],
+  ] as const) {
+    it(`a topology: ${words}`, () => {
+      const detail = { from: 2, number: 3, members, moving }
+      const text = timeline([incident(0, { event: 'topology.adopted', subject: '', detail })])
+      assert.ok(text.endsWith(`-  topology 2 → 3: ${words}\n`), text)
+    })
+  }
 
   for (const [was, words] of [
     ['dead', 'back'],

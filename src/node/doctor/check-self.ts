@@ -30,7 +30,7 @@ export function checkSync(
 }
 
 export function checkLoop({ worstMs, p95Ms }: LoopLag): Finding[] {
-  const seen = `the event loop was late by ${time(p95Ms)}, at worst ${time(worstMs)} (last minute)`
+  const seen = `the event loop is late by up to ${time(p95Ms)}, at worst ${time(worstMs)} (last minute)`
   const fix =
     'unless it was stopped on purpose, machine or process are too busy: see atoll debug timeline'
   if (p95Ms >= STALL_MS) return [fail('event loop', seen, fix)]
