@@ -6,6 +6,7 @@ import { valueFromJson } from '../rpc/values.ts'
 import { debugLog, debugTimeline, doctor } from './debug-views.ts'
 import { formatDuration } from './duration.ts'
 import type { View } from './output.ts'
+import { memberRemove, topologyMove, topologyPlan } from './topology-views.ts'
 import { columns, type Colour, type Paint, printable } from './terminal.ts'
 
 type CliCall = Exclude<CallName, 'version' | 'rpc.discover'>
@@ -232,6 +233,7 @@ export const VIEWS: { readonly [N in CliCall]: View<ResultOf<N>> } = {
   },
   'member.show': member,
   'member.tag': member,
+  'member.remove': memberRemove,
   'ticket.create': { human: ({ ticket }) => `${ticket}\n`, raw: ({ ticket }) => `${ticket}\n` },
   'ticket.revoke': {
     human: ({ revoked }, paint) =>
@@ -241,6 +243,8 @@ export const VIEWS: { readonly [N in CliCall]: View<ResultOf<N>> } = {
     raw: ({ revoked }) => `${revoked}\n`,
   },
   'topology.show': topologyShow,
+  'topology.plan': topologyPlan,
+  'topology.move': topologyMove,
   doctor,
   'debug.log': debugLog,
   'debug.timeline': debugTimeline,

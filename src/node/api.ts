@@ -78,6 +78,11 @@ export interface MemberApi {
   ls(options?: CallOptions): Promise<readonly MemberInfo[]>
   show(nameOrId: string, options?: CallOptions): Promise<MemberInfo>
   tag(tags: Readonly<Record<string, string | null>>, options?: CallOptions): Promise<MemberInfo>
+  /**
+   * Takes a member out of the topology for good: its disk is refused from then on. By name, peer id
+   * or storage id. Resolves when it is decided; what it held moves afterwards.
+   */
+  remove(nameOrId: string, options?: CallOptions): Promise<MemberRemoved>
   /** First the members as they are (`join`), then every change. Ends when the signal aborts. */
   watch(options?: CallOptions): AsyncIterable<MemberChange>
 }
@@ -100,8 +105,73 @@ export interface TicketApi {
   revoke(ticket: string, options?: CallOptions): Promise<{ readonly revoked: boolean }>
 }
 
+export interface MemberRemoved {
+  readonly storageId: string
+  readonly name: string
+  /** The topology that says so. */
+  readonly topology: number
+}
+
 export interface TopologyApi {
   show(options?: CallOptions): Promise<TopologyInfo>
+  /** What would change and why, how far movements are, and what would stop with whom. */
+  plan(options?: CallOptions): Promise<TopologyPlan>
+  /** Moves one replica of a partition. Resolves when it is decided; the data follows. */
+  move(partition: number, options: TopologyMoveOptions): Promise<TopologyMoved>
+}
+
+export interface TopologyMoveOptions extends CallOptions {
+  /** Name, peer id or storage id of the member that takes it. */
+  readonly to: string
+  /** Of the one that gives it up; by default one in the zone of `to`, else the fullest. */
+  readonly from?: string
+}
+
+export interface TopologyMoved {
+  readonly partition: number
+  readonly from: string
+  readonly to: string
+  /** The topology in which it moves. */
+  readonly topology: number
+}
+
+/** Members by name. */
+export interface TopologyPlan {
+  readonly number: number
+  /** The root that would propose it; '' when none answers. */
+  readonly decider: string
+  /** Why nothing can change now; null when it can. */
+  readonly blocked: string | null
+  /** What would change, one clause a kind; empty when nothing would. */
+  readonly reasons: readonly string[]
+  readonly joins: readonly string[]
+  readonly goes: readonly string[]
+  readonly roots: readonly string[]
+  /** Replicas that would move. */
+  readonly moves: readonly PartitionMove[]
+  /** Movements under way. */
+  readonly moving: readonly (PartitionMove & {
+    /** Replicas that hold everything, and those that are waited for. */
+    readonly installed: readonly string[]
+    readonly waitsFor: readonly string[]
+  })[]
+  /** What the loss of one member or one zone would stop, beyond what has stopped already. */
+  readonly losses: readonly {
+    readonly kind: 'member' | 'zone'
+    readonly name: string
+    /** Partitions that would lack a majority. */
+    readonly partitions: readonly number[]
+    /** Whether too few roots would be left to change the topology. */
+    readonly decisions: boolean
+  }[]
+}
+
+export interface PartitionMove {
+  readonly partition: number
+  /** Who gives a replica up. */
+  readonly from: readonly string[]
+  /** Who takes one. */
+  readonly to: readonly string[]
 }
 
 export interface TopologyInfo {

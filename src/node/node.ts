@@ -37,6 +37,7 @@ import { watchMembers } from './member-watch.ts'
 import { declareNodeMetrics } from './metrics.ts'
 import { SelfWatch } from './watch/self-watch.ts'
 import { VERSION } from '../base/version.ts'
+import { movePartition, planInfo, removeMember } from './operator.ts'
 import { explain, type Health, healthOf, memberInfo, topologyInfo } from './views.ts'
 
 const TICKET_TTL_MS = 60 * 60 * 1000
@@ -315,6 +316,7 @@ class Node implements AtollNode {
     ls: async () => this.#running().membership.members().map(memberInfo),
     show: async (nameOrId) => this.#memberNamed(nameOrId),
     tag: async (tags) => this.#tag(tags),
+    remove: async (nameOrId) => removeMember(this.#running(), nameOrId),
     watch: ({ signal } = {}) => {
       const { membership, ends } = this.#running()
       return watchMembers(membership, eitherOf(signal, ends))
@@ -335,6 +337,8 @@ class Node implements AtollNode {
       if (current !== null) return topologyInfo(current, membership)
       throw new AtollError('NO_QUORUM', 'the topology is not known here yet')
     },
+    plan: async () => planInfo(this.#running()),
+    move: async (partition, options) => movePartition(this.#running(), partition, options),
   }
 
   #memberNamed(nameOrId: string): MemberInfo {

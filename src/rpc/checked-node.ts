@@ -54,6 +54,14 @@ export class CheckedNode implements NodeApi {
         check('topology.show', {}, options)
         return await inner.topology.show(options)
       },
+      plan: async (options) => {
+        check('topology.plan', {}, options)
+        return await inner.topology.plan(options)
+      },
+      move: async (partition, options) => {
+        check('topology.move', { partition }, options)
+        return await inner.topology.move(partition, options)
+      },
     }
     this.debug = {
       log: async (levels, options) => {
@@ -184,6 +192,10 @@ function checkedMember(inner: MemberApi): MemberApi {
     tag: async (tags, options) => {
       check('member.tag', { tags }, options)
       return await inner.tag(tags, options)
+    },
+    remove: async (member, options) => {
+      check('member.remove', { member }, options)
+      return await inner.remove(member, options)
     },
     watch: (options) => checkedWatch('member.watch', {}, options, () => inner.watch(options)),
   }

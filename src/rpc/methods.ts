@@ -5,13 +5,13 @@ import type { AnyMethod } from './method.ts'
 import { debugLog, debugTimeline } from './methods/debug.ts'
 import { doctor } from './methods/doctor.ts'
 import { kvDel, kvGet, kvLs, kvPut } from './methods/kv.ts'
-import { memberLs, memberShow, memberTag, memberWatch } from './methods/member.ts'
+import { memberLs, memberRemove, memberShow, memberTag, memberWatch } from './methods/member.ts'
 import { metrics } from './methods/metrics.ts'
 import { explain, init, join, leave, status } from './methods/node.ts'
 import { regCas, regDel, regGet, regIncr, regLs, regSet, regWatch } from './methods/reg.ts'
 import { discover, version } from './methods/rpc.ts'
 import { ticketCreate, ticketRevoke } from './methods/ticket.ts'
-import { topologyShow } from './methods/topology.ts'
+import { topologyMove, topologyPlan, topologyShow } from './methods/topology.ts'
 
 export const METHODS = {
   status,
@@ -34,10 +34,13 @@ export const METHODS = {
   'member.ls': memberLs,
   'member.show': memberShow,
   'member.tag': memberTag,
+  'member.remove': memberRemove,
   'member.watch': memberWatch,
   'ticket.create': ticketCreate,
   'ticket.revoke': ticketRevoke,
   'topology.show': topologyShow,
+  'topology.plan': topologyPlan,
+  'topology.move': topologyMove,
   doctor,
   'debug.log': debugLog,
   'debug.timeline': debugTimeline,

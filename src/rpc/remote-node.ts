@@ -37,7 +37,12 @@ export class RemoteNode implements NodeApi {
       create: (options = {}) => this.#call('ticket.create', without(options), options),
       revoke: (ticket, options) => this.#call('ticket.revoke', { ticket }, options),
     }
-    this.topology = { show: (options) => this.#call('topology.show', {}, options) }
+    this.topology = {
+      show: (options) => this.#call('topology.show', {}, options),
+      plan: (options) => this.#call('topology.plan', {}, options),
+      move: (partition, options) =>
+        this.#call('topology.move', { partition, ...without(options) }, options),
+    }
     this.debug = {
       log: (levels, options = {}) => {
         const params = { ...(levels !== undefined && { levels }), ...without(options) }
@@ -134,6 +139,7 @@ export class RemoteNode implements NodeApi {
       ls: (options) => this.#call('member.ls', {}, options),
       show: (member, options) => this.#call('member.show', { member }, options),
       tag: (tags, options) => this.#call('member.tag', { tags: { ...tags } }, options),
+      remove: (member, options) => this.#call('member.remove', { member }, options),
       watch: (options) => this.#watch('member.watch', {}, options?.signal),
     }
   }

@@ -20,6 +20,8 @@ import { liveDisks } from './describe.ts'
 import { InstalledEvidence } from './evidence.ts'
 import type { Installed } from './issuer.ts'
 import { refusalOfLeave } from './leaving.ts'
+import type { Move } from './manual-move.ts'
+import type { Outlook } from './outlook.ts'
 import { Petitions } from './petitions.ts'
 import { type Plan, planTopology } from './planner.ts'
 import { pushTargets, pushTopology } from './push.ts'
@@ -61,7 +63,7 @@ export interface DeciderOptions {
 }
 
 /** A plan, and what it was made from. */
-interface Outlook {
+interface Look {
   readonly plan: Plan
   readonly candidates: readonly TopologyMember[]
   readonly settlesAtMs: number
@@ -151,6 +153,18 @@ export class Decider {
     this.#wakeIn(0)
   }
 
+  /** Throws AtollError BUSY. Asked repeatedly. */
+  takeMove(move: Move): void {
+    this.#petitions.move(move, this.#clock.monotonicMs())
+    this.#wakeIn(0)
+  }
+
+  /** What would be decided next, as of now. */
+  outlook(current: Topology): Outlook {
+    const { next, reasons } = this.#look(current, this.#clock.monotonicMs()).plan
+    return { current, next, reasons, installed: this.#evidence.reported(current), by: '' }
+  }
+
   #onTopology(topology: Topology): void {
     const nowMs = this.#clock.monotonicMs()
     this.#learnedAtMs = nowMs
@@ -200,9 +214,9 @@ export class Decider {
   /** Has the next topology decided if there is one. Returns when it may be worth another look. */
   async #decide(current: Topology, rank: number): Promise<number> {
     const nowMs = this.#clock.monotonicMs()
-    const outlook = this.#look(current, nowMs)
-    const { next, minor } = outlook.plan
-    const idleMs = Math.max(0, outlook.changesAtMs - nowMs)
+    const look = this.#look(current, nowMs)
+    const { next, minor } = look.plan
+    const idleMs = Math.max(0, look.changesAtMs - nowMs)
     if (next === null && this.#options.acceptor.accepted === null) {
       this.#wantedSinceMs = null
       return idleMs
@@ -210,28 +224,28 @@ export class Decider {
     this.#wantedSinceMs ??= nowMs
     const earliestMs = Math.max(
       this.#learnedAtMs + (minor ? MINOR_INTERVAL_MS : INTERVAL_MS),
-      this.#gathersUntil(current, outlook, nowMs),
+      this.#gathersUntil(current, look, nowMs),
       this.#wantedSinceMs + rank * STAND_IN_MS,
     )
     if (earliestMs > nowMs) return Math.min(idleMs, earliestMs - nowMs)
     const refusal = next === null ? null : refusalOfSuccessor(current, next)
     if (refusal !== null) throw new AtollError('INTERNAL', `the plan is not valid: ${refusal}`)
     const attempt = await this.#proposer.attempt(current, next)
-    if (attempt.kind === 'chosen') await this.#onChosen(attempt, outlook.plan)
+    if (attempt.kind === 'chosen') await this.#onChosen(attempt, look.plan)
     else this.#note('debug', 'topology.attempt-ended', { how: attempt.kind })
     return attempt.kind === 'chosen' || attempt.kind === 'overtaken' ? BURST_MS : this.#backOff()
   }
 
-  #look(current: Topology, nowMs: number): Outlook {
+  #look(current: Topology, nowMs: number): Look {
     const { alive, lost, ...count } = this.#census.take(current, nowMs)
     this.#petitions.prune(current, nowMs)
-    const { leaving } = this.#petitions
-    const removed = this.#petitions.removing
+    const { leaving, moves, removing: removed } = this.#petitions
     const installed = this.#evidence.installed(current, alive)
     const candidates = count.candidates.filter(
       ({ storageId }) => !this.#departed.has(storageId, nowMs),
     )
-    const plan = planTopology({ current, candidates, alive, lost, leaving, removed, installed })
+    const beliefs = { candidates, alive, lost, installed }
+    const plan = planTopology({ current, ...beliefs, leaving, removed, moves })
     const changesAtMs = Math.min(
       this.#petitions.changesAtMs,
       this.#departed.changesAtMs(nowMs),
@@ -254,8 +268,7 @@ export class Decider {
   }
 
   /** While newcomers are about to settle, those who have wait for them a little. */
-  #gathersUntil(current: Topology, outlook: Outlook, nowMs: number): number {
-    const { candidates, settlesAtMs } = outlook
+  #gathersUntil(current: Topology, { candidates, settlesAtMs }: Look, nowMs: number): number {
     const joins = candidates.some(({ storageId }) => !isMember(current, storageId))
     if (!joins || settlesAtMs > nowMs + TOGETHER_MS) return nowMs
     this.#waitingSinceMs ??= nowMs

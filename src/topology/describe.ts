@@ -51,6 +51,67 @@ export function stoppedByLoss(
   return partitionsWithoutMajority(topology, left).filter((index) => !already.has(index))
 }
 
+export interface Loss {
+  readonly kind: 'member' | 'zone'
+  readonly name: string
+  /** Partitions that have a majority now and would not. */
+  readonly partitions: readonly number[]
+  /** Whether the roots have a majority now and would not. */
+  readonly decisions: boolean
+}
+
+/**
+ * What the loss of any one live member would stop, and of any one zone where there are several. One
+ * pass over the partitions: clusters may be large.
+ */
+export function lossesOf(topology: Topology, alive: ReadonlySet<StorageId>): Loss[] {
+  const zoneOf = new Map(topology.members.map(({ storageId, zone }) => [storageId, zone]))
+  const byMember = new Map<StorageId, number[]>()
+  const byZone = new Map<string, number[]>()
+  for (const [index, partition] of topology.partitions.entries()) {
+    const vital = groupsOf(partition).map((group) => vitalTo(group, alive, zoneOf))
+    if (vital.some((each) => each === null)) continue
+    for (const id of new Set(vital.flatMap((each) => each?.members ?? [])))
+      push(byMember, id, index)
+    for (const zone of new Set(vital.flatMap((each) => each?.zones ?? [])))
+      push(byZone, zone, index)
+  }
+  const roots = vitalTo(topology.roots, alive, zoneOf)
+  const members = topology.members
+    .filter(({ storageId }) => alive.has(storageId))
+    .map(({ storageId, name }): Loss => {
+      const decisions = roots?.members.includes(storageId) === true
+      return { kind: 'member', name, partitions: byMember.get(storageId) ?? [], decisions }
+    })
+  const zones = [...new Set(zoneOf.values())]
+  if (zones.length < 2) return members
+  const ofZones = zones.map((name): Loss => {
+    const decisions = roots?.zones.includes(name) === true
+    return { kind: 'zone', name, partitions: byZone.get(name) ?? [], decisions }
+  })
+  return [...members, ...ofZones]
+}
+
+/** Without whom a group that has a majority has none; null when it has none already. */
+function vitalTo(
+  group: readonly StorageId[],
+  alive: ReadonlySet<StorageId>,
+  zoneOf: ReadonlyMap<StorageId, string>,
+): { readonly members: readonly StorageId[]; readonly zones: readonly string[] } | null {
+  const live = group.filter((id) => alive.has(id))
+  const spare = live.length - majorityOf(group.length)
+  if (spare < 0) return null
+  const zones = live.map((id) => zoneOf.get(id) ?? '')
+  const vital = zones.filter((zone) => zones.filter((each) => each === zone).length > spare)
+  return { members: spare === 0 ? live : [], zones: [...new Set(vital)] }
+}
+
+function push<K>(lists: Map<K, number[]>, key: K, item: number): void {
+  const list = lists.get(key)
+  if (list === undefined) lists.set(key, [item])
+  else list.push(item)
+}
+
 export function membersOfZone(topology: Topology, zone: string): Set<StorageId> {
   const members = topology.members.filter((member) => member.zone === zone)
   return new Set(members.map(({ storageId }) => storageId))

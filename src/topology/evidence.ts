@@ -36,9 +36,14 @@ export class InstalledEvidence {
     }
   }
 
-  /** Who reported the partition's current movement. */
-  of(partition: number): ReadonlySet<StorageId> | undefined {
-    return this.#reports.get(partition)?.by
+  /** By partition that moves: who reported it. */
+  reported(topology: Topology): Map<number, readonly StorageId[]> {
+    const reports = new Map<number, readonly StorageId[]>()
+    for (const [partition, { prev, cfg }] of topology.partitions.entries()) {
+      const known = this.#reports.get(partition)
+      if (prev !== null) reports.set(partition, known?.cfg === cfg ? [...known.by] : [])
+    }
+    return reports
   }
 
   /** Partitions that every live replica holds, and a majority of the replicas at least; by whom. */

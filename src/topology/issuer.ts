@@ -3,6 +3,8 @@
  * `TopologyView`'s part; this interface is the only way in which anybody asks for a change of it.
  */
 import type { StorageId } from '../base/ids.ts'
+import type { Move } from './manual-move.ts'
+import type { Outlook } from './outlook.ts'
 
 /** A replica's word that it durably holds all data of a partition under this configuration. */
 export interface Installed {
@@ -31,4 +33,11 @@ export interface TopologyIssuer {
    * or NO_QUORUM when it is needed to save what it holds.
    */
   remove(storageId: StorageId): Promise<number>
+  /**
+   * The operator's word that one replica of a partition is to move. Resolves with the number of the
+   * topology in which it does; the data follows. Rejects with NOT_FOUND, CONFLICT, or NO_QUORUM.
+   */
+  move(move: Move): Promise<number>
+  /** What the roots would decide next, and how far movements are. Changes nothing. */
+  outlook(): Promise<Outlook>
 }

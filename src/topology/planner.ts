@@ -15,6 +15,7 @@
 import type { StorageId } from '../base/ids.ts'
 import { hashTopology } from './codec.ts'
 import { ADDRESSES_MAX, MEMBERS_MAX } from './limits.ts'
+import type { Move } from './manual-move.ts'
 import type { Seat, Slot } from './assignment.ts'
 import { Placement } from './placement.ts'
 import { Ranking } from './ranking.ts'
@@ -34,6 +35,8 @@ export interface PlanInput {
   readonly leaving: ReadonlySet<StorageId>
   /** Disks that the operator removes now, besides those of `current.removed`. */
   readonly removed: readonly StorageId[]
+  /** What the operator moves. */
+  readonly moves: readonly Move[]
   /** Partitions whose `prev` may go, and who said that they hold everything. */
   readonly installed: ReadonlyMap<number, ReadonlySet<StorageId>>
 }
@@ -129,6 +132,16 @@ function placePartitions(
     slots.length,
   )
   const placed = new Placement(seats, slots, current.replicationFactor, ranking).step()
+  for (const { partition, from, to } of input.moves) {
+    const slot = slots[partition]
+    const [source = -1, target = -1] = [indexes.get(from), indexes.get(to)]
+    // What the planner moves in this step as well waits for the next one.
+    if (slot === undefined || slot.fixed || placed[partition] !== slot.replicas) continue
+    if (seats[target]?.takes !== true || !slot.replicas.includes(source)) continue
+    if (slot.replicas.includes(target)) continue
+    const set = slot.replicas.map((seat) => (seat === source ? target : seat))
+    placed[partition] = ranking.sorted(partition, set)
+  }
   return current.partitions.map((partition, index): Partition => {
     const now = placed[index] ?? []
     const next = now.map((seat) => draft[seat]?.storageId ?? '')

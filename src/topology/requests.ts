@@ -1,8 +1,9 @@
-/** Bodies of the requests that members send to the issuer, and of its answers. */
+/** Bodies of the requests that members send to the roots, and of the answers. */
 import { isId, type StorageId } from '../base/ids.ts'
 import { WireError, WireReader, WireWriter } from '../wire/codec.ts'
 import type { Installed } from './issuer.ts'
 import { PARTITIONS_MAX } from './limits.ts'
+import type { Move } from './manual-move.ts'
 import { REPORT_ITEMS_MAX } from './movement-reporter.ts'
 
 export function encodeReport(installed: readonly Installed[]): Uint8Array {
@@ -28,7 +29,20 @@ export function decodeRemoval(bytes: Uint8Array): StorageId {
   return storageId
 }
 
-/** Every answer is the number of a topology. */
+export function encodeMove({ partition, from, to }: Move): Uint8Array {
+  return new WireWriter().uint(partition).string(from).string(to).finish()
+}
+
+export function decodeMove(bytes: Uint8Array): Move {
+  const reader = new WireReader(bytes)
+  const partition = reader.uint(PARTITIONS_MAX - 1)
+  const from = reader.string(64)
+  const to = reader.string(64)
+  if (!isId(from) || !isId(to)) throw new WireError('malformed storage id')
+  return { partition, from, to }
+}
+
+/** Most answers are the number of a topology. */
 export function encodeNumber(number: number): Uint8Array {
   return new WireWriter().uint(number).finish()
 }

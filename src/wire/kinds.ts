@@ -13,6 +13,9 @@ export const REQUEST_KINDS = {
   /** topology: between roots, who decide the next one. */
   TOPOLOGY_PREPARE: 15,
   TOPOLOGY_ACCEPT: 16,
+  /** topology: to a root: the operator moves a replica; what would be decided next. */
+  TOPOLOGY_MOVE: 17,
+  TOPOLOGY_OUTLOOK: 18,
   /** store: a coordinator to one replica. */
   KV_READ: 20,
   KV_WRITE: 21,

@@ -95,6 +95,10 @@ const WRONG_CALLS: readonly Wrong[] = [
   ['debug', 'log', ['debug', { forMs: 1e9 }], 'USAGE', /"forMs" must be at most 86400000/],
   ['debug', 'timeline', [{ since: '1h' }], 'USAGE', /"since" is no parameter/],
   ['debug', 'timeline', [{ sinceMs: 1.5 }], 'USAGE', /"sinceMs"/],
+  ['topology', 'plan', [{ x: 1 }], 'USAGE', /"x" is no parameter/],
+  ['topology', 'move', [1.5, { to: 'c' }], 'USAGE', /"partition" must be/],
+  ['topology', 'move', [1, {}], 'USAGE', /"to" is missing/],
+  ['member', 'remove', [7], 'USAGE', /"member" must be string/],
 ]
 
 describe('what may be asked of a node', () => {

@@ -39,6 +39,10 @@ describe('rpc client', () => {
     assert.deepEqual(await node.member.show('c'), await fake.member.show('c'))
     assert.deepEqual(await node.member.tag({ a: 'b', c: null }), await fake.member.tag({ a: 'b' }))
     assert.deepEqual(await node.topology.show(), await fake.topology.show())
+    assert.deepEqual(await node.topology.plan(), await fake.topology.plan())
+    const to = { to: 'c' }
+    assert.deepEqual(await node.topology.move(7, to), await fake.topology.move(7, to))
+    assert.deepEqual(await node.member.remove('c'), await fake.member.remove('c'))
     assert.deepEqual(await node.ticket.create({ uses: 0, ttlMs: 5 }), await fake.ticket.create())
     assert.deepEqual(await node.ticket.revoke('x'), { revoked: false })
     assert.equal((await node.kv.put('k', 'v', { write: 'all' })).acks, 3)

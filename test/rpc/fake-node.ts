@@ -20,7 +20,11 @@ import type {
   MetricFamily,
   NodeApi,
   Status,
+  MemberRemoved,
   TopologyInfo,
+  TopologyMoved,
+  TopologyMoveOptions,
+  TopologyPlan,
   Value,
 } from '../../src/node/api.ts'
 import { FakeRegisters } from './fake-registers.ts'
@@ -149,6 +153,12 @@ export class FakeNode implements NodeApi {
       const set = Object.entries(tags).filter((pair): pair is [string, string] => pair[1] !== null)
       return { ...(MEMBERS[0] as MemberInfo), tags: Object.fromEntries(set) }
     },
+    remove: async (nameOrId: string, options?: CallOptions): Promise<MemberRemoved> => {
+      await this.#enter(options)
+      const found = MEMBERS.find(({ id, name }) => id === nameOrId || name === nameOrId)
+      if (found === undefined) throw new AtollError('NOT_FOUND', `no member "${nameOrId}"`)
+      return { storageId: found.name.repeat(26), name: found.name, topology: 4 }
+    },
     watch: (options?: CallOptions): AsyncIterable<MemberChange> => this.#watch(options?.signal),
   }
 
@@ -183,6 +193,29 @@ export class FakeNode implements NodeApi {
           { cfg: 2, replicas, previous: replicas.slice(0, 2) },
         ],
       }
+    },
+    plan: async (options?: CallOptions): Promise<TopologyPlan> => {
+      await this.#enter(options)
+      const move = { partition: 1, from: ['a'], to: ['c'] }
+      return {
+        number: 3,
+        decider: 'a',
+        blocked: null,
+        reasons: ['1 join', '1 partitions move'],
+        joins: ['d'],
+        goes: [],
+        roots: ['a', 'b', 'c'],
+        moves: [move],
+        moving: [{ ...move, installed: ['b'], waitsFor: ['c'] }],
+        losses: [
+          { kind: 'member', name: 'a', partitions: [1], decisions: true },
+          { kind: 'zone', name: 'z', partitions: [], decisions: false },
+        ],
+      }
+    },
+    move: async (partition: number, options: TopologyMoveOptions): Promise<TopologyMoved> => {
+      await this.#enter(options)
+      return { partition, from: options.from ?? 'a', to: options.to, topology: 4 }
     },
   }
 

@@ -8,6 +8,7 @@ import type {
   KvWritten,
   MemberChange,
   MemberInfo,
+  MemberRemoved,
   MemberState,
   PeerId,
   RegEvent,
@@ -17,6 +18,8 @@ import type {
   RegWritten,
   Status,
   TopologyInfo,
+  TopologyMoved,
+  TopologyPlan,
 } from '../../src/node/api.ts'
 import type { MemberState as SwimState } from '../../src/swim/member.ts'
 import manifest from '../../package.json' with { type: 'json' }
@@ -55,7 +58,28 @@ const same: readonly [
   Fits<'reg.incr', RegNumber>,
   Fits<'reg.ls', Told<RegPage>>,
   Fits<'reg.watch', Told<RegEvent>>,
-] = [true, true, true, true, true, true, true, true, true, true, true, true, true, true]
+  Fits<'topology.plan', TopologyPlan>,
+  Fits<'topology.move', TopologyMoved>,
+  Fits<'member.remove', MemberRemoved>,
+] = [
+  true,
+  true,
+  true,
+  true,
+  true,
+  true,
+  true,
+  true,
+  true,
+  true,
+  true,
+  true,
+  true,
+  true,
+  true,
+  true,
+  true,
+]
 
 /** What the public interface writes out, so that it needs no types of Node. */
 const written: readonly [Same<MemberState, SwimState>, Same<PeerId, BasePeerId>] = [true, true]
@@ -66,7 +90,7 @@ function protocolFile({ documentation }: typeof PROTOCOL): string {
 
 describe('table of methods', () => {
   it('names each method by its key', () => {
-    assert.equal(same.length, 14)
+    assert.equal(same.length, 17)
     assert.equal(written.length, 2)
     for (const [name, method] of Object.entries(METHODS)) assert.equal(method.name, name)
   })

@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import {
   failuresTolerated,
   loads,
+  lossesOf,
   membersOfZone,
   movingPartitions,
   partitionsWithoutMajority,
@@ -55,6 +56,25 @@ describe('what a topology can bear', () => {
     const most = disksOf(members.slice(0, 5))
     assert.equal(stoppedByLoss(topology, alive, most).length, 64)
     assert.deepEqual(stoppedByLoss(topology, new Set(), most), [], 'what has stopped stops no more')
+  })
+
+  it('knows what the loss of each member and zone would stop', () => {
+    fc.assert(
+      fc.property(fc.subarray(members, { minLength: 1 }), (up) => {
+        const alive = disksOf(up)
+        for (const { kind, name, partitions, decisions } of lossesOf(topology, alive)) {
+          const lost =
+            kind === 'zone'
+              ? membersOfZone(topology, name)
+              : disksOf(members.filter((member) => member.name === name))
+          assert.deepEqual(partitions, stoppedByLoss(topology, alive, lost), `${kind} ${name}`)
+          const left = topology.roots.filter((id) => alive.has(id) && !lost.has(id)).length
+          const had = topology.roots.filter((id) => alive.has(id)).length
+          const needed = Math.floor(topology.roots.length / 2) + 1
+          assert.equal(decisions, had >= needed && left < needed)
+        }
+      }),
+    )
   })
 
   it('counts replicas by member', () => {

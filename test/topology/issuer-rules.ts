@@ -6,7 +6,9 @@ import assert from 'node:assert/strict'
 import { AtollError, isAtollError } from '../../src/base/errors.ts'
 import { encodeTopology, hashTopology } from '../../src/topology/codec.ts'
 import { encodeReport } from '../../src/topology/requests.ts'
-import { isMember, type TopologyMember } from '../../src/topology/topology.ts'
+import { loads } from '../../src/topology/describe.ts'
+import type { Move } from '../../src/topology/manual-move.ts'
+import { isMember, type Topology, type TopologyMember } from '../../src/topology/topology.ts'
 import { REQUEST_KINDS } from '../../src/wire/kinds.ts'
 import { Cluster } from './cluster.ts'
 import { membersOf } from './members.ts'
@@ -42,6 +44,46 @@ const [a, b, c, d, e] = members as [
   TopologyMember,
   TopologyMember,
 ]
+
+/** A move that may go ahead: to the member that holds least. */
+function handMove(cluster: Cluster): Move {
+  const topology = cluster.topologyOf(a)
+  const byLoad = [...loads(topology)].toSorted(([, x], [, y]) => x - y).map(([id]) => id)
+  const to = byLoad[0] ?? ''
+  const from = byLoad.at(-1) ?? ''
+  const partition = topology.partitions.findIndex(({ replicas }) => {
+    return replicas.includes(from) && !replicas.includes(to)
+  })
+  return { partition, from, to }
+}
+
+/** A move to one who holds all that it may. */
+function overBound(topology: Topology): Move {
+  const [to = ''] = [...loads(topology)].toSorted(([, x], [, y]) => y - x).map(([id]) => id)
+  const partition = topology.partitions.findIndex(({ replicas }) => !replicas.includes(to))
+  return { partition, from: topology.partitions[partition]?.replicas[0] ?? '', to }
+}
+
+/** A move after which the two, who share a zone, would hold the same partition. */
+function intoZone(topology: Topology, one: TopologyMember, other: TopologyMember): Move {
+  const partition = topology.partitions.findIndex(({ replicas }) => {
+    return replicas.includes(one.storageId) && !replicas.includes(other.storageId)
+  })
+  const { replicas } = topology.partitions[partition] ?? { replicas: [] }
+  return { partition, from: replicas.find((id) => id !== one.storageId) ?? '', to: other.storageId }
+}
+
+async function refusesMove(
+  cluster: Cluster,
+  move: Move,
+  code: 'CONFLICT' | 'NOT_FOUND' | 'NO_QUORUM',
+): Promise<void> {
+  const { number } = cluster.topologyOf(a)
+  const asked = settlesWith(cluster.node(a).issuer.move(move))
+  await cluster.until('answered', 20_000, () => asked.done)
+  assert.ok(isAtollError(asked.error, code), `${code}, not ${String(asked.error)}`)
+  assert.equal(cluster.topologyOf(a).number, number)
+}
 
 const push = (cluster: Cluster, from: TopologyMember, bytes: Uint8Array) => {
   const sent = settlesWith(
@@ -581,6 +623,89 @@ export const RULES: Readonly<Record<string, () => Promise<void>>> = {
     const asked = settlesWith(cluster.node(a).issuer.remove(d.storageId))
     await cluster.clock.advance(20_000)
     assert.ok(isAtollError(asked.error, 'NO_QUORUM'))
+  },
+
+  'moves a replica by hand': async () => {
+    const cluster = await clusterOf(members, 5)
+    const move = handMove(cluster)
+    const done = settlesWith(cluster.node(e).issuer.move(move))
+    await cluster.until('decided', 5000, () => done.done)
+    assert.equal(done.error, null)
+    const replicas: readonly string[] =
+      cluster.topologyOf(e).partitions[move.partition]?.replicas ?? []
+    assert.ok(replicas.includes(move.to) && !replicas.includes(move.from))
+    await cluster.until('placed', 10_000, () => cluster.isPlaced(members.slice(0, 5), 3))
+    await cluster.clock.advance(20_000)
+    const later = cluster.topologyOf(e).partitions[move.partition]?.replicas
+    assert.deepEqual(later, replicas, 'it stays')
+    const again = await cluster.node(e).issuer.move(move)
+    assert.equal(again, cluster.topologyOf(e).number, 'it is there already')
+  },
+
+  'moves nothing by hand that is not there, or would not stay': async () => {
+    const zoned = members.map((member, i) => ({ ...member, zone: `z${Math.min(i, 3)}` }))
+    const apart = await clusterOf(zoned, 5)
+    const [state] = apart.topologyOf(a).partitions
+    const [from = '', other = ''] = state?.replicas ?? []
+    const [strange = '', stranger = ''] = zoned
+      .slice(0, 5)
+      .map(({ storageId }) => storageId)
+      .filter((id) => state?.replicas.includes(id) === false)
+    await refusesMove(apart, { partition: 99, from, to: strange }, 'NOT_FOUND')
+    await refusesMove(apart, { partition: 0, from, to: members[7]?.storageId ?? '' }, 'NOT_FOUND')
+    await refusesMove(apart, { partition: 0, from, to: other }, 'CONFLICT')
+    await refusesMove(apart, { partition: 0, from: strange, to: stranger }, 'CONFLICT')
+    await refusesMove(apart, intoZone(apart.topologyOf(a), d, e), 'CONFLICT')
+    const full = await clusterOf(members, 5)
+    await refusesMove(full, overBound(full.topologyOf(a)), 'CONFLICT')
+  },
+
+  'moves nothing by hand that moves, or could not finish': async () => {
+    const cluster = await clusterOf(members, 5)
+    const move = handMove(cluster)
+    cluster.slow.add(move.to)
+    const first = settlesWith(cluster.node(e).issuer.move(move))
+    await cluster.until('decided', 5000, () => first.done)
+    const back = { partition: move.partition, from: move.to, to: move.from }
+    await refusesMove(cluster, back, 'CONFLICT')
+    for (const needed of [1, 2]) {
+      const down = await clusterOf(members, 5)
+      const target = handMove(down)
+      const { replicas } = down.topologyOf(a).partitions[target.partition] ?? { replicas: [] }
+      const dead: readonly string[] = needed === 1 ? [target.to] : replicas.slice(0, 2)
+      for (const member of members) {
+        if (dead.includes(member.storageId)) down.roll.set(member, 'dead')
+      }
+      await refusesMove(down, target, 'NO_QUORUM')
+    }
+  },
+
+  'says what would be decided, and how far movements are': async () => {
+    const cluster = await clusterOf(members, 4)
+    const { roots } = cluster.topologyOf(a)
+    const asker = members.slice(0, 4).find(({ storageId }) => !roots.includes(storageId))
+    const quiet = cluster.node(asker).issuer.outlook()
+    await cluster.clock.advance(100)
+    const { next, reasons } = await quiet
+    assert.deepEqual([next, reasons], [null, []])
+    cluster.slow.add(e.storageId)
+    cluster.start(e)
+    await cluster.clock.advance(500)
+    const early = cluster.node(asker).issuer.outlook()
+    await cluster.clock.advance(100)
+    assert.deepEqual((await early).reasons, [], 'it has not settled')
+    await cluster.until('moving', 30_000, () => cluster.topologyOf(a).members.length === 5)
+    await cluster.clock.advance(1000)
+    const asked = cluster.node(asker).issuer.outlook()
+    await cluster.clock.advance(100)
+    const { current, installed, by } = await asked
+    assert.equal(current.number, cluster.topologyOf(a).number)
+    assert.ok(installed.size > 0)
+    for (const [partition, reported] of installed) {
+      const { replicas } = current.partitions[partition] ?? { replicas: [] }
+      assert.deepEqual(new Set(reported), new Set(replicas.filter((id) => id !== e.storageId)))
+    }
+    assert.equal(by, members.find(({ storageId }) => storageId === roots[0])?.id)
   },
 
   'is for members to ask': async () => {

@@ -54,6 +54,7 @@ export function inputOf(
     lost: new Set(),
     leaving: new Set(),
     removed: [],
+    moves: [],
     installed: new Map(),
     ...more,
   }

@@ -4,13 +4,19 @@ import { importMutant, type Mutation } from '../mutate.ts'
 
 type Rules = typeof RULES
 
-const file = (name: string, from: string, to: string): Mutation => ({
+interface Hunted extends Mutation {
+  /** Rules that are tried first: it saves time. */
+  readonly first?: RegExp
+}
+
+const file = (name: string, from: string, to: string, first?: RegExp): Hunted => ({
   file: `topology/${name}.ts`,
   from,
   to,
+  ...(first === undefined ? {} : { first }),
 })
 
-const MUTANTS: Readonly<Record<string, Mutation>> = {
+const MUTANTS: Readonly<Record<string, Hunted>> = {
   'lets everybody leave': file(
     'decider',
     '      if (refusal !== null) throw refusal\n    }\n',
@@ -20,27 +26,37 @@ const MUTANTS: Readonly<Record<string, Mutation>> = {
     'leaving',
     'return capacity > 0 && alive',
     'return capacity < 0 && alive',
+    /beside a dead/,
   ),
   'goes back to a stale number': file(
     'topology-log',
     'next.number <= previous.number',
     'next.number === previous.number',
+    /never goes back/,
   ),
-  'takes a push from anybody': file('topology-log', '&& isKnown !== true)', '&& false)'),
+  'takes a push from anybody': file(
+    'topology-log',
+    '&& isKnown !== true)',
+    '&& false)',
+    /heard from/,
+  ),
   'succession not checked': file(
     'topology-log',
     'return refusalOfSuccessor(previous, next)',
     'return null',
+    /heard from/,
   ),
   'shows before it is durable': file(
     'topology-log',
     '    if (database !== null) {',
     '    this.#show(next, bytes)\n    if (database !== null) {',
+    /disk refuses/,
   ),
   'forgets the writes of other layers': file(
     'topology-log',
     'value: bytes }, ...others]',
     'value: bytes }]',
+    /cut off/,
   ),
   'prev cleared on a majority though another replica lives': file(
     'evidence',
@@ -52,20 +68,26 @@ const MUTANTS: Readonly<Record<string, Mutation>> = {
     'if (all && count >= majorityOf(replicas.length)) done.set(partition, by)',
     'if (count >= 1) done.set(partition, by)',
   ),
-  'reports are sent once': file('movement-reporter', '      this.#arm(REPEAT_MS)\n', ''),
+  'reports are sent once': file(
+    'movement-reporter',
+    '      this.#arm(REPEAT_MS)\n',
+    '',
+    /says again/,
+  ),
   'replaces at once': file('census', 'sinceMs + this.#times.replaceAfterMs', 'sinceMs'),
   'keeps counting while a member is back': file(
     'census',
     '        this.#goneSinceMs.delete(storageId)\n        continue',
     '        continue',
   ),
-  'replaces whole halves': file('planner', 'gone * 3 > members.length', 'false'),
+  'replaces whole halves': file('planner', 'gone * 3 > members.length', 'false', /third are dead/),
   'takes members in at once': file('census', 'member.changedAtMs + settleMs', 'member.changedAtMs'),
   'takes edges in': file('census', " || member.role !== 'member'", ''),
   'takes removed disks back': file(
     'planner',
     'new Set([...input.leaving, ...removed])',
     'new Set([...input.leaving, ...input.removed])',
+    /for ever/,
   ),
   'takes those who just left back': file(
     'decider',
@@ -78,13 +100,29 @@ const MUTANTS: Readonly<Record<string, Mutation>> = {
     'return true',
   ),
   'issues as fast as it can': file('decider', 'INTERVAL_MS = 1000', 'INTERVAL_MS = 1'),
-  'every root proposes at once': file('decider', 'STAND_IN_MS = 5000', 'STAND_IN_MS = 0'),
-  'nobody stands in': file('decider', 'STAND_IN_MS = 5000', 'STAND_IN_MS = 5_000_000'),
-  'forgets what it voted for': file('decider', ' && this.#options.acceptor.accepted === null', ''),
+  'every root proposes at once': file(
+    'decider',
+    'STAND_IN_MS = 5000',
+    'STAND_IN_MS = 0',
+    /one root propose/,
+  ),
+  'nobody stands in': file(
+    'decider',
+    'STAND_IN_MS = 5000',
+    'STAND_IN_MS = 5_000_000',
+    /another root/,
+  ),
+  'forgets what it voted for': file(
+    'decider',
+    ' && this.#options.acceptor.accepted === null',
+    '',
+    /voted for/,
+  ),
   'asks the first root alone': file(
-    'roots-issuer',
-    '        failure = error\n',
-    '        throw error\n',
+    'root-calls',
+    'failure = error\n      }\n    }\n    return unanswered',
+    'throw error\n      }\n    }\n    return unanswered',
+    /another root/,
   ),
   'newcomers do not wait for each other': file('decider', 'TOGETHER_MS = 500', 'TOGETHER_MS = 0'),
   'hands a topology to nobody': file(
@@ -92,30 +130,75 @@ const MUTANTS: Readonly<Record<string, Mutation>> = {
     '      this.#spawn(this.#pushTo(target, record))\n',
     '',
   ),
-  'goes before the roots know': file('roots-issuer', '    await this.#handOver(ends)\n', ''),
+  'goes before the roots know': file(
+    'roots-issuer',
+    '    await this.#handOver(ends)\n',
+    '',
+    /roots knows/,
+  ),
   'goes when one root knows': file(
     'roots-issuer',
     'have >= majorityOf(roots.length)',
     'have >= Math.min(1, majorityOf(roots.length))',
+    /roots knows/,
   ),
   'a root is taken for lost at once': file('roots', 'zones.has(id) && serves(id)', 'alive(id)'),
   'a leave once asked for holds for long': file(
     'petitions',
     'COUNTS_MS = 15_000',
     'COUNTS_MS = 900_000',
+    /given up, and/,
   ),
-  'who gave a leave up stays out': file('departed', ' && nowMs < gone.untilMs', ''),
+  'who gave a leave up stays out': file(
+    'departed',
+    ' && nowMs < gone.untilMs',
+    '',
+    /never said goodbye/,
+  ),
   'several may leave at once, whoever is left': file(
     'leaving',
     '!othersLeaving.has(id)',
     'id.length > 0 && othersLeaving !== null',
+    /all want/,
   ),
   'removes what only that disk holds': file(
     'removal',
     'group.filter(isAlive).length < Math.ceil(group.length / 2)',
     'false',
+    /cannot do/,
   ),
-  'anybody may remove': file('roots-issuer', '!isMember(topology, from.storageId)', 'false'),
+  'anybody may remove': file(
+    'roots-issuer',
+    'if (isMember(topology, storageId)) return',
+    'if (topology.number > 0) return',
+    /members to ask/,
+  ),
+  'moves what moves': file(
+    'manual-move',
+    "if (prev !== null) return 'it",
+    "if (to === null) return 'it",
+    /by hand/,
+  ),
+  'moves to the dead': file(
+    'manual-move',
+    'if (isLive(to.storageId)) {',
+    'if (to.name.length > 0) {',
+    /by hand/,
+  ),
+  'moves against the zones': file(
+    'manual-move',
+    'zones(replaced(replicas, move)) < zones(replicas)',
+    'false',
+    /by hand/,
+  ),
+  'moves to the full': file(
+    'manual-move',
+    'load < boundOf(share, partitions.length)',
+    'load >= 0',
+    /by hand/,
+  ),
+  'moves without a majority': file('manual-move', '.length < needed)', '.length < 0)', /by hand/),
+  'a move is forgotten': file('planner', 'placed[partition] = ranking', 'void ranking', /by hand/),
 }
 
 describe('the roots', () => {
@@ -129,16 +212,18 @@ describe('the roots', () => {
           'topology',
           'sim',
         ])
-        assert.ok(await isNoticed(rules), 'no rule notices this mutant')
+        assert.ok(await isNoticed(rules, mutant.first), 'no rule notices this mutant')
       })
     }
   })
 })
 
-async function isNoticed(rules: Rules): Promise<boolean> {
-  for (const rule of Object.values(rules)) {
+async function isNoticed(rules: Rules, first = /^$/): Promise<boolean> {
+  const names = Object.keys(rules)
+  const order = [...names.filter((name) => first.test(name)), ...names]
+  for (const name of new Set(order)) {
     try {
-      await rule()
+      await rules[name]?.()
     } catch {
       return true
     }

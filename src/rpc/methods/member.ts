@@ -4,6 +4,8 @@ import { call, deadline, OWN_KNOWLEDGE_MS, watch } from '../method.ts'
 import { memberState, role, text } from '../schemas.ts'
 
 const TAGS_MAX = 64
+/** A root is asked, then the next one; a removal is decided by a majority of them. */
+const DECIDE_MS = 30_000
 
 const member = v.object({
   id: v.pipe(v.string(), v.description('peer id')),
@@ -67,6 +69,25 @@ export const memberTag = call({
     flags: [],
   },
   run: (node, params, options) => node.member.tag(params.tags, options),
+})
+
+export const memberRemove = call({
+  name: 'member.remove',
+  help: 'take a member out for good: its disk is refused from then on',
+  params: v.strictObject({
+    member: v.pipe(text, v.description('its name, id or storage id')),
+    ...deadline,
+  }),
+  result: v.object({
+    storageId: v.string(),
+    name: v.string(),
+    topology: v.pipe(v.number(), v.description('the topology that says so')),
+  }),
+  errors: ['UNCLAIMED', 'NOT_FOUND', 'CONFLICT', 'NO_QUORUM', 'DENIED', 'TOO_LARGE'],
+  changes: true,
+  withinMs: DECIDE_MS,
+  cli: { args: [{ param: 'member', kind: 'text', help: 'its name or id' }], flags: [] },
+  run: (node, params, options) => node.member.remove(params.member, options),
 })
 
 export const memberWatch = watch({
