@@ -1,5 +1,6 @@
 /** The commands that are more, or less, than one call. What they do is loaded when it is done. */
 import { type Command, InvalidArgumentError } from 'commander'
+import { count, duration } from './option-values.ts'
 import { type Action, commandAt, type Register } from './table-commands.ts'
 
 const DEV_NODES_MAX = 9
@@ -79,23 +80,18 @@ function withArgument(
 }
 
 function addStoreCommands(program: Command, register: Register): void {
-  commandAt(program, 'kv.ls')
-    .description('list keys and values by prefix')
-    .argument('[prefix]', 'what the keys begin with', '')
-    .option('--after <key>', 'begin after this key')
-    .option('--limit <count>', 'at most this many keys', count)
-    .action((prefix: string, options: { after?: string; limit?: number }) =>
-      register('kv.ls', false, async (context) => {
-        const { listKeys } = await import('./local/kv-ls.ts')
-        await listKeys(context, prefix, options)
-      }),
-    )
+  addListing(program, register, 'kv.ls')
+  addListing(program, register, 'reg.ls').option(
+    '--deadline <duration>',
+    'of each page; end with an error after this long (default: 2s)',
+    duration,
+  )
   commandAt(program, 'kv.export')
     .description('write keys and values as lines of JSON, for import')
     .argument('[prefix]', 'what the keys begin with', '')
     .action((prefix: string) =>
       register('kv.export', false, async (context) => {
-        const { exportKeys } = await import('./local/kv-ls.ts')
+        const { exportKeys } = await import('./local/list-keys.ts')
         await exportKeys(context, prefix)
       }),
     )
@@ -108,6 +104,20 @@ function addStoreCommands(program: Command, register: Register): void {
       register('kv.import', true, async (context) => {
         const { importFile } = await import('./local/kv-import.ts')
         await importFile(context, file, options)
+      }),
+    )
+}
+
+function addListing(program: Command, register: Register, name: 'kv.ls' | 'reg.ls'): Command {
+  return commandAt(program, name)
+    .description('list keys and values by prefix')
+    .argument('[prefix]', 'what the keys begin with', '')
+    .option('--after <key>', 'begin after this key')
+    .option('--limit <count>', 'at most this many keys', count)
+    .action((prefix: string, options: { after?: string; limit?: number; deadline?: number }) =>
+      register(name, false, async (context) => {
+        const { listKeys } = await import('./local/list-keys.ts')
+        await listKeys(context, name, prefix, options)
       }),
     )
 }
@@ -138,11 +148,6 @@ function addDevCommands(program: Command, register: Register): void {
         }),
       )
   }
-}
-
-function count(text: string): number {
-  if (/^[1-9]\d{0,8}$/.test(text)) return Number(text)
-  throw new InvalidArgumentError('It must be a whole number from 1 on.')
 }
 
 function nodes(text: string): number {

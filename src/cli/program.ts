@@ -1,9 +1,9 @@
 /** All commands and options, for commander: from the table of methods and from the local ones. */
-import { Command, InvalidArgumentError, Option } from 'commander'
+import { Command, Option } from 'commander'
 import { VERSION } from '../base/version.ts'
 import type { CommandContext, GlobalOptions } from './command.ts'
 import { addLocalCommands } from './local-commands.ts'
-import { parseDuration } from './duration.ts'
+import { duration } from './option-values.ts'
 import { type Action, addTableCommands, commandAt } from './table-commands.ts'
 import { FORMATS, type Streams } from './terminal.ts'
 
@@ -30,7 +30,7 @@ const NOUNS: Readonly<Record<string, string>> = {
 }
 
 /** Methods whose commands do more than one call. */
-const LOCAL = ['kv.ls']
+const LOCAL = ['kv.ls', 'reg.ls']
 
 export interface Program {
   readonly program: Command
@@ -75,14 +75,6 @@ function optionsOf(program: Command): ProgramOptions {
     ...(socket === undefined ? {} : { socket }),
     ...(at === undefined ? {} : { at }),
     ...(timeout === undefined ? {} : { timeoutMs: timeout }),
-  }
-}
-
-function duration(text: string): number {
-  try {
-    return parseDuration(text)
-  } catch (error) {
-    throw new InvalidArgumentError((error as Error).message)
   }
 }
 

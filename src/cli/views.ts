@@ -164,7 +164,6 @@ const regLs: View<ResultOf<'reg.ls'>> = {
     ),
   raw: ({ entries }) => entries.map(({ key }) => `${key}\n`).join(''),
   note: ({ next }) => (next === null ? null : `more keys: --after ${JSON.stringify(next)}`),
-  elements: ({ entries }) => entries,
 }
 
 const explain: View<ResultOf<'explain'>> = {
@@ -177,9 +176,35 @@ const explain: View<ResultOf<'explain'>> = {
         i === 0 ? 'replicas' : '',
         `${printable(name)}  ${state(belief, paint)}  ${answered ? heldText(version, values) : 'no answer'}`,
       ]),
+      ...registerRows(found.register),
       ['closest', found.closest.map(printable).join(' ') || '-'],
       ...found.notes.map((note) => ['note', printable(note)]),
     ]),
+}
+
+type RegisterFound = ResultOf<'explain'>['register']
+const NEXT_CHANGE: Readonly<Record<RegisterFound['next'], string>> = {
+  'one-round': 'one round',
+  'two-rounds': 'two rounds: first asks what was accepted',
+  moving: 'two rounds, of old and new replicas: the partition moves',
+  'no-quorum': 'NO_QUORUM: too few replicas answer',
+}
+
+/** Nothing where nobody knows of a register, unless one could not even be made. */
+function registerRows({ next, proposer, replicas }: RegisterFound): string[][] {
+  const isHeld = replicas.some(({ version, accepted }) => version !== '' || accepted !== '')
+  if (!isHeld && next !== 'no-quorum') return []
+  const rows = replicas.map(({ name, answered, version, hasValue, promised, accepted }) => {
+    if (!answered) return `${printable(name)}  no answer`
+    const what = version === '' ? 'nothing' : `${version}${hasValue ? '' : '  deleted'}`
+    const ballots = `accepted ${accepted || '-'}  promised ${promised || '-'}`
+    return `${printable(name)}  ${what}  ${printable(ballots)}`
+  })
+  const by = proposer === '' || next === 'no-quorum' ? '' : `, proposed by ${printable(proposer)}`
+  return [
+    ...rows.map((row, i) => [i === 0 ? 'register' : '', row]),
+    ['a change', `${NEXT_CHANGE[next]}${by}`],
+  ]
 }
 
 function heldText(version: string, values: number): string {

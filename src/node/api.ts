@@ -230,9 +230,33 @@ export interface Explanation {
     readonly values: number
     readonly answered: boolean
   }[]
+  /** The register of this key, which has its own history. */
+  readonly register: RegisterExplanation
   /** Names of the peers that a live Kademlia lookup calls closest. */
   readonly closest: readonly string[]
   readonly notes: readonly string[]
+}
+
+export interface RegisterExplanation {
+  /** What a change would do now: `moving`, two rounds with the old replicas too. */
+  readonly next: 'one-round' | 'two-rounds' | 'moving' | 'no-quorum'
+  /** Name of the member that would propose it; '' when none answers. */
+  readonly proposer: string
+  /** In the order of `replicas` above. */
+  readonly replicas: readonly {
+    readonly storageId: string
+    readonly name: string
+    readonly answered: boolean
+    /** Of what it accepted, chosen or not; '' when it holds nothing. */
+    readonly version: string
+    /** False with a version: deleted. */
+    readonly hasValue: boolean
+    /** Ballots as configuration.counter.proposer.boot; '' for none. */
+    readonly promised: string
+    readonly accepted: string
+    /** Everything of earlier configurations is here. */
+    readonly installed: boolean
+  }[]
 }
 
 export interface NodeApi {

@@ -17,6 +17,7 @@ import type { Topology, TopologyMember } from '../topology/topology.ts'
 import { AtollError } from '../base/errors.ts'
 import type { Explanation, MemberInfo, TopologyInfo } from './api.ts'
 import type { Cluster } from './compose.ts'
+import { registerExplanation } from './register-view.ts'
 
 type ShownState = TopologyInfo['members'][number]['state']
 
@@ -120,7 +121,10 @@ export async function explain(
 ): Promise<Explanation> {
   const topology = cluster.topology.current()
   if (topology === null) throw new AtollError('NO_QUORUM', 'the topology is not known here yet')
-  const held = await cluster.kv.inspect(key, deadlineMs)
+  const [held, register] = await Promise.all([
+    cluster.kv.inspect(key, deadlineMs),
+    cluster.reg.inspect(key, deadlineMs),
+  ])
   const kadId = kadIdOfKey(key)
   const partition = partitionOf(kadId, topology.partitions.length)
   const { cfg, replicas, prev } = topology.partitions[partition] ?? {
@@ -145,7 +149,16 @@ export async function explain(
   )
   const closest = found.map((peer) => cluster.membership.get(peer)?.name ?? peer)
   const notes = notesOn(shown, prev !== null, held)
-  return { key, kadId: toString(kadId, 'base16'), partition, cfg, replicas: shown, closest, notes }
+  return {
+    key,
+    kadId: toString(kadId, 'base16'),
+    partition,
+    cfg,
+    replicas: shown,
+    register: registerExplanation(topology, shown, register),
+    closest,
+    notes,
+  }
 }
 
 function notesOn(

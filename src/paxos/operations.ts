@@ -102,7 +102,7 @@ export class Operations {
     const { topology, proposer, self } = this.#options
     const known = topology.get()
     const place = placeOf(known, key)
-    const isOurs = proposer !== null && place.replicas.includes(self) && !this.#isContested(key)
+    const isOurs = proposer !== null && place.replicas.includes(self) && !this.isContested(key)
     if (isOurs) return proposer.propose(key, request, time.endMs)
     for (let overruns = 0; ; overruns++) {
       const outcome = await this.#handOn(key, request, time)
@@ -113,7 +113,8 @@ export class Operations {
     }
   }
 
-  #isContested(key: string): boolean {
+  /** Whether proposers met on it of late: then it is left to the first replica. */
+  isContested(key: string): boolean {
     const until = this.#rivalries.get(key)
     return until !== undefined && this.#options.clock.monotonicMs() < until
   }

@@ -37,6 +37,7 @@ import {
   VALUE_BYTES_MAX,
 } from './limits.ts'
 import { Hints } from './hints.ts'
+import { type Inspection, Inspector } from './inspect.ts'
 import { Movement } from './movement.ts'
 import type { Operation } from './operation.ts'
 import { Operations, type Request } from './operations.ts'
@@ -85,6 +86,7 @@ export class Registers implements RegApi {
   readonly #upkeep: Upkeep | null
   readonly #scanner: RegisterScanner
   readonly #watches: Watches
+  readonly #inspector: Inspector
   /** null on a node without a disk. */
   readonly #hints: Hints | null
   readonly #deadlines: Deadlines
@@ -127,6 +129,15 @@ export class Registers implements RegApi {
       topology: options.topology,
       peers,
       read: (key) => read(key, this.#timeOf({})),
+    })
+    this.#inspector = new Inspector({
+      self,
+      mesh,
+      peers,
+      topology: options.topology,
+      replica,
+      proposer: this.#proposer,
+      isContested: (key) => this.#operations.isContested(key),
     })
     this.#movement = null
     this.#upkeep = null
@@ -241,6 +252,12 @@ export class Registers implements RegApi {
     this.#check(key)
     const after = options.after === undefined ? NOTHING_SEEN : revisionOf(options.after)
     return this.#watches.watch(key, after, options.signal ?? new AbortController().signal)
+  }
+
+  /** What each replica holds, and what a change would do now. */
+  async inspect(key: string, deadlineMs: number): Promise<Inspection> {
+    this.#check(key)
+    return this.#inspector.inspect(key, deadlineMs)
   }
 
   async #change(key: string, operation: Operation, options: RegChangeOptions): Promise<RegWritten> {

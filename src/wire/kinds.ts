@@ -45,6 +45,8 @@ export const REQUEST_KINDS = {
   /** admission: count a use of a ticket at the member that issued it. */
   TICKET_REDEEM: 40,
   TICKET_REVOKE: 41,
+  /** registers: what is held of one, for people. */
+  REG_INSPECT: 50,
   /** doctor: do you answer, under which version, and what does your clock say. */
   DOCTOR_PING: 60,
   /** doctor: whom of these do you reach now. */

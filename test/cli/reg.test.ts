@@ -145,6 +145,26 @@ describe('registers on the command line', () => {
     assert.deepEqual(json(first.out), { entries: [entry], next: 'a/1' })
   })
 
+  it('ls reads all pages', async () => {
+    for (let i = 0; i < 2500; i++) await cli.rig.node.reg.set(`k/${10_000 + i}`, 'v')
+    const before = cli.rig.node.calls
+    const { out } = await cli.run('reg', 'ls', 'k/', '-o', 'jsonl', '--deadline', '5s')
+    assert.equal(out.split('\n').length - 1, 2500)
+    assert.equal(cli.rig.node.calls - before, 3)
+    assert.equal(cli.rig.node.options.at(-1)?.deadlineMs, 5000)
+    const whole = json((await cli.run('reg', 'ls', 'k/', '-o', 'json')).out)
+    assert.deepEqual([(whole['entries'] as unknown[]).length, whole['next']], [2500, null])
+    assert.deepEqual(Object.keys(whole).sort(), ['entries', 'next'])
+  })
+
+  it('explain tells of the register, and what a change would do', async () => {
+    const { out } = await cli.run('explain', 'cfg')
+    assert.match(out, /^register +a {2}v2 {2}accepted 3\.v2\.a\.1 {2}promised 3\.v3\.a\.1$/m)
+    assert.match(out, /^ +b {2}no answer$/m)
+    assert.match(out, /^ +c {2}v2 {2}deleted {2}accepted/m)
+    assert.match(out, /^a change +two rounds: first asks what was accepted, proposed by a$/m)
+  })
+
   it('watch tells the register, then what it becomes, until Ctrl-C', async () => {
     await cli.rig.node.reg.set('k', 'one')
     cli.rig.node.reg.changes = [

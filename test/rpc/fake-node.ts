@@ -273,6 +273,20 @@ export class FakeNode implements NodeApi {
         values: state === 'alive' ? 1 : 0,
         answered: state === 'alive',
       })),
+      register: {
+        next: 'two-rounds',
+        proposer: 'a',
+        replicas: MEMBERS.map(({ name, state }) => ({
+          storageId: name.repeat(26),
+          name,
+          answered: state === 'alive',
+          version: state === 'alive' ? 'v2' : '',
+          hasValue: name === 'a',
+          promised: state === 'alive' ? '3.v3.a.1' : '',
+          accepted: state === 'alive' ? '3.v2.a.1' : '',
+          installed: state === 'alive',
+        })),
+      },
       closest: ['c', 'a'],
       notes: ['b did not answer'],
     }

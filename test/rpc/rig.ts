@@ -23,6 +23,7 @@ interface Data {
   readonly retryable: boolean
   readonly outcome: string
   readonly hint?: string
+  readonly version?: string
 }
 
 /** One raw connection: what is written is what was given, what is read is split into lines. */

@@ -93,7 +93,7 @@ export const leave = call({
 
 export const explain = call({
   name: 'explain',
-  help: 'where a key lives, and what each replica holds',
+  help: 'where a key lives, and what each replica holds of it and of its register',
   params: v.strictObject({ key, ...deadline }),
   result: v.object({
     key: v.string(),
@@ -110,6 +110,25 @@ export const explain = call({
         answered: v.boolean(),
       }),
     ),
+    register: v.object({
+      next: v.pipe(
+        v.picklist(['one-round', 'two-rounds', 'moving', 'no-quorum']),
+        v.description('what a change of the register would do now'),
+      ),
+      proposer: v.pipe(v.string(), v.description("who would propose it; '': nobody answers")),
+      replicas: v.array(
+        v.object({
+          storageId: v.string(),
+          name: v.string(),
+          answered: v.boolean(),
+          version: v.pipe(v.string(), v.description("of what it accepted; '': nothing")),
+          hasValue: v.pipe(v.boolean(), v.description('false with a version: deleted')),
+          promised: v.pipe(v.string(), v.description('configuration.counter.proposer.boot')),
+          accepted: v.string(),
+          installed: v.pipe(v.boolean(), v.description('all of earlier configurations is here')),
+        }),
+      ),
+    }),
     closest: v.pipe(
       v.array(v.string()),
       v.description('what a live Kademlia lookup calls closest'),

@@ -1,4 +1,4 @@
-/** `kv ls` and `kv export`: all pages of a prefix, one after the other. */
+/** `kv ls`, `reg ls` and `kv export`: all pages of a prefix, one after the other. */
 import type { RpcClient } from '../../rpc/client.ts'
 import { METHODS, type ResultOf } from '../../rpc/methods.ts'
 import { valueToRequest } from '../../rpc/values.ts'
@@ -8,32 +8,44 @@ import { VIEWS } from '../views.ts'
 
 const PAGE_KEYS = 1000
 
-type Page = ResultOf<'kv.ls'>
-type Entry = Page['entries'][number]
+type KvEntry = ResultOf<'kv.ls'>['entries'][number]
+type Listing = 'kv.ls' | 'reg.ls'
+/** Of either listing. */
+interface Page {
+  readonly entries: readonly { readonly key: string }[]
+  readonly next: string | null
+  /** Of the store's alone. */
+  readonly partial?: boolean
+}
 
 export interface ListOptions {
   readonly after?: string
   readonly limit?: number
+  readonly deadline?: number
 }
 
 /** As JSON one page with all that was asked for; else line by line, as the pages come. */
 export async function listKeys(
   context: CommandContext,
+  listing: Listing,
   prefix: string,
   options: ListOptions,
 ): Promise<void> {
   const { output } = context
+  // A page is one of the listing's own method, and the view is that method's.
+  const view = VIEWS[listing] as View<Page>
   await withClient(context, async (client) => {
-    const whole: Entry[] = []
-    let end: Page = { entries: [], next: null, partial: false }
-    for await (const page of pages(context, client, prefix, options)) {
-      end = { ...page, partial: page.partial || end.partial }
+    const whole: Page['entries'][number][] = []
+    let end: Page = { entries: [], next: null }
+    for await (const page of pages(context, client, listing, prefix, options)) {
+      const partial = { partial: page.partial === true || end.partial === true }
+      end = { ...page, ...(page.partial !== undefined && partial) }
       if (output.format === 'json') whole.push(...page.entries)
       else if (output.format === 'jsonl') output.result(page.entries, lines)
-      else output.result({ ...page, next: null, partial: false }, VIEWS['kv.ls'])
+      else output.result({ ...page, next: null, ...(page.partial && { partial: false }) }, view)
     }
-    if (output.format === 'json') output.result({ ...end, entries: whole }, VIEWS['kv.ls'])
-    const note = VIEWS['kv.ls'].note?.(end)
+    if (output.format === 'json') output.result({ ...end, entries: whole }, view)
+    const note = view.note?.(end)
     if (note) output.note(note)
   })
 }
@@ -44,10 +56,11 @@ export async function exportKeys(context: CommandContext, prefix: string): Promi
   await withClient(context, async (client) => {
     let partial = false
     let unresolved = 0
-    for await (const page of pages(context, client, prefix, {})) {
-      partial ||= page.partial
-      unresolved += page.entries.filter(({ siblings }) => siblings > 0).length
-      output.streams.out(page.entries.map(exportLine).join(''))
+    for await (const page of pages(context, client, 'kv.ls', prefix, {})) {
+      const { entries, ...rest } = page as ResultOf<'kv.ls'>
+      partial ||= rest.partial
+      unresolved += entries.filter(({ siblings }) => siblings > 0).length
+      output.streams.out(entries.map(exportLine).join(''))
     }
     if (unresolved > 0) {
       output.note(`keys with siblings: ${unresolved}; only the newest value of each is exported`)
@@ -57,7 +70,7 @@ export async function exportKeys(context: CommandContext, prefix: string): Promi
 }
 
 /** Text that its escapes make too long for a line of import is written as base64. */
-function exportLine({ key, value }: Entry): string {
+function exportLine({ key, value }: KvEntry): string {
   const written = typeof value === 'string' ? valueToRequest(value) : value
   return `${JSON.stringify({ key, value: written })}\n`
 }
@@ -65,22 +78,20 @@ function exportLine({ key, value }: Entry): string {
 async function* pages(
   context: CommandContext,
   client: RpcClient,
+  listing: Listing,
   prefix: string,
-  { after, limit }: ListOptions,
+  { after, limit, deadline }: ListOptions,
 ): AsyncGenerator<Page, void, undefined> {
+  const options = callOptions(context, listing, deadline)
   let next: string | null | undefined = after
   let left = limit ?? Number.POSITIVE_INFINITY
   do {
     const params = { prefix, limit: Math.min(left, PAGE_KEYS), ...(next ? { after: next } : {}) }
-    const page = (await client.call(
-      METHODS['kv.ls'],
-      params,
-      callOptions(context, 'kv.ls'),
-    )) as Page
+    const page = (await client.call(METHODS[listing], params, options)) as Page
     yield page
     next = page.next
     left -= page.entries.length
   } while (next !== null && left > 0)
 }
 
-const lines: View<readonly Entry[]> = { human: () => '' }
+const lines: View<Page['entries']> = { human: () => '' }
