@@ -66,6 +66,9 @@ export function fold(base: Register, ballot: Ballot, calls: readonly Call[]): Fo
   let register = base
   let next = first
   const outcomes = calls.map((call): Outcome => {
+    const { kind } = call.operation
+    // To show a register twice does no harm.
+    if (kind === 'read' || kind === 'touch') return { kind: 'kept', reason: 'read', register }
     const earlier = recalled(base, call) ?? named(done, call.id)
     if (earlier !== null) return earlier
     const doubt = doubtOf(base, call)

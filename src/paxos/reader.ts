@@ -31,6 +31,9 @@ export interface ReaderOptions {
 /** An answer of a healthy replica is far faster, and of a paused one never comes. */
 const HEDGE_MS = 20
 const LONELY_PAUSE_MS = 50
+/** Reads that found the replicas divided, before the read is proposed; pauses double. */
+const DIVIDED_MAX = 3
+const DIVIDED_PAUSE_MS = 1
 
 export class Reader {
   readonly #options: ReaderOptions
@@ -44,7 +47,7 @@ export class Reader {
   /** Rejects with NO_QUORUM when its time is over. */
   async read(key: string, time: CallTime): Promise<Register> {
     const { clock, topology, propose } = this.#options
-    for (;;) {
+    for (let divided = 0; ; ) {
       const place = placeOf(topology.get(), key)
       const leftMs = time.endMs - clock.monotonicMs()
       const verdict = await this.#ask(place, Math.max(1, Math.min(leftMs, ROUND_MS)))
@@ -55,7 +58,10 @@ export class Reader {
           return propose(key, time)
         case 'divided':
         case 'rejected':
-          return propose(key, time)
+          // Mostly a change under way, which would be disturbed by a ballot of ours.
+          if (divided === DIVIDED_MAX) return propose(key, time)
+          await sleep(clock, DIVIDED_PAUSE_MS * 2 ** divided++, time.signal)
+          break
         case 'stale':
           await topology.catchUp(verdict.topology, verdict.from, time)
           break
