@@ -198,10 +198,12 @@ export class Proposer {
   }
 
   /** One ballot. Null: everybody has an outcome. */
-  async #attempt(key: string, live: readonly Pending[], floor: number): Promise<Failure | null> {
+  async #attempt(key: string, batch: readonly Pending[], floor: number): Promise<Failure | null> {
     const place = placeOf(this.#options.topology.get(), key)
     const base = await this.#base(place, floor)
     if (base.kind !== 'base') return base
+    // Who was told meanwhile that nothing has happened must not be proposed any more.
+    const live = batch.filter(({ isDone }) => !isDone)
     const folded = fold(base.register, base.ballot, live)
     const mayShow = base.isChosen && live.every(({ operation }) => operation.kind !== 'touch')
     if (!folded.isChanged && mayShow) {

@@ -6,6 +6,7 @@ import { SimulationError } from './kernel.ts'
 import type { ScenarioContext, ScenarioReport } from './scenario.ts'
 import { SimRandom } from './sim-random.ts'
 import { SimDisk } from './sim-storage.ts'
+import { RegisterWorkload } from './register-workload.ts'
 import { Workload } from './workload.ts'
 import { World } from './world.ts'
 
@@ -13,11 +14,14 @@ const LIMIT_MS = 3_600_000
 const CONVERGE_MS = 180_000
 const DURATION_MS_MIN = 60_000
 const ACKNOWLEDGED_MIN = 200
+/** More on one key exhaust any search for an order. */
+const REGISTER_CLIENTS_MAX = 8
 
 export class AtollWorld {
   readonly world: World<AtollProgramNode>
   readonly cluster: Cluster<AtollProgramNode>
   readonly workload: Workload<AtollProgramNode>
+  readonly registers: RegisterWorkload<AtollProgramNode>
   readonly disks: readonly SimDisk[]
   readonly topologies = new TopologyChecker()
   /** For what the scenario itself leaves to chance. */
@@ -42,6 +46,7 @@ export class AtollWorld {
     const clients = this.world.random.fork('clients')
     const uses = (index: number): boolean => this.cluster.members.has(index)
     this.workload = new Workload(this.world, clients, uses)
+    this.registers = new RegisterWorkload(this.world, this.world.random.fork('registers'), uses)
     this.world.log.watch((...line) => this.topologies.onLog(...line))
     context.onFailure(() => this.world.log.lines(150))
   }
@@ -50,6 +55,12 @@ export class AtollWorld {
     const disk = this.disks[index]
     if (disk === undefined) throw new SimulationError(`there is no disk ${index}`)
     return disk
+  }
+
+  /** Clients of the store and of the registers. */
+  startClients(clients: number, thinkMs: number): void {
+    this.workload.start(clients, thinkMs)
+    this.registers.start(Math.min(clients, REGISTER_CLIENTS_MAX), thinkMs)
   }
 
   /** Until the seed counts: long enough, and enough acknowledged. */
@@ -62,11 +73,12 @@ export class AtollWorld {
 
   /** Every fault is over: within a bound all is well, nothing is lost, and nothing is left. */
   async finish(options: { readonly disksLost?: boolean } = {}): Promise<void> {
-    const { world, workload, cluster } = this
+    const { world, workload, registers, cluster } = this
     await world.sleep(1000)
-    await workload.stop()
+    await Promise.all([workload.stop(), registers.stop()])
     await cluster.settled()
     await workload.verify({ disksLost: options.disksLost ?? false })
+    await registers.verify()
     await cluster.converged(workload.keys, CONVERGE_MS)
     await cluster.stop()
     if (workload.acknowledged < ACKNOWLEDGED_MIN) {
@@ -75,19 +87,22 @@ export class AtollWorld {
   }
 
   report(faults: number, notes = ''): ScenarioReport {
-    const { world, workload, topologies } = this
-    const codes = [...workload.codes].map(([code, count]) => `${code} ${count}`)
+    const { world, workload, registers, topologies } = this
+    const met = new Map(workload.codes)
+    for (const [code, count] of registers.codes) met.set(code, (met.get(code) ?? 0) + count)
+    const codes = [...met].map(([code, count]) => `${code} ${count}`)
     return {
       traceHash: world.kernel.traceHash,
       events: world.kernel.events,
       simulatedMs: world.kernel.nowMs,
-      operations: workload.acknowledged,
+      operations: workload.acknowledged + registers.acknowledged,
       faults,
       notes: [
         `nodes ${world.hosts.length}`,
         `topologies ${topologies.decided}`,
         notes,
         `partial ${workload.partials}`,
+        `registers ${registers.acknowledged} (${registers.unknown} unknown)`,
         ...codes,
       ]
         .filter((note) => note !== '')

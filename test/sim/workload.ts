@@ -5,21 +5,19 @@
  * such a value. Some are shared by all clients. The careful ones are only replaced by who read them
  * before; the others are also written blindly, and deleted.
  */
-import { AtollError } from '../../src/base/errors.ts'
 import type { KvApi, KvRead, KvWritten } from '../../src/node/api.ts'
 import { HistoryRecorder, type Operation, operationsOf, byKey } from './checker/history.ts'
 import { checkSiblings } from './checker/siblings.ts'
 import { SimulationError } from './kernel.ts'
+import { type Answer, NodeCalls } from './node-calls.ts'
 import type { SimRandom } from './sim-random.ts'
-import { ProcessDied, type World } from './world.ts'
+import type { World } from './world.ts'
 
 export interface KvNode {
   readonly kv: KvApi
 }
 
 const DEADLINE_MS = 4000
-/** A call that is answered so long after its deadline has hung, unless its process was held. */
-const OVERDUE_MS = 10_000
 const SHARED_KEYS = 4
 const VERIFY_ATTEMPTS = 20
 
@@ -29,18 +27,14 @@ interface Seen {
   readonly values: readonly string[]
 }
 
-/** An answer, or why there is none. */
-type Answer<T> = { readonly value: T } | { readonly error: unknown }
-
 export class Workload<N extends KvNode> {
   readonly #world: World<N>
   readonly #random: SimRandom
-  readonly #uses: (index: number) => boolean
+  readonly #calls: NodeCalls<N>
   readonly history: HistoryRecorder
   readonly #keys: string[] = []
   /** Written to fewer disks than a majority: to be found again once all disks are back. */
   readonly #partial = new Map<string, number>()
-  readonly #codes = new Map<string, number>()
   #values = 0
   #stopped = false
   #running = 0
@@ -51,14 +45,14 @@ export class Workload<N extends KvNode> {
   /** `uses`: whether clients may ask this machine's node. */
   constructor(world: World<N>, random: SimRandom, uses: (index: number) => boolean = () => true) {
     this.#world = world
-    this.#uses = uses
+    this.#calls = new NodeCalls(world, DEADLINE_MS, uses)
     this.#random = random
     this.history = new HistoryRecorder(() => world.kernel.nowUs)
   }
 
   /** How often each error code was met. */
   get codes(): ReadonlyMap<string, number> {
-    return this.#codes
+    return this.#calls.codes
   }
 
   get keys(): readonly string[] {
@@ -219,19 +213,19 @@ export class Workload<N extends KvNode> {
   ): Promise<Answer<KvWritten>> {
     const context = over === null ? {} : { context: over.version }
     const options = { deadlineMs: DEADLINE_MS, ...context }
-    const index = this.#someHost(random)
+    const index = this.#calls.someHost(random)
     const covers = over === null ? {} : { covers: [...over.values] }
     const node = this.#world.host(index).name
     const f = value === null ? 'delete' : 'write'
     this.history.invoke({ process, f, key, value, ...covers, node })
-    return this.#call(index, ({ kv }) =>
+    return this.#calls.call(index, ({ kv }) =>
       value === null ? kv.del(key, options) : kv.put(key, value, options),
     )
   }
 
   #settleWrite(process: number, value: string | null, answer: Answer<KvWritten>): boolean {
     if ('error' in answer) {
-      const known = this.#outcomeOf(answer.error) === 'not-applied'
+      const known = this.#calls.outcomeOf(answer.error) === 'not-applied'
       this.history.finish(process, known ? 'fail' : 'info')
       return known
     }
@@ -255,12 +249,12 @@ export class Workload<N extends KvNode> {
     key: string,
     level?: 'quorum',
   ): Promise<KvRead | null | undefined> {
-    const index = this.#someHost(random)
+    const index = this.#calls.someHost(random)
     const options = { deadlineMs: DEADLINE_MS, ...(level === undefined ? {} : { read: level }) }
     const node = this.#world.host(index).name
     this.history.invoke({ process, f: 'read', key, value: null, node })
-    const answer = await this.#call(index, (api) => api.kv.get(key, options))
-    if ('error' in answer) this.#outcomeOf(answer.error)
+    const answer = await this.#calls.call(index, (api) => api.kv.get(key, options))
+    if ('error' in answer) this.#calls.outcomeOf(answer.error)
     const full = 'value' in answer && answer.value?.partial !== true
     if (!full) {
       this.history.finish(process, 'info')
@@ -269,53 +263,6 @@ export class Workload<N extends KvNode> {
     const read = answer.value
     this.history.finish(process, 'ok', read === null ? [] : valuesOf(read))
     return read
-  }
-
-  #someHost(random: SimRandom): number {
-    const used = this.#world.hosts.filter(({ index }) => this.#uses(index))
-    const up = used.filter(({ node }) => node !== null)
-    return random.pick(up.length > 0 ? up : used).index
-  }
-
-  async #call<T>(index: number, run: (node: N) => Promise<T>): Promise<Answer<T>> {
-    const startUs = this.#world.kernel.nowUs
-    const host = this.#world.host(index)
-    const { process } = host
-    let answered = false
-    const overdue = this.#world.kernel.schedule(
-      null,
-      (DEADLINE_MS + OVERDUE_MS) * 1000,
-      'client',
-      () => {
-        const held = host.lastHeldUs + OVERDUE_MS * 1000 > startUs
-        if (answered || held || host.process !== process) return
-        const why = `${host.name} still owes an answer due at ${startUs / 1000 + DEADLINE_MS} ms`
-        this.#world.kernel.fail(new SimulationError(why))
-      },
-    )
-    try {
-      const value = await this.#world.call(index, (node) => {
-        if (node === null) throw new ProcessDied(`${host.name} has not started yet`)
-        return run(node)
-      })
-      return { value }
-    } catch (error) {
-      return { error }
-    } finally {
-      answered = true
-      this.#world.kernel.cancel(overdue)
-    }
-  }
-
-  /** Whatever reaches a user is an AtollError, and never a defect. */
-  #outcomeOf(error: unknown): 'applied' | 'not-applied' | 'unknown' {
-    if (error instanceof ProcessDied) return 'unknown'
-    if (!(error instanceof AtollError) || error.code === 'INTERNAL') {
-      const message = 'a client met an error that no user should see'
-      throw new SimulationError(message, { cause: error })
-    }
-    this.#codes.set(error.code, (this.#codes.get(error.code) ?? 0) + 1)
-    return error.outcome
   }
 }
 

@@ -20,7 +20,7 @@ async function runBlackout(context: ScenarioContext): Promise<ScenarioReport> {
   const { world, cluster, workload, random } = atoll
   await world.run(async () => {
     await cluster.form(size)
-    workload.start(8, 30)
+    atoll.startClients(8, 30)
     for (let i = 1; i <= BLACKOUTS; i++) {
       await world.until('clients get on', 120_000, () => {
         return workload.acknowledged >= i * ACKNOWLEDGED_EACH

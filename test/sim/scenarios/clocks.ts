@@ -17,11 +17,11 @@ export const clocks: Scenario = {
 async function runClocks(context: ScenarioContext): Promise<ScenarioReport> {
   const size = 4
   const atoll = new AtollWorld(context, size, { partitions: 16 })
-  const { world, cluster, workload, random } = atoll
+  const { world, cluster, random } = atoll
   let changes = 0
   await world.run(async () => {
     await cluster.form(size)
-    workload.start(4, 100)
+    atoll.startClients(4, 100)
     for (const act of [
       (host: number) => world.host(host).clock.jump(HOUR_MS),
       (host: number) => world.host(host).clock.jump(-24 * HOUR_MS),

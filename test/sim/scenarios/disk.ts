@@ -17,10 +17,10 @@ export const disk: Scenario = {
 async function runDisk(context: ScenarioContext): Promise<ScenarioReport> {
   const size = 3 + (Number(context.seed) % 3)
   const atoll = new AtollWorld(context, size, { partitions: 16 })
-  const { world, cluster, workload, random } = atoll
+  const { world, cluster, random } = atoll
   await world.run(async () => {
     await cluster.form(size)
-    workload.start(6, 60)
+    atoll.startClients(6, 60)
     await world.sleep(random.between(2000, 8000))
     await failSync(atoll, random.int(size))
     await world.sleep(random.between(2000, 8000))

@@ -19,11 +19,11 @@ export const split: Scenario = {
 async function runSplit(context: ScenarioContext): Promise<ScenarioReport> {
   const size = 3 + (Number(context.seed) % 4)
   const atoll = new AtollWorld(context, size, { partitions: 16 })
-  const { world, cluster, workload, random } = atoll
+  const { world, cluster, random } = atoll
   const shapes = ['halves', 'alone', 'bridge', 'ring', 'one-way'] as const
   await world.run(async () => {
     await cluster.form(size)
-    workload.start(5, 100)
+    atoll.startClients(5, 100)
     for (const shape of shuffled(random, shapes)) {
       cutAs(shape)
       world.log.add('world', 'info', `split.${shape}`)

@@ -18,7 +18,7 @@ async function runSwarm(context: ScenarioContext): Promise<ScenarioReport> {
   const random = new SimRandom(context.seed).fork('swarm')
   const size = 3 + random.int(5)
   const atoll = new AtollWorld(context, size, { partitions: random.pick([8, 16, 64]) })
-  const { world, cluster, workload } = atoll
+  const { world, cluster } = atoll
   const kinds = chooseKinds(random)
   const faults = new Faults(world, world.random.fork('faults'), {
     kinds,
@@ -27,7 +27,7 @@ async function runSwarm(context: ScenarioContext): Promise<ScenarioReport> {
   })
   await world.run(async () => {
     await cluster.form(size - 1)
-    workload.start(2 + random.int(5), random.between(50, 400))
+    atoll.startClients(2 + random.int(5), random.between(50, 400))
     faults.run().catch((error: unknown) => world.kernel.fail(error))
     await world.sleep(random.between(5000, 20_000))
     const joining = cluster.join(size - 1)

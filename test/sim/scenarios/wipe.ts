@@ -15,10 +15,10 @@ export const wipe: Scenario = {
 async function runWipe(context: ScenarioContext): Promise<ScenarioReport> {
   const size = 4 + (Number(context.seed) % 3)
   const atoll = new AtollWorld(context, size, { partitions: 16 })
-  const { world, cluster, workload, random } = atoll
+  const { world, cluster, workload, registers, random } = atoll
   await world.run(async () => {
     await cluster.form(size)
-    workload.start(4, 100)
+    atoll.startClients(4, 100)
     await world.sleep(random.between(5000, 15_000))
     // Not the founder, whose address the ticket names.
     const victim = 1 + random.int(size - 1)
@@ -34,8 +34,9 @@ async function runWipe(context: ScenarioContext): Promise<ScenarioReport> {
       throw new SimulationError('a wiped disk kept its name')
     }
     await atoll.enough()
-    await workload.stop()
+    await Promise.all([workload.stop(), registers.stop()])
     await workload.verify({ disksLost: true })
+    await registers.verify()
   })
   return atoll.report(1)
 }
