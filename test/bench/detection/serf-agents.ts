@@ -43,8 +43,13 @@ export class SerfAgents implements MemberCluster {
     const serf = new SerfAgents(children, members, await children.freePorts(2 * count))
     const startedMs = performance.now()
     for (const member of members) serf.#start(member)
-    await serf.#settled(members, startedMs)
-    return serf
+    try {
+      await serf.#settled(members, startedMs)
+      return serf
+    } catch (error) {
+      await serf.stop()
+      throw error
+    }
   }
 
   async crash(member: string): Promise<void> {

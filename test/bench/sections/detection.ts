@@ -109,7 +109,7 @@ async function leaves(bench: Bench, both: Both): Promise<Results> {
 async function underLoad(bench: Bench, report: Report, both: Both): Promise<number[]> {
   const total = both.map(() => 0)
   for (const perCore of choose(bench, [0, 1, 4], [1])) {
-    const seconds = choose(bench, 300, 8)
+    const seconds = choose(bench, 120, 8)
     const loops = startBusyLoops(bench.children, perCore * availableParallelism())
     const startMs = performance.now()
     await delay(seconds * 1000)
