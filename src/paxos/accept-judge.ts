@@ -1,10 +1,9 @@
 /** Phase 2: a value is chosen when a majority of the current replicas has durably accepted it. */
 import type { StorageId } from '../base/ids.ts'
-import { type Ballot, NO_BALLOT } from './ballot.ts'
 import type { Reply } from './messages.ts'
 import { majority, type Place } from './place.ts'
 import type { Judge } from './poll.ts'
-import { type Failure, rejectionOf, Votes } from './verdicts.ts'
+import { type Failure, Obstacles, staleOf, Votes } from './verdicts.ts'
 
 export interface Chosen {
   readonly kind: 'chosen'
@@ -13,18 +12,23 @@ export interface Chosen {
 const CHOSEN: Chosen = { kind: 'chosen' }
 
 export class AcceptJudge implements Judge<null, Chosen | Failure> {
+  readonly #place: Place
   readonly #votes: Votes
-  #by: Ballot = NO_BALLOT
+  readonly #obstacles: Obstacles
 
-  /** `needed`: all, where a tombstone is to be forgotten; else a majority. */
-  constructor({ replicas }: Place, needed: number = majority(replicas)) {
-    this.#votes = new Votes(replicas, needed)
+  constructor(place: Place, isTooFarAhead: (counter: number) => boolean) {
+    const { replicas } = place
+    this.#place = place
+    this.#votes = new Votes(replicas, majority(replicas))
+    this.#obstacles = new Obstacles(replicas, isTooFarAhead)
   }
 
   onReply(id: StorageId, reply: Reply<null>): Chosen | Failure | null {
-    if (reply.kind === 'stale') return { kind: 'stale', topology: reply.topology, from: id }
-    this.#by = rejectionOf(reply, this.#by)
-    if (reply.kind === 'rejected') return this.onMissing(id)
+    if (reply.kind === 'stale') return staleOf(this.#place, id, reply) ?? this.onMissing(id)
+    if (reply.kind === 'rejected') {
+      this.#obstacles.note(id, reply.by)
+      return this.onMissing(id)
+    }
     this.#votes.grant(id)
     return this.#votes.isEnough ? CHOSEN : null
   }
@@ -35,6 +39,6 @@ export class AcceptJudge implements Judge<null, Chosen | Failure> {
   }
 
   late(): Failure {
-    return this.#votes.failure(this.#by)
+    return this.#votes.failure(this.#obstacles.by)
   }
 }

@@ -16,6 +16,7 @@ import {
   encodeStale,
   type Header,
   readAccept,
+  readCounter,
   readHeader,
   readKey,
   type Reply,
@@ -43,7 +44,7 @@ export class AcceptorServer {
     const { replica } = options
     this.#handle(REQUEST_KINDS.REG_PREPARE, async (header, from, peer) => {
       const key = readKey(from)
-      const reply = await replica.prepare(header, key, ballotOf(header, from.uint(), peer))
+      const reply = await replica.prepare(header, key, ballotOf(header, readCounter(from), peer))
       return encodeReply(reply, writePromised)
     })
     this.#handle(REQUEST_KINDS.REG_ACCEPT, async (header, from, peer) => {

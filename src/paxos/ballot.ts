@@ -52,6 +52,8 @@ export function readBallot(from: WireReader): Ballot {
   const counter = from.uint()
   const storageId = from.string(ID_BYTES_MAX)
   const boot = from.uint()
-  if ((counter === 0) !== (storageId === '')) throw new WireError('a ballot of nobody')
-  return { cfg, counter, storageId, boot }
+  const isReal = counter > 0 && storageId !== ''
+  const isNone = counter === 0 && storageId === '' && cfg === 0 && boot === 0
+  if (!isReal && !isNone) throw new WireError('a ballot of nobody')
+  return isNone ? NO_BALLOT : { cfg, counter, storageId, boot }
 }

@@ -50,6 +50,11 @@ export class Electorate {
     return id === this.#options.self || this.#options.peers.usable(topology, id) !== undefined
   }
 
+  /** Of a counter that another replica tells: whether it comes from a wild clock. */
+  isTooFarAhead(counter: number): boolean {
+    return this.#options.replica?.isTooFarAhead(counter) ?? false
+  }
+
   /** Phase 1, of the current replicas and of those that the partition moves from. */
   prepare(place: Place, ballot: Ballot, timeoutMs: number): Ask<Promised>[] {
     const group = [...new Set([...place.replicas, ...(place.previous ?? [])])]

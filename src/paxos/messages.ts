@@ -62,6 +62,13 @@ export function readKey(from: WireReader): string {
   return key
 }
 
+/** Of a ballot that is proposed: nobody proposes under number 0. Throws WireError. */
+export function readCounter(from: WireReader): number {
+  const counter = from.uint()
+  if (counter === 0) throw new WireError('a ballot of nobody')
+  return counter
+}
+
 export function encodePrepare(header: Header, key: string, counter: number): Uint8Array {
   return writeHeader(new WireWriter(), header).string(key).uint(counter).finish()
 }
@@ -77,8 +84,13 @@ export function encodeAccept(header: Header, key: string, message: AcceptMessage
   return out.uint(message.counter).uint(message.next).bytes(message.value).finish()
 }
 
+/** Throws WireError. */
 export function readAccept(from: WireReader): AcceptMessage {
-  return { counter: from.uint(), next: from.uint(), value: from.bytes(REGISTER_BYTES_MAX) }
+  const counter = readCounter(from)
+  const next = readCounter(from)
+  const value = from.bytes(REGISTER_BYTES_MAX)
+  if (value.length === 0) throw new WireError('a vote on nothing')
+  return { counter, next, value }
 }
 
 export function encodeRead(header: Header, key: string, withValue: boolean): Uint8Array {

@@ -154,7 +154,11 @@ export class Movement {
     const lists = await Promise.all(previous.map((id) => this.#list(place, id)))
     const answered = lists.filter((list) => list !== null)
     if (answered.length < blocking(previous)) return null
-    for (const { keys, counterMax } of answered) {
+    // A wild clock is not followed where the others are enough.
+    const { electorate } = this.#options
+    const sane = answered.filter(({ counterMax }) => !electorate.isTooFarAhead(counterMax))
+    const counted = sane.length < blocking(previous) ? answered : sane
+    for (const { keys, counterMax } of counted) {
       for (const key of keys) sealed.keys.add(key)
       sealed.counterMax = Math.max(sealed.counterMax, counterMax)
     }

@@ -56,7 +56,8 @@ export class Poll<T, R> extends Expiring {
   ): void {
     this.#deadlines = deadlines
     this.#reserve = reserve
-    const firstMs = reserve.length > 0 && hedgeMs !== undefined ? hedgeMs : roundMs
+    const hasReserve = reserve.length > 0 && hedgeMs !== undefined
+    const firstMs = hasReserve ? Math.min(hedgeMs, roundMs) : roundMs
     this.#leftMs = Math.max(0, roundMs - firstMs)
     deadlines.add(this, firstMs)
     // Counted first: an answer that is there at once must not look like the last.
@@ -66,17 +67,16 @@ export class Poll<T, R> extends Expiring {
 
   override expire(): void {
     if (this.#isOver) return
-    if (this.#reserve.length > 0) {
-      this.#deadlines?.add(this, this.#leftMs)
-      this.#askReserve()
-    } else {
-      this.#end(this.#judge.late())
-    }
+    if (this.#reserve.length > 0) this.#askReserve()
+    else this.#end(this.#judge.late())
   }
 
   #askReserve(): void {
     const asks = this.#reserve
     this.#reserve = []
+    // Whether the first were slow or all answered: these have the rest of the round.
+    this.#deadlines?.remove(this)
+    this.#deadlines?.add(this, this.#leftMs)
     this.#waiting += asks.length
     for (const ask of asks) this.#ask(ask)
   }
@@ -86,15 +86,24 @@ export class Poll<T, R> extends Expiring {
     if (answer === null) return this.#onMissing(ask.id)
     answer.then(
       (reply) => this.#onReply(ask.id, reply),
-      (error: unknown) => {
-        this.error = error instanceof Error ? error : new Error(String(error))
-        this.#onMissing(ask.id)
-      },
+      (error: unknown) => this.#onError(ask.id, error),
     )
   }
 
   #onReply(id: StorageId, reply: Reply<T>): void {
-    this.#take(this.#judge.onReply(id, reply))
+    let verdict: R | null
+    try {
+      verdict = this.#judge.onReply(id, reply)
+    } catch (error) {
+      // A register that cannot be read, perhaps of a later version: as if it had failed.
+      return this.#onError(id, error)
+    }
+    this.#take(verdict)
+  }
+
+  #onError(id: StorageId, error: unknown): void {
+    this.error = error instanceof Error ? error : new Error(String(error))
+    this.#onMissing(id)
   }
 
   #onMissing(id: StorageId): void {

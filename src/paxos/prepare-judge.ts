@@ -7,12 +7,12 @@
  * configuration: whoever proposed that had asked the old group.
  */
 import type { StorageId } from '../base/ids.ts'
-import { type Ballot, compareBallots, equalBallots, isBallot, NO_BALLOT } from './ballot.ts'
+import { compareBallots, equalBallots, isBallot } from './ballot.ts'
 import type { Promised, Reply } from './messages.ts'
 import { blocking, majority, type Place } from './place.ts'
 import type { Judge } from './poll.ts'
 import { ABSENT, decodeRegister, type Register } from './register.ts'
-import { type Failure, rejectionOf, Votes } from './verdicts.ts'
+import { type Failure, Obstacles, staleOf, Votes } from './verdicts.ts'
 
 export interface Prepared {
   readonly kind: 'prepared'
@@ -28,19 +28,28 @@ export class PrepareJudge implements Judge<Promised, Prepared | Failure> {
   readonly #current: Votes
   readonly #previous: Votes | null
   readonly #promises = new Map<StorageId, Promised>()
-  #by: Ballot = NO_BALLOT
+  readonly #obstacles: Obstacles
 
-  constructor(place: Place) {
+  constructor(place: Place, isTooFarAhead: (counter: number) => boolean) {
     const { replicas, previous } = place
     this.#place = place
     this.#current = new Votes(replicas, blocking(replicas))
+    this.#obstacles = new Obstacles(replicas, isTooFarAhead)
     this.#previous = previous === null ? null : new Votes(previous, blocking(previous))
   }
 
   onReply(id: StorageId, reply: Reply<Promised>): Prepared | Failure | null {
-    if (reply.kind === 'stale') return { kind: 'stale', topology: reply.topology, from: id }
-    this.#by = rejectionOf(reply, this.#by)
-    if (reply.kind === 'rejected') return this.onMissing(id)
+    if (reply.kind === 'stale') return staleOf(this.#place, id, reply) ?? this.onMissing(id)
+    if (reply.kind === 'rejected') {
+      this.#obstacles.note(id, reply.by)
+      return this.onMissing(id)
+    }
+    const { accepted, counterMax } = reply.body
+    const counter = Math.max(accepted.counter, counterMax)
+    if (this.#obstacles.isWild(counter)) {
+      this.#obstacles.note(id, { ...accepted, counter })
+      return this.onMissing(id)
+    }
     this.#promises.set(id, reply.body)
     this.#current.grant(id)
     this.#previous?.grant(id)
@@ -50,14 +59,14 @@ export class PrepareJudge implements Judge<Promised, Prepared | Failure> {
   onMissing(id: StorageId): Failure | null {
     this.#current.miss(id)
     this.#previous?.miss(id)
-    if (this.#current.isHopeless) return this.#current.failure(this.#by)
+    if (this.#current.isHopeless) return this.#current.failure(this.#obstacles.by)
     // The old group may not be needed in the end: its loss is decided when nobody is left.
     return null
   }
 
   late(): Failure {
     const short = this.#current.isEnough ? (this.#previous ?? this.#current) : this.#current
-    return short.failure(this.#by)
+    return short.failure(this.#obstacles.by)
   }
 
   get #isPastCovered(): boolean {

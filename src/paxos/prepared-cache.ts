@@ -13,8 +13,10 @@ export interface Ready {
   readonly ballot: Ballot
 }
 
-/** Of one entry, beside key and value. */
+/** Of one entry, beside key and value: about what it takes in memory. */
 const ENTRY_BYTES = 512
+const CHANGE_BYTES = 256
+const REMEMBERED_BYTES = 160
 
 export class PreparedCache {
   readonly #bytesMax: number
@@ -61,5 +63,8 @@ export class PreparedCache {
 }
 
 function bytesOf(key: string, { register }: Ready): number {
-  return ENTRY_BYTES + key.length + register.value.length
+  const { value, recent } = register
+  const named = recent.reduce((sum, { operations }) => sum + operations.length, 0)
+  const remembered = recent.length * CHANGE_BYTES + named * REMEMBERED_BYTES
+  return ENTRY_BYTES + key.length + value.length + remembered
 }

@@ -228,7 +228,9 @@ export class Proposer {
   async #prepare(place: Place, floor: number): Promise<Base | Failure> {
     const { electorate, deadlines } = this.#options
     const ballot = this.#ballot(place.cfg, floor)
-    const poll = new Poll<Promised, Prepared | Failure>(new PrepareJudge(place))
+    const poll = new Poll<Promised, Prepared | Failure>(
+      new PrepareJudge(place, this.#isTooFarAhead),
+    )
     const asks = electorate.prepare(place, ballot, ROUND_MS)
     poll.begin(asks, [], deadlines, { roundMs: ROUND_MS })
     const verdict = await poll.verdict
@@ -252,7 +254,7 @@ export class Proposer {
       const outcome = folded.outcomes[i]
       if (outcome !== undefined) noteAttempt(pending, register, ballot, outcome)
     }
-    const poll = new Poll<null, Chosen | Failure>(new AcceptJudge(place))
+    const poll = new Poll<null, Chosen | Failure>(new AcceptJudge(place, this.#isTooFarAhead))
     const asks = electorate.accept(place, { ballot, next, value }, ROUND_MS)
     poll.begin(asks, [], deadlines, { roundMs: ROUND_MS })
     const verdict = await poll.verdict
@@ -269,6 +271,10 @@ export class Proposer {
       const outcome = outcomes[i]
       if (outcome !== undefined && !pending.isDone) pending.resolve(outcome)
     }
+  }
+
+  readonly #isTooFarAhead = (counter: number): boolean => {
+    return this.#options.electorate.isTooFarAhead(counter)
   }
 
   #ballot(cfg: number, floor: number): Ballot {

@@ -63,7 +63,10 @@ export class Reader {
           await sleep(clock, DIVIDED_PAUSE_MS * 2 ** divided++, time.signal)
           break
         case 'stale':
-          await topology.catchUp(verdict.topology, verdict.from, time)
+          await topology.catchUp(verdict.topology, verdict.from, time).catch(() => {
+            // Whoever knows it is gone again; others may serve, or know it soon.
+            return this.#pause({ answered: 0, needed: majority(place.replicas) }, key, time)
+          })
           break
         case 'few':
           await this.#pause(verdict, key, time)

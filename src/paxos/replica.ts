@@ -93,7 +93,8 @@ export class Replica {
 
   accept(header: Header, key: string, vote: Vote): Soon<null> {
     return this.#serve(header, async (place) => {
-      this.#checkCounter(vote.next.counter)
+      const counter = Math.max(vote.ballot.counter, vote.next.counter)
+      this.#checkCounter(counter)
       // Old replicas of a partition that moves promise, and vote no more.
       if (!place.replicas.includes(this.#options.self)) return this.#stale(place)
       const name = this.#name(place.partition, key)
@@ -101,7 +102,7 @@ export class Replica {
       const step = onAccept(this.#latest(name), floor, vote)
       if (step.kind === 'rejected') return this.#rejected(place, step.by)
       const write = { key: name, value: encodeAcceptorRecord(step.record) }
-      await this.#store([write], vote.next.counter)
+      await this.#store([write], counter)
       this.#options.onAccepted(key, vote.value)
       return this.#answer(place, null)
     })
@@ -150,14 +151,15 @@ export class Replica {
     return this.#serve(header, async (place) => {
       if (!place.replicas.includes(this.#options.self)) return this.#stale(place)
       const { partition, cfg } = place
-      const before = this.states.latest(partition)
-      const counter = Math.max(before.counterMax, counterMax)
-      if (before.installed !== cfg || before.counterMax !== counter) {
+      this.#checkCounter(counterMax)
+      // The durable one: a write of the same that is under way may yet fail.
+      const durable = this.states.durable(partition)
+      if (durable.installed !== cfg || durable.counterMax < counterMax) {
+        const before = this.states.latest(partition)
+        const counter = Math.max(before.counterMax, counterMax)
         const state = { ...before, installed: cfg, counterMax: counter }
-        await this.#store([this.states.write(partition, state)], 0)
+        await this.#store([this.states.write(partition, state)], counterMax)
         this.states.confirm(partition, state)
-      } else {
-        await this.settled()
       }
       this.#options.onInstalled(partition, cfg)
       return this.#answer(place, null)
@@ -255,8 +257,13 @@ export class Replica {
     await stored
   }
 
+  /** Such a counter comes from a wild clock, and is not followed. */
+  isTooFarAhead(counter: number): boolean {
+    return this.#guard.isTooFarAhead(counter)
+  }
+
   #checkCounter(counter: number): void {
-    if (!this.#guard.isTooFarAhead(counter)) return
+    if (!this.isTooFarAhead(counter)) return
     throw new AtollError('CLOCK_SKEW', 'the ballot lies more than a day ahead', {
       hint: 'set the clocks of the machines; see: atoll doctor',
     })

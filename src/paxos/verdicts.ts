@@ -1,7 +1,7 @@
 /** What a round can come to besides its success: the same for every kind of question. */
 import type { StorageId } from '../base/ids.ts'
-import { type Ballot, higherBallot, NO_BALLOT } from './ballot.ts'
-import type { Reply } from './messages.ts'
+import { type Ballot, compareBallots, higherBallot, NO_BALLOT } from './ballot.ts'
+import { majority, type Place } from './place.ts'
 
 export type Failure =
   /** A higher ballot stands in the way. */
@@ -10,6 +10,18 @@ export type Failure =
   | { readonly kind: 'stale'; readonly topology: number; readonly from: StorageId }
   /** Too few answered. */
   | { readonly kind: 'few'; readonly answered: number; readonly needed: number }
+
+/**
+ * Null: it knows nothing newer, so it is a disk that has no part in the place, under the name of
+ * one that has. There is nothing to catch up with, and the others may be enough.
+ */
+export function staleOf(
+  { topology: { number } }: Place,
+  from: StorageId,
+  { topology }: { readonly topology: number },
+): Failure | null {
+  return topology > number ? { kind: 'stale', topology, from } : null
+}
 
 /** Keeps count of one group: those that granted, and those that no longer can. */
 export class Votes {
@@ -45,7 +57,39 @@ export class Votes {
   }
 }
 
-/** Notes what is no answer: returns `stale` at once, and the highest ballot that rejected. */
-export function rejectionOf(reply: Reply<unknown>, before: Ballot): Ballot {
-  return reply.kind === 'rejected' ? higherBallot(reply.by, before) : before
+/**
+ * The ballots that stand in the way. One from the far future is of a wild clock: to follow it would
+ * make all acceptors refuse whatever comes after. But where most are far ahead, it is the clock of
+ * this machine that is wrong, and they are followed.
+ */
+export class Obstacles {
+  readonly #most: number
+  readonly #isTooFarAhead: (counter: number) => boolean
+  #highest: Ballot = NO_BALLOT
+  #lowestWild: Ballot = NO_BALLOT
+  readonly #wild = new Set<StorageId>()
+
+  constructor(group: readonly StorageId[], isTooFarAhead: (counter: number) => boolean) {
+    this.#most = majority(group)
+    this.#isTooFarAhead = isTooFarAhead
+  }
+
+  isWild(counter: number): boolean {
+    return this.#isTooFarAhead(counter)
+  }
+
+  note(id: StorageId, by: Ballot): void {
+    if (!this.isWild(by.counter)) {
+      this.#highest = higherBallot(by, this.#highest)
+      return
+    }
+    this.#wild.add(id)
+    const isLower = compareBallots(by, this.#lowestWild) < 0
+    if (this.#lowestWild === NO_BALLOT || isLower) this.#lowestWild = by
+  }
+
+  /** What the next ballot has to exceed; NO_BALLOT: nothing. */
+  get by(): Ballot {
+    return this.#wild.size >= this.#most ? this.#lowestWild : this.#highest
+  }
 }

@@ -2,20 +2,29 @@
  * A few nodes with registers over simulated disks, on fakes of the mesh and of membership, under a
  * clock that the test moves. Nodes are letters; the test says what becomes of each request.
  */
+import assert from 'node:assert/strict'
 import type { AcceptorRecord } from '../../src/paxos/acceptor.ts'
 import { decodeAcceptorRecord } from '../../src/paxos/acceptor.ts'
-import { PartitionStates, registerKey } from '../../src/paxos/partition-state.ts'
+import {
+  type PartitionState,
+  PartitionStates,
+  registerKey,
+} from '../../src/paxos/partition-state.ts'
 import { placeOf } from '../../src/paxos/place.ts'
 import { decodeRegister, type Register } from '../../src/paxos/register.ts'
 import { Registers } from '../../src/paxos/registers.ts'
+import { REQUEST_KINDS } from '../../src/wire/kinds.ts'
 import {
+  lettersOf,
   type LayerParts,
   LayerWorld,
+  type Question,
   type WorldNode,
   type WorldOptions,
 } from '../topology/layer-world.ts'
 
 export type { Fate, Question } from '../topology/layer-world.ts'
+export { lettersOf } from '../topology/layer-world.ts'
 
 interface Layer {
   readonly reg: Registers
@@ -54,8 +63,58 @@ export class RegisterWorld extends LayerWorld<Layer> {
     return bytes === undefined ? null : decodeAcceptorRecord(bytes)
   }
 
+  /** What it remembers of the key's whole partition. */
+  state(name: string, key: string): PartitionState {
+    const { database, member } = this.node(name)
+    assert.ok(database !== null)
+    const { partition } = placeOf(this.latest, key)
+    return new PartitionStates(database, member.storageId).durable(partition)
+  }
+
   register(name: string, key: string): Register | null {
     const record = this.record(name, key)
     return record === null || record.value.length === 0 ? null : decodeRegister(record.value)
   }
+
+  /** The text that a node's disk has voted for; null: none, or a tombstone. */
+  text(name: string, key: string): string | null {
+    const register = this.register(name, key)
+    if (register === null || register.kind === 'absent') return null
+    return new TextDecoder().decode(register.value)
+  }
+
+  /** Waits until all of them say that what moves is there. */
+  async installed(names: string): Promise<void> {
+    const isThere = (name: string): boolean => this.node(name).installed.length > 0
+    await this.until(`installed at ${names}`, () => lettersOf(names).every(isThere))
+  }
+}
+
+/** Fates by kind. */
+export function isPrepare({ kind }: Question): boolean {
+  return kind === REQUEST_KINDS.REG_PREPARE
+}
+
+export function isAccept({ kind }: Question): boolean {
+  return kind === REQUEST_KINDS.REG_ACCEPT
+}
+
+export function isRead({ kind }: Question): boolean {
+  return kind === REQUEST_KINDS.REG_READ
+}
+
+export function isForward({ kind }: Question): boolean {
+  return kind === REQUEST_KINDS.REG_PROPOSE
+}
+
+export function isList({ kind }: Question): boolean {
+  return kind === REQUEST_KINDS.REG_LIST
+}
+
+export function isInstall({ kind }: Question): boolean {
+  return kind === REQUEST_KINDS.REG_INSTALL
+}
+
+export function isFetch({ kind }: Question): boolean {
+  return kind === REQUEST_KINDS.TOPOLOGY_GET
 }

@@ -161,9 +161,13 @@ export abstract class LayerWorld<L extends object> {
     for (const name of edges) await this.boot(name, 'edge')
   }
 
-  /** Starts a node on its disk, which may have been used before. */
-  async boot(name: string, role: 'member' | 'edge' = 'member'): Promise<WorldNode & L> {
-    const member = memberOf(name)
+  /** Starts a node on its disk, which may have been used before. `facts`: not those of its name. */
+  async boot(
+    name: string,
+    role: 'member' | 'edge' = 'member',
+    facts: Partial<TopologyMember> = {},
+  ): Promise<WorldNode & L> {
+    const member = memberOf(name, facts)
     const boot = (this.#boots.get(name) ?? 0) + 1
     this.#boots.set(name, boot)
     const { id: peer, storageId } = member
