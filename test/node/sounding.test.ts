@@ -39,12 +39,20 @@ describe('sounding', () => {
       assert.ok(a && b)
       world.introduce(a.running, b.running)
       b.running.machine.hostClock.jump(-5000)
-      await a.sounder.sound(b.peer, 1000)
+      const hosts = [a.running.machine.host, b.running.machine.host] as const
+      world.fabric.path(hosts[0], hosts[1]).extraDelayMs = 20
+      // It is dialled first, which takes several times as long as an answer.
+      const dialled = await a.sounder.sound(b.peer, 1000)
       const sounding = await a.sounder.sound(b.peer, 1000)
       assert.ok(sounding.answered)
       assert.deepEqual([sounding.version, sounding.trial], [VERSION, 'open'])
       assert.ok(sounding.rttMs > 0 && sounding.rttMs < 100, `${sounding.rttMs}`)
       assert.ok(Math.abs(sounding.offsetMs + 5000) <= sounding.rttMs / 2 + 1)
+      const { rttMs } = sounding
+      assert.ok(
+        dialled.answered && dialled.rttMs < rttMs * 1.5,
+        `${dialled.answered && dialled.rttMs}`,
+      )
       const startMs = world.kernel.nowMs
       const nobody = await a.sounder.sound('12D3KooWnobody', 1000)
       assert.equal(nobody.answered, false)

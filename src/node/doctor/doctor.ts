@@ -3,9 +3,9 @@
  * its own. What needs nobody else is answered although all others are gone, and everything ends by
  * the deadline.
  *
- * Cost: for a cluster of n one small request to each member and one of n names, answered with n
- * more; beyond PEERS_MAX members a sample, so never more than about a thousand small messages in all
- * and 64 from any one node.
+ * Cost: for a cluster of n one or two small requests to each member and one of n names, which sets
+ * off as many from each, and as many address trials; beyond PEERS_MAX members a sample, so never more
+ * than a hundred requests from any one node.
  */
 import type { Clock } from '../../seams/clock.ts'
 import { sleep } from '../../seams/clock.ts'

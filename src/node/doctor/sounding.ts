@@ -24,6 +24,8 @@ export const REACHES_MAX = 4
 const VERSION_BYTES_MAX = 64
 const CODE_BYTES_MAX = 64
 const ID_BYTES_MAX = 64
+/** An answer that took longer is asked for again. */
+const STEADY_MS = 5
 /** What a member that is asked gives each of those whom it sounds. */
 const SOUND_MS = 1000
 /** Wall clocks before 1970 are nonsense, and none goes beyond what a number holds. */
@@ -90,7 +92,15 @@ export class Sounder {
     return answer.answered ? { ...answer, trial } : answer
   }
 
+  /** The first answer may have waited for a dial, which says nothing of the way, nor of clocks. */
   async #ask(peer: PeerId, timeoutMs: number): Promise<Answer> {
+    const first = await this.#askOnce(peer, timeoutMs)
+    if (!first.answered || first.rttMs < STEADY_MS || first.rttMs * 2 > timeoutMs) return first
+    const second = await this.#askOnce(peer, timeoutMs - first.rttMs)
+    return second.answered && second.rttMs < first.rttMs ? second : first
+  }
+
+  async #askOnce(peer: PeerId, timeoutMs: number): Promise<Answer> {
     const startMs = this.#clock.monotonicMs()
     try {
       const empty = new Uint8Array()
