@@ -41,7 +41,7 @@ export function offersOf(bench: Bench, work: string): { offer: Offer; system: Ru
 }
 
 export function usualPlan(bench: Bench): Plan {
-  const widths = choose(bench, [1, 16, 64, 256], [1, 64, 256])
+  const widths = choose(bench, [1, 16, 64, 256], [1, 64])
   const rates = choose(bench, [500, 2_000], [1_000])
   return {
     loads: [
@@ -49,7 +49,7 @@ export function usualPlan(bench: Bench): Plan {
       ...rates.map((perSecond) => ({ kind: 'open', perSecond }) as const),
     ],
     rounds: choose(bench, 5, 3),
-    seconds: choose(bench, 2, 0.3),
+    seconds: choose(bench, 2, 0.25),
   }
 }
 

@@ -121,11 +121,7 @@ class Fleet {
   async benchFor(section: Section, report: Report): Promise<Bench> {
     await this.#stopAllBut(section.systems)
     const wanted = this.#options.systems.filter(({ name }) => section.systems.includes(name))
-    for (const system of wanted) {
-      const missing = missingText(system.needs)
-      if (missing !== '') report.note(`${system.title}: ${missing}`)
-      else await this.#start(system, report)
-    }
+    await Promise.all(wanted.map((system) => this.#start(system, report)))
     const systems = new Map<string, RunningSystem>()
     for (const name of section.systems) {
       const running = this.#running.get(name)
@@ -141,6 +137,8 @@ class Fleet {
   /** A peer that does not start is left out; without ours there is nothing to say. */
   async #start(system: System, report: Report): Promise<void> {
     if (this.#running.has(system.name)) return
+    const missing = missingText(system.needs)
+    if (missing !== '') return report.note(`${system.title}: ${missing}`)
     this.#options.say(`starting ${system.title}`)
     try {
       this.#running.set(system.name, await system.start(this.#bench(new Map())))

@@ -3,12 +3,13 @@ import { execFileSync } from 'node:child_process'
 import { type Bench, choose } from '../harness/bench.ts'
 import { compare, type Plan, usualPlan } from '../harness/compare.ts'
 import type { Report } from '../harness/report.ts'
-import type { RunningSystem, Section } from '../harness/section.ts'
+import type { Offer, RunningSystem, Section } from '../harness/section.ts'
 import { atoll, MEMBERS, startAtoll } from '../ours/atoll.ts'
 import { ATOLLD } from '../ours/daemons.ts'
 import { SIZES } from './store.ts'
 
 const FLAG = '--metrics'
+const WORKS = ['write', 'read']
 const SCRAPE_MS = 1_000
 
 export const metricsCostSection: Section = {
@@ -22,23 +23,29 @@ export const metricsCostSection: Section = {
       return
     }
     const ports = await bench.children.freePorts(MEMBERS)
-    const systems = new Map<string, RunningSystem>()
     const stop = new AbortController()
     const timer = setInterval(() => {
       for (const port of ports) scrape(port, stop.signal)
     }, SCRAPE_MS)
+    const started: RunningSystem[] = []
     try {
-      systems.set('without', named(await startAtoll(bench), 'without metrics', false))
+      const without = await startAtoll(bench)
+      started.push(without)
       const metered = await startAtoll(bench, (i) => [FLAG, `127.0.0.1:${ports[i]}`])
-      systems.set('with', named(metered, 'with metrics', true))
-      for (const work of ['write', 'read']) {
-        const label = work
-        await compare({ ...bench, systems }, report, work, SIZES, { ...planOf(bench), label })
+      started.push(metered)
+      for (const offer of metered.offers) {
+        if (offer.lead !== true || !WORKS.includes(offer.work)) continue
+        // One offer at a time, so that each is compared with itself.
+        const systems = new Map([
+          ['without', only(without, offer, 'without metrics', false)],
+          ['with', only(metered, offer, 'with metrics', true)],
+        ])
+        await compare({ ...bench, systems }, report, offer.work, SIZES, planOf(bench))
       }
     } finally {
       clearInterval(timer)
       stop.abort()
-      for (const system of systems.values()) await system.stop()
+      for (const system of started) await system.stop()
     }
   },
 }
@@ -46,14 +53,19 @@ export const metricsCostSection: Section = {
 function planOf(bench: Bench): Plan {
   const { seconds } = usualPlan(bench)
   // More rounds than elsewhere: what is looked for is a small difference.
-  return { loads: [{ kind: 'closed', inFlight: 64 }], rounds: choose(bench, 15, 4), seconds }
+  return { loads: [{ kind: 'closed', inFlight: 64 }], rounds: choose(bench, 15, 3), seconds }
 }
 
-/** Only what ratios are made of; the metered side leads. */
-function named(system: RunningSystem, suffix: string, lead: boolean): RunningSystem {
+/** The system with nothing but what is called so; the metered side leads. */
+function only(
+  system: RunningSystem,
+  { what }: Offer,
+  suffix: string,
+  lead: boolean,
+): RunningSystem {
   const offers = system.offers
-    .filter((offer) => offer.lead === true)
-    .map((offer) => ({ ...offer, what: `${offer.what}, ${suffix}`, lead }))
+    .filter((offer) => offer.what === what)
+    .map((offer) => ({ ...offer, what: `${what}, ${suffix}`, lead }))
   return { ...system, offers }
 }
 

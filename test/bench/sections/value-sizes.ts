@@ -9,7 +9,7 @@ import { SIZES, SYSTEMS } from './store.ts'
 const WORKS = ['write', 'read'] as const
 /** So many values are under way at once, and so many keys are there at the most. */
 const IN_FLIGHT = 32
-const KEYS = 100
+const KEYS = 64
 
 export const valueSizesSection: Section = {
   name: 'sizes',
