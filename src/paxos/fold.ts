@@ -13,6 +13,8 @@ import { RECENT_MAX } from './limits.ts'
 import { effectOf, type Operation } from './operation.ts'
 import {
   type Change,
+  type Done,
+  type KeptReason,
   type Register,
   type Remembered,
   sameTag,
@@ -25,8 +27,8 @@ export interface Call {
   readonly operation: Operation
   /** The name under which it may be asked for again; null: nobody will. */
   readonly id: string | null
-  /** A revision that the asker knew before it first asked; null: this is the first time. */
-  readonly since: number | null
+  /** Up to this revision it has not happened; null: this is the first time that it is asked for. */
+  since: number | null
   /** Ballots by which it was proposed and that may have been chosen. */
   attempts: readonly Attempt[]
   /** The newest change of the register before the first of them; null: there was none. */
@@ -42,11 +44,7 @@ export interface Attempt {
 export type Outcome =
   | { readonly kind: 'changed'; readonly revision: number; readonly number: number | null }
   /** Nothing to change; the register as the operation met it. */
-  | {
-      readonly kind: 'kept'
-      readonly reason: 'read' | 'conflict' | 'not-a-number' | 'overflow'
-      readonly register: Register
-    }
+  | { readonly kind: 'kept'; readonly reason: KeptReason; readonly register: Register }
   /** It may have happened, and too much has happened since. */
   | { readonly kind: 'unknown' }
   /** Not done: it may have been asked for before, and too much has happened since `since`. */
@@ -70,17 +68,21 @@ export function fold(base: Register, ballot: Ballot, calls: readonly Call[]): Fo
     // To show a register twice does no harm.
     if (kind === 'read' || kind === 'touch') return { kind: 'kept', reason: 'read', register }
     const earlier = recalled(base, call) ?? named(done, call.id)
-    if (earlier !== null) return earlier
+    if (earlier !== null) return earlier.kind === 'kept' ? { ...earlier, register } : earlier
     const doubt = doubtOf(base, call)
     if (doubt !== null) return doubt
     const effect = effectOf(call.operation, register)
-    if (effect.kind === 'kept') return { ...effect, register }
+    if (effect.kind === 'kept') {
+      if (call.id !== null) done.push({ id: call.id, done: effect })
+      return { ...effect, register }
+    }
     const revision = next++
     register = { ...register, ...effect.content, revision }
-    if (call.id !== null) done.push({ id: call.id, revision, number: effect.number })
-    return { kind: 'changed', revision, number: effect.number }
+    const changed = { kind: 'changed', revision, number: effect.number } as const
+    if (call.id !== null) done.push({ id: call.id, done: changed })
+    return changed
   })
-  if (register === base) return { register, isChanged: false, outcomes }
+  if (register === base && done.length === 0) return { register, isChanged: false, outcomes }
   const change: Change = { tag, first, last: next - 1, operations: done }
   const recent = [change, ...base.recent].slice(0, RECENT_MAX)
   const changes = base.changes + 1
@@ -95,7 +97,21 @@ export function noteAttempt(call: Call, base: Register, ballot: Ballot, outcome:
   call.attempts = [...call.attempts, { tag: tagOf(ballot), revision, number }]
 }
 
-function recalled(base: Register, { attempts, id }: Call): Outcome | null {
+/**
+ * The register is chosen: what waits, is not in it, and could still be found in it, has not happened
+ * up to here. However long it then waits while the register changes, nobody needs to doubt that.
+ */
+export function noteChosen(register: Register, waiting: readonly Call[]): void {
+  const asked = waiting.filter(({ since }) => since !== null)
+  if (asked.length === 0) return
+  const ids = new Set(register.recent.flatMap(({ operations }) => operations.map(({ id }) => id)))
+  for (const call of asked) {
+    if (call.id !== null && ids.has(call.id)) continue
+    if (doubtOf(register, call) === null) call.since = register.revision
+  }
+}
+
+function recalled(base: Register, { attempts, id }: Call): Done | null {
   for (const { tag, revision, number } of attempts) {
     if (base.recent.some((change) => sameTag(change.tag, tag))) {
       return { kind: 'changed', revision, number }
@@ -109,10 +125,9 @@ function recalled(base: Register, { attempts, id }: Call): Outcome | null {
   return null
 }
 
-function named(operations: readonly Remembered[], id: string | null): Outcome | null {
-  const found = id === null ? undefined : operations.find((each) => each.id === id)
-  if (found === undefined) return null
-  return { kind: 'changed', revision: found.revision, number: found.number }
+function named(operations: readonly Remembered[], id: string | null): Done | null {
+  if (id === null) return null
+  return operations.find((each) => each.id === id)?.done ?? null
 }
 
 /** Null when the register remembers all that happened since the operation was first asked for. */

@@ -8,7 +8,7 @@ import { unreachable } from '../base/assert.ts'
 import type { ValueKind } from '../base/value.ts'
 import { WireError, type WireReader, type WireWriter } from '../wire/codec.ts'
 import { VALUE_BYTES_MAX } from './limits.ts'
-import type { Register } from './register.ts'
+import type { KeptReason, Register } from './register.ts'
 
 /** `version` 0: the register is absent. Null: whatever it holds. */
 export type Condition = { readonly revision: number } | null
@@ -34,7 +34,7 @@ export type Effect =
       readonly content: Pick<Register, 'kind' | 'value'>
       readonly number: number | null
     }
-  | { readonly kind: 'kept'; readonly reason: 'read' | 'conflict' | 'not-a-number' | 'overflow' }
+  | { readonly kind: 'kept'; readonly reason: KeptReason }
 
 const NOTHING = new Uint8Array()
 /** Longer texts are no number that we write. */

@@ -103,12 +103,15 @@ export class Operations {
     const known = topology.get()
     const place = placeOf(known, key)
     const isOurs = proposer !== null && place.replicas.includes(self) && !this.isContested(key)
-    if (isOurs) return proposer.propose(key, request, time.endMs)
     for (let overruns = 0; ; overruns++) {
-      const outcome = await this.#handOn(key, request, time)
-      // Nobody has tried it: with what is known now it can be asked for anew.
-      if (outcome.kind !== 'overrun' || overruns === OVERRUNS_MAX) return outcome
+      const outcome = isOurs
+        ? await proposer.propose(key, request, time.endMs)
+        : await this.#handOn(key, request, time)
+      if (outcome.kind !== 'overrun') return outcome
+      // The caller asked for it before: nobody can tell any more what came of that.
       if (request.since !== null) return { kind: 'unknown' }
+      // Nobody has tried it: with what is known now it can be asked for anew.
+      if (overruns === OVERRUNS_MAX) throw new AtollError('BUSY', `"${key}" changes too fast`)
       this.saw(key, outcome.revision)
     }
   }
@@ -129,7 +132,11 @@ export class Operations {
     for (;;) {
       const known = this.#options.topology.get()
       const next = this.#next(known, key, tried)
-      if (next === HERE) return this.#here(key, call, time, late)
+      if (next === HERE) {
+        // Nobody else was asked: there is no earlier try to look for.
+        const own = tried.size === 0 ? { ...call, since: request.since } : call
+        return this.#here(key, own, time, late)
+      }
       if (next === null) {
         if (tried.size > 0 || !(await this.#mayWait(time))) return late.orElse(noReplica(key))
         continue
@@ -259,6 +266,8 @@ class LateAnswers {
     const outcomes = this.#answers.map(async (answer) => {
       const result = await answer
       if (result instanceof AtollError) throw result
+      // It did not do it, which says nothing of what is under way here.
+      if (result.kind === 'overrun') throw new AtollError('BUSY', 'too much has happened since')
       return result
     })
     try {

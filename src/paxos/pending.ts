@@ -9,7 +9,7 @@ import type { Failure } from './verdicts.ts'
 export class Pending extends Expiring implements Call {
   readonly operation: Operation
   readonly id: string | null
-  readonly since: number | null
+  since: number | null
   readonly key: string
   readonly endMs: number
   readonly result: Promise<Outcome>

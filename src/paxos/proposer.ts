@@ -19,7 +19,7 @@ import { AcceptJudge, type Chosen } from './accept-judge.ts'
 import type { Ballot } from './ballot.ts'
 import type { BallotClock } from './ballot-clock.ts'
 import type { Electorate } from './electorate.ts'
-import { type Call, fold, type Fold, noteAttempt, type Outcome } from './fold.ts'
+import { type Call, fold, type Fold, noteAttempt, noteChosen, type Outcome } from './fold.ts'
 import {
   COMBINED_MAX,
   ROUND_MS,
@@ -169,7 +169,8 @@ export class Proposer {
       this.#aborter.signal.throwIfAborted()
       const failure = await this.#attempt(key, live, floor)
       if (failure === null) return
-      for (const pending of live) pending.failure = failure
+      // Those behind it wait for the same: they shall know why when their time is over.
+      for (const pending of [...live, ...(this.#queues.get(key) ?? [])]) pending.failure = failure
       if (failure.kind === 'rejected') {
         floor = Math.max(floor, failure.by.counter)
         if (failure.by.storageId !== this.#options.self) this.#options.onRival(key)
@@ -262,6 +263,7 @@ export class Proposer {
     const ready = { register: folded.register, ballot: next }
     this.#cache.put(place.key, ready)
     this.#tell(live, folded)
+    noteChosen(folded.register, this.#queues.get(place.key) ?? [])
     onChosen(place.key, ready)
     return null
   }

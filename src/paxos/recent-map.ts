@@ -13,7 +13,12 @@ export class RecentMap<V> {
   }
 
   get(key: string): V | undefined {
-    return this.#entries.get(key)
+    const value = this.#entries.get(key)
+    if (value !== undefined) {
+      this.#entries.delete(key)
+      this.#entries.set(key, value)
+    }
+    return value
   }
 
   set(key: string, value: V): void {

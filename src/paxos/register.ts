@@ -27,18 +27,27 @@ export interface Tag {
   readonly boot: number
 }
 
-/** An operation that somebody may ask for again under the same id, and what it came to. */
+/** Why an operation changed nothing; `read`: there was nothing to change. */
+export type KeptReason = 'read' | 'conflict' | 'not-a-number' | 'overflow'
+
+/** What an operation came to; `number`: what `add` made of it, else null. */
+export type Done =
+  | { readonly kind: 'changed'; readonly revision: number; readonly number: number | null }
+  | { readonly kind: 'kept'; readonly reason: KeptReason }
+
+/**
+ * An operation that somebody may ask for again under the same id, and what it came to. One that
+ * changed nothing is remembered too: the caller has been told so, and it must not happen later.
+ */
 export interface Remembered {
   readonly id: string
-  readonly revision: number
-  /** What `add` made of the number; else null. */
-  readonly number: number | null
+  readonly done: Done
 }
 
 /** One ballot that changed the register: all operations of it happened, or none. */
 export interface Change {
   readonly tag: Tag
-  /** Of the first and the last operation. */
+  /** Revisions of the first and the last operation; where none got one, `last` is below `first`. */
   readonly first: number
   readonly last: number
   readonly operations: readonly Remembered[]
@@ -48,7 +57,7 @@ export interface Register {
   /** `absent`: deleted, or never there. */
   readonly kind: ValueKind | 'absent'
   readonly value: Uint8Array
-  /** 0 only while nothing ever changed. */
+  /** 0 only while there never was a value. */
   readonly revision: number
   /** How many changes it has seen since it came to be. */
   readonly changes: number
@@ -68,9 +77,12 @@ export const ABSENT: Register = {
 const FORMAT = 1
 const KINDS = ['absent', 'bytes', 'text', 'json'] as const
 const ID_BYTES_MAX = 64
-const NO_NUMBER = 0
+const REASONS = ['read', 'conflict', 'not-a-number', 'overflow'] as const
+/** How an operation's outcome begins. */
+const CHANGED = 0
 const POSITIVE = 1
 const NEGATIVE = 2
+const KEPT = 3
 
 export function sameTag(a: Tag, b: Tag): boolean {
   return a.counter === b.counter && a.storageId === b.storageId && a.boot === b.boot
@@ -93,12 +105,23 @@ function writeChange(out: WireWriter, { tag, first, last, operations }: Change):
     .string(tag.storageId)
     .uint(tag.boot)
     .uint(first)
-    .uint(last - first)
-  out.list(operations, (to, { id, revision, number }) => {
-    to.string(id).uint(revision - first)
-    if (number === null) to.uint(NO_NUMBER)
-    else to.uint(number < 0 ? NEGATIVE : POSITIVE).uint(Math.abs(number))
-  })
+    .uint(last + 1 - first)
+  out.list(operations, (to, { id, done }) => writeDone(to.string(id), done, first))
+}
+
+function writeDone(out: WireWriter, done: Done, first: number): void {
+  if (done.kind === 'kept') {
+    out.uint(KEPT + REASONS.indexOf(done.reason))
+    return
+  }
+  const { revision, number } = done
+  if (number === null) out.uint(CHANGED).uint(revision - first)
+  else {
+    out
+      .uint(number < 0 ? NEGATIVE : POSITIVE)
+      .uint(revision - first)
+      .uint(Math.abs(number))
+  }
 }
 
 /** Throws WireError on anything that is no register. `value` is a view of `bytes`. */
@@ -120,14 +143,21 @@ export function decodeRegister(bytes: Uint8Array): Register {
 function readChange(from: WireReader): Change {
   const tag = { counter: from.uint(), storageId: from.string(ID_BYTES_MAX), boot: from.uint() }
   const first = from.uint()
-  const last = first + from.uint()
+  const last = first + from.uint() - 1
   const operations = from.list(COMBINED_MAX, (each) => {
-    const id = each.string(OP_ID_BYTES_MAX)
-    const revision = first + each.uint()
-    const sign = each.uint(NEGATIVE)
-    const size = sign === NO_NUMBER ? 0 : each.uint()
-    const number = sign === NO_NUMBER ? null : sign === NEGATIVE ? -size : size
-    return { id, revision, number }
+    return { id: each.string(OP_ID_BYTES_MAX), done: readDone(each, first) }
   })
+  if (!Number.isSafeInteger(last)) throw new WireError('a revision has more than 53 bits')
   return { tag, first, last, operations }
+}
+
+function readDone(from: WireReader, first: number): Done {
+  const kind = from.uint(KEPT + REASONS.length - 1)
+  const reason = REASONS[kind - KEPT]
+  if (reason !== undefined) return { kind: 'kept', reason }
+  const revision = first + from.uint()
+  if (!Number.isSafeInteger(revision)) throw new WireError('a revision has more than 53 bits')
+  if (kind === CHANGED) return { kind: 'changed', revision, number: null }
+  const size = from.uint()
+  return { kind: 'changed', revision, number: kind === NEGATIVE ? -size : size }
 }

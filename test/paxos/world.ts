@@ -83,6 +83,11 @@ export class RegisterWorld extends LayerWorld<Layer> {
     return new TextDecoder().decode(register.value)
   }
 
+  /** Resolves after that much time: the fate of what comes late. */
+  later(ms: number): Promise<void> {
+    return new Promise((resolve) => this.clock.after(ms, resolve))
+  }
+
   /** Waits until all of them say that what moves is there. */
   async installed(names: string): Promise<void> {
     const isThere = (name: string): boolean => this.node(name).installed.length > 0
