@@ -82,7 +82,7 @@ export async function compare(
   for (const { offer, system } of offers) {
     const operation = await offer.prepare(sizes)
     // The first calls find cold code and cold connections.
-    await closedLoop(operation, 16, choose(bench, 1, 0.5))
+    await closedLoop(operation, warmWidth(plan), choose(bench, 1, 0.5))
     contenders.push({ offer, system, operation })
   }
   if (bench.systems.has(OURS) && !contenders.some(({ offer }) => offer.lead)) {
@@ -92,6 +92,14 @@ export async function compare(
   for (const load of plan.loads)
     rows.push(...(await underLoad(bench, report, contenders, load, plan)))
   return rows
+}
+
+/** What cannot be done twice at once is not warmed by many either. */
+function warmWidth({ loads }: Plan): number {
+  return Math.max(
+    1,
+    ...loads.map((load) => (load.kind === 'closed' ? Math.min(16, load.inFlight) : 1)),
+  )
 }
 
 async function underLoad(

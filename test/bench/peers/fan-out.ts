@@ -21,19 +21,20 @@ export class FanOut {
 
   /** One watcher has the change of this round. */
   heard(): void {
-    if (--this.#left === 0) this.#done()
+    if (this.#left > 0 && --this.#left === 0) this.#done()
   }
 
   /** One at a time. */
   operation(change: (value: string) => Promise<unknown>): Operation {
     return async () => {
+      if (this.#left > 0) throw new Error('the change before has not been heard by all')
       this.#round++
       this.#left = this.#watchers
       const all = new Promise<void>((resolve, reject) => {
-        const timer = setTimeout(
-          () => reject(new Error(`${this.#left} of ${this.#watchers} heard nothing`)),
-          HEARD_MS,
-        )
+        const timer = setTimeout(() => {
+          reject(new Error(`${this.#left} of ${this.#watchers} heard nothing`))
+          this.#left = 0
+        }, HEARD_MS)
         this.#done = () => {
           clearTimeout(timer)
           resolve()
