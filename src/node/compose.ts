@@ -17,6 +17,7 @@ import { createMesh, type MeshNode } from '../mesh/mesh-node.ts'
 import type { Contact } from '../mesh/ticket.ts'
 import type { Network } from '../seams/network.ts'
 import type { Seams } from '../seams/seams.ts'
+import { declareRegisterMetrics } from '../paxos/metrics.ts'
 import { Registers } from '../paxos/registers.ts'
 import { KvStore } from '../store/kv-store.ts'
 import { declareStoreMetrics } from '../store/metrics.ts'
@@ -133,6 +134,7 @@ export class Cluster {
     const reporter = this.#reporter
     declareTopologyMetrics(metrics, { self, topology, membership, reporter })
     declareStoreMetrics(metrics, this.kv)
+    declareRegisterMetrics(metrics, this.reg)
   }
 
   #makeAdmitter(

@@ -16,6 +16,7 @@ import type { StorageId } from '../base/ids.ts'
 import { type Clock, sleep, type Timer } from '../seams/clock.ts'
 import type { Log } from '../seams/log.ts'
 import type { Topology, TopologyView } from '../topology/topology.ts'
+import type { RegisterCounts } from './counts.ts'
 import type { Electorate } from './electorate.ts'
 import type { ListedPage } from './list-messages.ts'
 import type { Reply } from './messages.ts'
@@ -24,6 +25,7 @@ import type { Proposer } from './proposer.ts'
 import type { Replica } from './replica.ts'
 
 export interface MovementOptions {
+  readonly counts: RegisterCounts
   readonly self: StorageId
   readonly replica: Replica
   readonly electorate: Electorate
@@ -184,12 +186,13 @@ export class Movement {
 
   /** Rejects when it is not chosen in time: then nothing may be called installed. */
   async #bringOver(key: string): Promise<void> {
-    const { proposer, clock } = this.#options
+    const { proposer, clock, counts } = this.#options
     const endMs = clock.monotonicMs() + REGISTER_TIMEOUT_MS
     const call = { operation: { kind: 'read' }, id: null, since: null } as const
     for (;;) {
       try {
         await proposer.propose(key, call, endMs)
+        counts.broughtOver++
         return
       } catch (error) {
         if (!isAtollError(error, 'BUSY')) throw error

@@ -18,6 +18,7 @@ import type { CallTime, KnownTopology } from '../topology/known-topology.ts'
 import type { Peers } from '../topology/peers.ts'
 import { isMember, type Topology } from '../topology/topology.ts'
 import { REQUEST_KINDS } from '../wire/kinds.ts'
+import type { RegisterCounts } from './counts.ts'
 import type { Call, Outcome } from './fold.ts'
 import {
   decodeForwarded,
@@ -33,6 +34,7 @@ import type { Proposer } from './proposer.ts'
 import { RecentMap } from './recent-map.ts'
 
 export interface OperationsOptions {
+  readonly counts: RegisterCounts
   readonly self: StorageId
   /** Unlike any other of this or another run: what ids of operations begin with. */
   readonly name: string
@@ -142,9 +144,11 @@ export class Operations {
         continue
       }
       tried.add(next)
+      this.#options.counts.handedOn++
       const answer = this.#ask(next, known, key, call, time)
       const result = await this.#soon(answer, time)
       if (result === 'late') {
+        this.#options.counts.handedOnLate++
         late.add(answer)
       } else if (result instanceof AtollError) {
         if (result.outcome !== 'not-applied') late.mayHaveHappened = true

@@ -32,7 +32,8 @@ const EMPTY: PartitionState = {
 }
 
 const STATES = 'paxos/partition/'
-const REGISTERS = 'reg/'
+/** Where all registers lie, of whatever partition and generation. */
+export const ALL_REGISTERS = 'reg/'
 
 export class PartitionStates {
   readonly #database: Database
@@ -125,12 +126,17 @@ export function registerKey(partition: number, generation: number, key: string):
 }
 
 export function generationPrefix(partition: number, generation: number): string {
-  return `${partitionPrefix(partition)}${generation}/`
+  return `${ALL_REGISTERS}${hex(partition)}/${generation}/`
 }
 
-/** All registers of a partition, of whatever generation, lie between this and its end. */
-export function partitionPrefix(partition: number): string {
-  return `${REGISTERS}${hex(partition)}/`
+/** Of a register's name in the database; null when it is none. */
+export function spaceOf(
+  name: string,
+): { readonly partition: number; readonly generation: number; readonly prefix: string } | null {
+  const found = /^reg\/([0-9a-f]{4})\/(\d+)\//.exec(name)
+  if (found === null) return null
+  const [prefix, partition = '', generation = ''] = found
+  return { partition: Number.parseInt(partition, 16), generation: Number(generation), prefix }
 }
 
 function stateKey(partition: number): string {

@@ -18,6 +18,7 @@ import type { KnownTopology } from '../topology/known-topology.ts'
 import { AcceptJudge, type Chosen } from './accept-judge.ts'
 import type { Ballot } from './ballot.ts'
 import type { BallotClock } from './ballot-clock.ts'
+import type { RegisterCounts } from './counts.ts'
 import type { Electorate } from './electorate.ts'
 import { type Call, fold, type Fold, noteAttempt, noteChosen, type Outcome } from './fold.ts'
 import {
@@ -37,6 +38,7 @@ import { encodeRegister } from './register.ts'
 import type { Failure } from './verdicts.ts'
 
 export interface ProposerOptions {
+  readonly counts: RegisterCounts
   readonly self: StorageId
   readonly boot: number
   readonly electorate: Electorate
@@ -62,6 +64,8 @@ interface Base extends Ready {
   readonly kind: 'base'
   /** Whether the register is known to be the newest, so that it may be shown without a vote. */
   readonly isChosen: boolean
+  /** Phase 1 was done with the ballot before. */
+  readonly isWarm: boolean
 }
 
 export class Proposer {
@@ -171,6 +175,7 @@ export class Proposer {
       if (failure === null) return
       // Those behind it wait for the same: they shall know why when their time is over.
       for (const pending of [...live, ...(this.#queues.get(key) ?? [])]) pending.failure = failure
+      this.#options.counts[failure.kind]++
       if (failure.kind === 'rejected') {
         floor = Math.max(floor, failure.by.counter)
         if (failure.by.storageId !== this.#options.self) this.#options.onRival(key)
@@ -222,7 +227,7 @@ export class Proposer {
     // Nothing is sent that cannot be chosen: its outcome would be unknown for no reason.
     const needed = majority(place.replicas)
     if (usable < needed) return { kind: 'few', answered: usable, needed }
-    if (ready !== null) return { kind: 'base', ...ready, isChosen: false }
+    if (ready !== null) return { kind: 'base', ...ready, isChosen: false, isWarm: true }
     return this.#prepare(place, floor)
   }
 
@@ -237,18 +242,20 @@ export class Proposer {
     const verdict = await poll.verdict
     if (verdict.kind !== 'prepared') return verdict
     const { register, isChosen, counterMax } = verdict
-    if (ballot.counter > counterMax) return { kind: 'base', register, ballot, isChosen }
+    if (ballot.counter > counterMax) {
+      return { kind: 'base', register, ballot, isChosen, isWarm: false }
+    }
     // Revisions of what was collected or brought over may lie above it: once more, higher.
     return { kind: 'rejected', by: { ...ballot, counter: counterMax } }
   }
 
   async #accept(
     place: Place,
-    { register, ballot }: Ready,
+    { register, ballot, isWarm }: Base,
     folded: Fold,
     live: readonly Pending[],
   ): Promise<Failure | null> {
-    const { electorate, deadlines, onChosen } = this.#options
+    const { electorate, deadlines, onChosen, counts } = this.#options
     const next = this.#ballot(place.cfg, Math.max(ballot.counter, folded.register.revision))
     const value = encodeRegister(folded.register)
     for (const [i, pending] of live.entries()) {
@@ -260,6 +267,7 @@ export class Proposer {
     poll.begin(asks, [], deadlines, { roundMs: ROUND_MS })
     const verdict = await poll.verdict
     if (verdict.kind !== 'chosen') return verdict
+    counts[isWarm ? 'chosenInOne' : 'chosenInTwo']++
     const ready = { register: folded.register, ballot: next }
     this.#cache.put(place.key, ready)
     this.#tell(live, folded)

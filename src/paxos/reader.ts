@@ -10,6 +10,7 @@ import type { Deadlines } from '../mesh/deadlines.ts'
 import { type Clock, sleep } from '../seams/clock.ts'
 import type { CallTime, KnownTopology } from '../topology/known-topology.ts'
 import { isBallot } from './ballot.ts'
+import type { RegisterCounts } from './counts.ts'
 import type { Electorate } from './electorate.ts'
 import { ROUND_MS } from './limits.ts'
 import type { Held } from './messages.ts'
@@ -19,6 +20,7 @@ import { ReadJudge, type ReadVerdict } from './read-judge.ts'
 import { ABSENT, decodeRegister, type Register } from './register.ts'
 
 export interface ReaderOptions {
+  readonly counts: RegisterCounts
   readonly self: StorageId
   readonly electorate: Electorate
   readonly topology: KnownTopology
@@ -46,18 +48,20 @@ export class Reader {
 
   /** Rejects with NO_QUORUM when its time is over. */
   async read(key: string, time: CallTime): Promise<Register> {
-    const { clock, topology, propose } = this.#options
+    const { clock, topology, propose, counts } = this.#options
     for (let divided = 0; ; ) {
       const place = placeOf(topology.get(), key)
       const leftMs = time.endMs - clock.monotonicMs()
       const verdict = await this.#ask(place, Math.max(1, Math.min(leftMs, ROUND_MS)))
       switch (verdict.kind) {
         case 'agreed':
+          counts.readsAgreed++
           if (!isBallot(verdict.accepted)) return ABSENT
           if (verdict.value !== null) return decodeRegister(verdict.value)
           return propose(key, time)
         case 'divided':
         case 'rejected':
+          counts.readsDivided++
           // Mostly a change under way, which would be disturbed by a ballot of ours.
           if (divided === DIVIDED_MAX) return propose(key, time)
           await sleep(clock, DIVIDED_PAUSE_MS * 2 ** divided++, time.signal)

@@ -12,7 +12,6 @@ import type { Membership } from '../swim/member.ts'
 import { type CallTime, KnownTopology } from '../topology/known-topology.ts'
 import { Peers } from '../topology/peers.ts'
 import type { Topology, TopologyView } from '../topology/topology.ts'
-import { AcceptorServer } from './acceptor-server.ts'
 import type {
   RegApi,
   RegCallOptions,
@@ -27,6 +26,7 @@ import type {
 } from './api.ts'
 import { conditionOf, errorOf, idOf, readOf } from './calls.ts'
 import { BallotClock } from './ballot-clock.ts'
+import { type CallKind, RegisterCounts } from './counts.ts'
 import { Electorate } from './electorate.ts'
 import type { Outcome } from './fold.ts'
 import {
@@ -36,20 +36,17 @@ import {
   PAGE_ENTRIES_MAX,
   VALUE_BYTES_MAX,
 } from './limits.ts'
-import { Hints } from './hints.ts'
 import { type Inspection, Inspector } from './inspect.ts'
-import { Movement } from './movement.ts'
 import type { Operation } from './operation.ts'
 import { Operations, type Request } from './operations.ts'
-import { placeOf } from './place.ts'
 import type { Ready } from './prepared-cache.ts'
 import { Proposer } from './proposer.ts'
 import { Reader } from './reader.ts'
 import { decodeRegister, type Register } from './register.ts'
+import { RegisterServer } from './register-server.ts'
 import { Replica } from './replica.ts'
 import { RegisterScanner } from './scan.ts'
 import { updateRegister } from './update.ts'
-import { Upkeep } from './upkeep.ts'
 import { Watches } from './watches.ts'
 import { revisionOf, versionOf } from './version.ts'
 
@@ -78,19 +75,16 @@ const NOTHING_SEEN = -1
 
 export class Registers implements RegApi {
   readonly #options: RegistersOptions
-  readonly #replica: Replica | null
   readonly #proposer: Proposer | null
   readonly #operations: Operations
   readonly #reader: Reader
-  readonly #movement: Movement | null
-  readonly #upkeep: Upkeep | null
   readonly #scanner: RegisterScanner
   readonly #watches: Watches
   readonly #inspector: Inspector
   /** null on a node without a disk. */
-  readonly #hints: Hints | null
+  readonly #server: RegisterServer | null
   readonly #deadlines: Deadlines
-  #unsubscribe: (() => void) | null = null
+  readonly counts = new RegisterCounts()
   #isStopped = false
 
   /** Sets the mesh's handlers: make it before the mesh starts. */
@@ -101,17 +95,17 @@ export class Registers implements RegApi {
     const deadlines = this.#deadlines
     const peers = new Peers(membership)
     const topology = new KnownTopology(options.topology, peers, clock)
-    const onInstalled = reportInstalled
+    const given = { onInstalled: reportInstalled }
     const onAccepted = (key: string, value: Uint8Array): void => {
       const revision = (): number => decodeRegister(value).revision
-      this.#hints?.changed(key, revision)
+      this.#server?.accepted(key, revision)
       if (this.#watches.isWatched(key)) this.#watches.hint(key, revision())
     }
-    this.#replica =
-      database === null ? null : new Replica({ ...options, database, onAccepted, onInstalled })
-    const replica = this.#replica
+    const replica =
+      database === null ? null : new Replica({ ...options, database, onAccepted, ...given })
     const electorate = new Electorate({ self, replica, mesh, peers })
-    const shared = { ...options, electorate, topology, peers, deadlines }
+    const { counts } = this
+    const shared = { ...options, electorate, topology, peers, deadlines, counts }
     const ballots = new BallotClock(clock)
     const onRival = (key: string): void => this.#operations.onRival(key)
     const onChosen = (key: string, { register }: Ready): void => this.#watches.chosen(key, register)
@@ -139,55 +133,44 @@ export class Registers implements RegApi {
       proposer: this.#proposer,
       isContested: (key) => this.#operations.isContested(key),
     })
-    this.#movement = null
-    this.#upkeep = null
-    this.#hints = null
-    if (database === null || replica === null || this.#proposer === null) return
-    new AcceptorServer({ mesh, replica, topology: options.topology, peers })
-    const parts = {
-      ...options,
-      database,
-      replica,
-      electorate,
-      proposer: this.#proposer,
-      onInstalled,
-    }
-    this.#movement = new Movement(parts)
-    this.#upkeep = new Upkeep({ ...parts, deadlines })
-    // Whatever the topology changes here is shown together with it.
-    this.#unsubscribe = options.topology.subscribe(() => replica.states.onLearned())
-    const revisionHere = (key: string): number => this.#revisionHere(replica, key)
-    this.#hints = new Hints({ mesh, clock, revisionOf: revisionHere })
+    this.#server =
+      database === null || replica === null || this.#proposer === null
+        ? null
+        : new RegisterServer({
+            ...shared,
+            ...given,
+            topology: options.topology,
+            database,
+            replica,
+            proposer: this.#proposer,
+          })
   }
 
   /** For `beforeLearn` of the topology: what it makes of the registers here. */
   readonly onLearn = (_previous: Topology | null, next: Topology): readonly Write[] =>
-    this.#replica?.states.onLearn(next) ?? []
+    this.#server?.onLearn(next) ?? []
 
   /** After mesh and membership. */
   start(): void {
-    this.#movement?.start()
-    this.#upkeep?.start()
+    this.#server?.start()
   }
 
   /** Calls that come later are refused. */
   async stop(): Promise<void> {
     this.#isStopped = true
-    this.#unsubscribe?.()
     this.#watches.stop()
-    this.#hints?.stop()
     this.#proposer?.stop()
-    await this.#movement?.stop()
-    await this.#upkeep?.stop()
+    await this.#server?.stop()
     this.#deadlines.stop()
-    await this.#replica?.settled()
   }
 
   async get(key: string, options: RegCallOptions = {}): Promise<RegRead | null> {
     this.#check(key)
-    const register = await this.#reader.read(key, this.#timeOf(options))
-    this.#operations.saw(key, register.revision)
-    return readOf(key, register)
+    return this.#during('get', async () => {
+      const register = await this.#reader.read(key, this.#timeOf(options))
+      this.#operations.saw(key, register.revision)
+      return readOf(key, register)
+    })
   }
 
   async set(key: string, value: Value, options: RegSetOptions = {}): Promise<RegWritten> {
@@ -195,7 +178,7 @@ export class Registers implements RegApi {
     const { kind, bytes } = encodeValue(value, VALUE_BYTES_MAX)
     const condition = conditionOf(options)
     const operation = { kind: 'set', condition, valueKind: kind, value: bytes } as const
-    return this.#change(key, operation, options)
+    return this.#during('set', () => this.#change(key, operation, options))
   }
 
   async cas(key: string, value: Value, options: RegSetOptions): Promise<RegWritten> {
@@ -207,17 +190,18 @@ export class Registers implements RegApi {
 
   async del(key: string, options: RegDelOptions = {}): Promise<RegWritten> {
     this.#check(key)
-    return this.#change(key, { kind: 'delete', condition: conditionOf(options) }, options)
+    const operation = { kind: 'delete', condition: conditionOf(options) } as const
+    return this.#during('del', () => this.#change(key, operation, options))
   }
 
   async incr(key: string, by = 1, options: RegChangeOptions = {}): Promise<RegNumber> {
     this.#check(key)
     if (!Number.isSafeInteger(by)) throw new AtollError('USAGE', 'by is a whole number')
-    const outcome = await this.#run(key, { kind: 'add', by }, options)
-    if (outcome.kind === 'changed' && outcome.number !== null) {
+    return this.#during('incr', async () => {
+      const outcome = await this.#run(key, { kind: 'add', by }, options)
+      if (outcome.kind !== 'changed' || outcome.number === null) throw errorOf(key, outcome)
       return { key, value: outcome.number, version: versionOf(outcome.revision) }
-    }
-    throw errorOf(key, outcome)
+    })
   }
 
   async update(
@@ -240,9 +224,11 @@ export class Registers implements RegApi {
       throw new AtollError('USAGE', `limit is 1 to ${PAGE_ENTRIES_MAX}, not ${limit}`)
     }
     for (const key of [prefix, after]) if (key !== '') checkKey(key, KEY_BYTES_MAX)
-    const page = await this.#scanner.page(prefix, after, limit, this.#timeOf(options))
-    const entries = page.entries.flatMap(([key, register]) => readOf(key, register) ?? [])
-    return { entries, next: page.next }
+    return this.#during('ls', async () => {
+      const page = await this.#scanner.page(prefix, after, limit, this.#timeOf(options))
+      const entries = page.entries.flatMap(([key, register]) => readOf(key, register) ?? [])
+      return { entries, next: page.next }
+    })
   }
 
   watch(
@@ -260,6 +246,19 @@ export class Registers implements RegApi {
     return this.#inspector.inspect(key, deadlineMs)
   }
 
+  /** Operations that wait for a ballot here. */
+  get waiting(): number {
+    return this.#proposer?.waiting ?? 0
+  }
+
+  get watchedKeys(): number {
+    return this.#watches.size
+  }
+
+  #during<T extends object | null>(call: CallKind, run: () => Promise<T>): Promise<T> {
+    return this.counts.calls[call].during(this.#options.clock, run)
+  }
+
   async #change(key: string, operation: Operation, options: RegChangeOptions): Promise<RegWritten> {
     const outcome = await this.#run(key, operation, options)
     if (outcome.kind === 'changed') return { key, version: versionOf(outcome.revision) }
@@ -274,14 +273,6 @@ export class Registers implements RegApi {
       since: options.since === undefined ? null : revisionOf(options.since),
     }
     return this.#operations.run(key, request, this.#timeOf(options))
-  }
-
-  /** Of what is durable here, chosen or not; 0 when there is nothing. */
-  #revisionHere(replica: Replica, key: string): number {
-    const topology = this.#options.topology.current()
-    if (topology === null) return 0
-    const record = replica.durable(placeOf(topology, key).partition, key)
-    return record === null || record.value.length === 0 ? 0 : decodeRegister(record.value).revision
   }
 
   async #proposeRead(key: string, time: CallTime): Promise<Register> {

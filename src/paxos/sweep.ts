@@ -1,36 +1,44 @@
 /** Removes registers of generations that were wiped: nobody asks for them again. */
 import type { Database } from '../disk/database.ts'
 import { endOfSpace } from '../disk/key-cursor.ts'
-import { generationPrefix, partitionPrefix } from './partition-state.ts'
+import { ALL_REGISTERS, spaceOf } from './partition-state.ts'
 
 const BATCH = 256
 
 /**
- * `kept`: the generation that counts; null: none does. `isStill`: whether that still holds; looked
- * at in the very step that deletes, since a disk that gets the partition again may use the same names.
+ * Walks from space to space and not through what is kept. `keeps`: the generation of a partition
+ * that counts; null: none does. `isStill`: whether that still holds; looked at in the very step
+ * that deletes, since a disk that gets a partition again may use the same names.
  */
-export async function sweepGenerations(
+export async function sweepRegisters(
   database: Database,
-  partition: number,
-  kept: number | null,
+  keeps: (partition: number) => number | null,
   isStill: () => boolean,
 ): Promise<void> {
-  const space = partitionPrefix(partition)
-  const keptSpace = kept === null ? null : generationPrefix(partition, kept)
-  let from = space
-  for (;;) {
-    const old: string[] = []
-    for await (const [name] of database.scan({ from, to: endOfSpace(space), limit: BATCH })) {
-      old.push(name)
-      if (keptSpace !== null && name.startsWith(keptSpace)) break
+  const to = endOfSpace(ALL_REGISTERS)
+  for (let from = ALL_REGISTERS; ; ) {
+    const first = await namesIn(database, from, to, 1)
+    const space = first[0] === undefined ? null : spaceOf(first[0])
+    if (space === null || !isStill()) return
+    const end = endOfSpace(space.prefix)
+    if (keeps(space.partition) === space.generation) {
+      from = end
+      continue
     }
-    const last = old.at(-1)
-    if (last === undefined) return
-    const isKept = keptSpace !== null && last.startsWith(keptSpace)
-    const writes = (isKept ? old.slice(0, -1) : old).map((key) => ({ key, value: null }))
+    const names = await namesIn(database, from, end, BATCH)
     if (!isStill()) return
-    if (writes.length > 0) await database.commit(writes)
-    // What is kept is not read through.
-    from = isKept ? endOfSpace(keptSpace) : `${last}\u0000`
+    await database.commit(names.map((key) => ({ key, value: null })))
+    from = names.length < BATCH ? end : `${names.at(-1) ?? from}\u0000`
   }
+}
+
+async function namesIn(
+  database: Database,
+  from: string,
+  to: string,
+  limit: number,
+): Promise<string[]> {
+  const names: string[] = []
+  for await (const [name] of database.scan({ from, to, limit })) names.push(name)
+  return names
 }

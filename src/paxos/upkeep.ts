@@ -17,17 +17,19 @@ import type { MemberEvent, Membership } from '../swim/member.ts'
 import type { Topology, TopologyView } from '../topology/topology.ts'
 import { UNITS_PER_MS } from './ballot-clock.ts'
 import { type Ballot, equalBallots, higherBallot, isBallot, NO_BALLOT } from './ballot.ts'
+import type { RegisterCounts } from './counts.ts'
 import type { Electorate } from './electorate.ts'
 import { LIST_KEYS, SETTLED_MS, TOMBSTONE_MS, UPKEEP_MS } from './limits.ts'
 import type { ListedPage } from './list-messages.ts'
-import { type Place, placeIn } from './place.ts'
+import { type Place, placeIn, placeNumber } from './place.ts'
 import type { Proposer } from './proposer.ts'
 import { decodeRegister } from './register.ts'
 import type { Replica } from './replica.ts'
-import { sweepGenerations } from './sweep.ts'
+import { sweepRegisters } from './sweep.ts'
 import { forgetTombstone } from './tombstones.ts'
 
 export interface UpkeepOptions {
+  readonly counts: RegisterCounts
   readonly self: StorageId
   readonly database: Database
   readonly replica: Replica
@@ -136,13 +138,13 @@ export class Upkeep {
     if (topology === null) return
     this.#mayBeSwept = false
     const { database, replica, self } = this.#options
-    for (const [partition, placed] of topology.partitions.entries()) {
-      const isHeld = placed.replicas.includes(self) || placed.prev?.replicas.includes(self) === true
-      const { generation } = replica.states.durable(partition)
-      const isStill = (): boolean => this.#options.topology.current() === topology
-      await sweepGenerations(database, partition, isHeld ? generation : null, isStill)
-      if (!isStill() || this.#aborter.signal.aborted) return
+    const keeps = (partition: number): number | null => {
+      const isHeld = placeNumber(placeIn(topology, '', partition), self) >= 0
+      return isHeld ? replica.states.durable(partition).generation : null
     }
+    const isStill = (): boolean =>
+      this.#options.topology.current() === topology && !this.#aborter.signal.aborted
+    await sweepRegisters(database, keeps, isStill)
   }
 
   /** One partition, if it is this node's to look after. */
@@ -190,9 +192,10 @@ export class Upkeep {
   }
 
   async #forget(place: Place): Promise<void> {
-    const { electorate, deadlines } = this.#options
+    const { electorate, deadlines, counts } = this.#options
     const forgetting = await forgetTombstone(place, electorate, deadlines)
     // One vote for all of them: then it can be forgotten the next time.
+    if (forgetting === 'forgotten') counts.forgotten++
     if (forgetting === 'differ') await this.#touch(place.key)
   }
 
@@ -201,9 +204,10 @@ export class Upkeep {
   }
 
   async #touch(key: string): Promise<void> {
-    const { proposer, clock } = this.#options
+    const { proposer, clock, counts } = this.#options
     const call = { operation: { kind: 'touch' }, id: null, since: null } as const
     await proposer.propose(key, call, clock.monotonicMs() + TOUCH_TIMEOUT_MS)
+    counts.repaired++
     // Repair is never in a hurry.
     await sleep(clock, 1, this.#aborter.signal)
   }

@@ -254,7 +254,7 @@ export class KvStore implements KvApi {
     operation: Operation,
     run: () => Promise<T>,
   ): Promise<T> {
-    return this.counts.during(operation, this.#options.clock, run)
+    return this.counts.operations[operation].during(this.#options.clock, run)
   }
 
   #checkOpen(): void {

@@ -1,6 +1,7 @@
 /** Names of what the store counts; see base/metrics.ts. */
+import { OUTCOMES } from '../base/call-counts.ts'
 import type { Metrics } from '../base/metrics.ts'
-import { OPERATIONS, OUTCOMES, type StoreCounts } from './counts.ts'
+import { OPERATIONS, type StoreCounts } from './counts.ts'
 import type { Growth } from './inventory.ts'
 
 /** What is only known by looking. */
