@@ -29,7 +29,7 @@ export function declareRegisterMetrics(metrics: Metrics, registers: RegisterLeve
   )
   metrics.counters(
     'atoll_registers_ballots_total',
-    'Ballots proposed here: chosen in one round or two, or lost to a rival, a newer topology, or for want of answers.',
+    'Ballots proposed here: chosen in so many rounds, or why they were lost.',
     ['result'],
     () => [
       [counts.chosenInOne, 'one-round'],
@@ -70,7 +70,7 @@ export function declareRegisterMetrics(metrics: Metrics, registers: RegisterLeve
   )
   metrics.counters(
     'atoll_registers_upkeep_total',
-    'Registers that this node brought into a new configuration, brought to a replica that had missed them, or forgot after their deletion.',
+    'Registers moved to a new configuration, repaired, or forgotten after deletion.',
     ['work'],
     () => [
       [counts.broughtOver, 'moved'],
