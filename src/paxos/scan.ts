@@ -14,20 +14,22 @@ import type { Clock } from '../seams/clock.ts'
 import type { CallTime, KnownTopology } from '../topology/known-topology.ts'
 import type { Peers } from '../topology/peers.ts'
 import type { Topology } from '../topology/topology.ts'
-import { WireReader, WireWriter } from '../wire/codec.ts'
 import { REQUEST_KINDS } from '../wire/kinds.ts'
 import { decodeAcceptorRecord } from './acceptor.ts'
-import { type Ballot, equalBallots, isBallot, readBallot, writeBallot } from './ballot.ts'
-import {
-  DEFAULT_DEADLINE_MS,
-  KEY_BYTES_MAX,
-  PAGE_BYTES,
-  PAGE_ENTRIES_MAX,
-  REGISTER_BYTES_MAX,
-} from './limits.ts'
+import { equalBallots, isBallot } from './ballot.ts'
+import { DEFAULT_DEADLINE_MS, PAGE_BYTES } from './limits.ts'
 import { generationPrefix, type PartitionStates } from './partition-state.ts'
 import { majority, placeIn, placeNumber, placeOf } from './place.ts'
 import { decodeRegister, type Register } from './register.ts'
+import {
+  decodeScanAnswer,
+  decodeScanQuestion,
+  encodeScanAnswer,
+  encodeScanQuestion,
+  type ScanAnswer,
+  type ScanQuestion,
+  type ScanVote,
+} from './scan-messages.ts'
 
 export interface ScanOptions {
   readonly self: StorageId
@@ -48,25 +50,6 @@ export interface ScanPage {
   readonly next: string | null
 }
 
-interface Vote {
-  readonly key: string
-  readonly accepted: Ballot
-  readonly value: Uint8Array
-}
-
-interface Answer {
-  readonly votes: readonly Vote[]
-  /** Last key that was looked at; null: there are no more. */
-  readonly end: string | null
-}
-
-interface Question {
-  readonly topology: number
-  readonly prefix: string
-  readonly after: string
-  readonly limit: number
-}
-
 /** Who asks does not say how long it waits. */
 const CATCH_UP_MS = DEFAULT_DEADLINE_MS
 const ANSWER_SHARE = 0.9
@@ -84,9 +67,7 @@ export class RegisterScanner {
 
   /** Rejects with NO_QUORUM when too few members answer. */
   async page(prefix: string, after: string, limit: number, time: CallTime): Promise<ScanPage> {
-    const topology = this.#options.topology.get()
-    const question = { topology: topology.number, prefix, after, limit }
-    const answers = await this.#ask(topology, question, time)
+    const { topology, answers } = await this.#askAll(prefix, after, limit, time)
     if (!coversAll(topology, answers)) {
       throw new AtollError('NO_QUORUM', 'too few members answered to know all keys', {
         hint: 'see: atoll status',
@@ -100,11 +81,35 @@ export class RegisterScanner {
     return { entries, next: isCut ? (shown.at(-1) ?? end) : null }
   }
 
+  /**
+   * Who knows a newer topology may show what was current under the older one, while somebody else
+   * has changed it: the fence of linearizable reads (registers.md §2), for many keys at once.
+   */
+  async #askAll(
+    prefix: string,
+    after: string,
+    limit: number,
+    time: CallTime,
+  ): Promise<{ topology: Topology; answers: ReadonlyMap<StorageId, ScanAnswer> }> {
+    for (;;) {
+      const topology = this.#options.topology.get()
+      const question = { topology: topology.number, prefix, after, limit }
+      const answers = await this.#ask(topology, question, time)
+      const newer = [...answers].find(([, answer]) => answer.topology > topology.number)
+      if (newer === undefined) return { topology, answers }
+      if (this.#options.clock.monotonicMs() >= time.endMs) {
+        throw new AtollError('TIMEOUT', 'the topology changed all the time')
+      }
+      const [id, answer] = newer
+      await this.#options.topology.catchUp(answer.topology, id, time)
+    }
+  }
+
   /** What is current, of these keys. */
   async #settle(
     topology: Topology,
     keys: readonly string[],
-    answers: ReadonlyMap<StorageId, Answer>,
+    answers: ReadonlyMap<StorageId, ScanAnswer>,
     time: CallTime,
   ): Promise<(readonly [string, Register])[]> {
     const byKey = votesByKey(answers)
@@ -128,24 +133,24 @@ export class RegisterScanner {
 
   async #ask(
     topology: Topology,
-    question: Question,
+    question: ScanQuestion,
     { endMs, signal }: CallTime,
-  ): Promise<ReadonlyMap<StorageId, Answer>> {
+  ): Promise<ReadonlyMap<StorageId, ScanAnswer>> {
     const { self, peers, mesh, clock } = this.#options
-    const answers = new Map<StorageId, Answer>()
-    const body = encodeQuestion(question)
+    const answers = new Map<StorageId, ScanAnswer>()
+    const body = encodeScanQuestion(question)
     const timeoutMs = Math.max(1, (endMs - clock.monotonicMs()) * ANSWER_SHARE)
     const given = signal === undefined ? {} : { signal }
     const options = { timeoutMs, trafficClass: 'bulk', ...given } as const
     const asked = topology.members.map(async ({ storageId }) => {
       if (storageId === self) {
-        answers.set(self, await this.#scanHere(topology, question))
+        answers.set(self, await this.#scanHere(question))
         return
       }
       const peer: PeerId | undefined = peers.usable(topology, storageId)
       if (peer === undefined) return
       const reply = await mesh.request(peer, REQUEST_KINDS.REG_SCAN, body, options)
-      const { answer, storageId: from } = decodeAnswer(reply)
+      const { answer, storageId: from } = decodeScanAnswer(reply)
       if (from === storageId) answers.set(storageId, answer)
     })
     await Promise.allSettled(asked)
@@ -154,14 +159,22 @@ export class RegisterScanner {
   }
 
   async #onScan(from: RemotePeer, body: Uint8Array): Promise<Uint8Array> {
-    const question = decodeQuestion(body)
+    const question = decodeScanQuestion(body)
     const { topology, clock, self } = this.#options
     const endMs = clock.monotonicMs() + CATCH_UP_MS
     await topology.catchUpFrom(question.topology, from.peer, { endMs, signal: undefined })
-    return encodeAnswer(self, await this.#scanHere(topology.get(), question))
+    return encodeScanAnswer(self, await this.#scanHere(question))
   }
 
-  async #scanHere(topology: Topology, { prefix, after, limit }: Question): Promise<Answer> {
+  async #scanHere(question: ScanQuestion): Promise<ScanAnswer> {
+    const found = await this.#votesHere(this.#options.topology.get(), question)
+    return { ...found, topology: this.#options.topology.get().number }
+  }
+
+  async #votesHere(
+    topology: Topology,
+    { prefix, after, limit }: ScanQuestion,
+  ): Promise<Omit<ScanAnswer, 'topology'>> {
     const { database, states, self } = this.#options
     if (database === null || states === null) return { votes: [], end: null }
     const spaces = topology.partitions.flatMap((_, partition) => {
@@ -171,7 +184,7 @@ export class RegisterScanner {
     const cursors = await Promise.all(
       spaces.map((space) => KeyCursor.open(database, space, prefix, after)),
     )
-    const votes: Vote[] = []
+    const votes: ScanVote[] = []
     let bytes = 0
     let end: string | null = null
     while (votes.length < limit && bytes < PAGE_BYTES) {
@@ -192,7 +205,7 @@ export class RegisterScanner {
 function agreedOn(
   topology: Topology,
   key: string,
-  byKey: ReadonlyMap<string, ReadonlyMap<StorageId, Vote>>,
+  byKey: ReadonlyMap<string, ReadonlyMap<StorageId, ScanVote>>,
 ): Register | null {
   const { replicas, previous, cfg } = placeOf(topology, key)
   if (previous !== null) return null
@@ -206,12 +219,12 @@ function agreedOn(
 }
 
 function votesByKey(
-  answers: ReadonlyMap<StorageId, Answer>,
-): ReadonlyMap<string, ReadonlyMap<StorageId, Vote>> {
-  const byKey = new Map<string, Map<StorageId, Vote>>()
+  answers: ReadonlyMap<StorageId, ScanAnswer>,
+): ReadonlyMap<string, ReadonlyMap<StorageId, ScanVote>> {
+  const byKey = new Map<string, Map<StorageId, ScanVote>>()
   for (const [id, { votes }] of answers) {
     for (const vote of votes) {
-      const known = byKey.get(vote.key) ?? new Map<StorageId, Vote>()
+      const known = byKey.get(vote.key) ?? new Map<StorageId, ScanVote>()
       byKey.set(vote.key, known.set(id, vote))
     }
   }
@@ -219,7 +232,7 @@ function votesByKey(
 }
 
 /** Keys that all answers have got to. */
-function keysOf(answers: ReadonlyMap<StorageId, Answer>, end: string | null): string[] {
+function keysOf(answers: ReadonlyMap<StorageId, ScanAnswer>, end: string | null): string[] {
   const keys = new Set<string>()
   for (const { votes } of answers.values()) {
     for (const { key } of votes) if (end === null || compareKeys(key, end) <= 0) keys.add(key)
@@ -228,7 +241,7 @@ function keysOf(answers: ReadonlyMap<StorageId, Answer>, end: string | null): st
 }
 
 /** Up to here every answer is complete; null: all are complete to the end. */
-function lowestEnd(answers: Iterable<Answer>): string | null {
+function lowestEnd(answers: Iterable<ScanAnswer>): string | null {
   let lowest: string | null = null
   for (const { end } of answers) {
     if (end !== null && (lowest === null || compareKeys(end, lowest) < 0)) lowest = end
@@ -237,47 +250,11 @@ function lowestEnd(answers: Iterable<Answer>): string | null {
 }
 
 /** Whether a majority of every set of every partition answered: no key can be hidden from it. */
-function coversAll(topology: Topology, answers: ReadonlyMap<StorageId, Answer>): boolean {
+function coversAll(topology: Topology, answers: ReadonlyMap<StorageId, ScanAnswer>): boolean {
   return topology.partitions.every((_, partition) => {
     const { replicas, previous } = placeIn(topology, '', partition)
     return [replicas, previous ?? replicas].every(
       (group) => group.filter((id) => answers.has(id)).length >= majority(group),
     )
   })
-}
-
-function encodeQuestion({ topology, prefix, after, limit }: Question): Uint8Array {
-  return new WireWriter().uint(topology).string(prefix).string(after).uint(limit).finish()
-}
-
-/** Throws WireError. */
-function decodeQuestion(body: Uint8Array): Question {
-  const from = new WireReader(body)
-  const topology = from.uint()
-  const prefix = from.string(KEY_BYTES_MAX)
-  const after = from.string(KEY_BYTES_MAX)
-  return { topology, prefix, after, limit: from.uint(PAGE_ENTRIES_MAX) }
-}
-
-function encodeAnswer(self: StorageId, { votes, end }: Answer): Uint8Array {
-  const out = new WireWriter().string(self).string(end ?? '')
-  out.list(votes, (to, { key, accepted, value }) => {
-    writeBallot(to.string(key), accepted).bytes(value)
-  })
-  return out.finish()
-}
-
-/** Throws WireError. */
-function decodeAnswer(bytes: Uint8Array): {
-  readonly storageId: StorageId
-  readonly answer: Answer
-} {
-  const from = new WireReader(bytes)
-  const storageId = from.string(64)
-  const end = from.string(KEY_BYTES_MAX)
-  const votes = from.list(PAGE_ENTRIES_MAX, (each) => {
-    const key = each.string(KEY_BYTES_MAX)
-    return { key, accepted: readBallot(each), value: each.bytes(REGISTER_BYTES_MAX) }
-  })
-  return { storageId, answer: { votes, end: end === '' ? null : end } }
 }

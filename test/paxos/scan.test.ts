@@ -59,4 +59,24 @@ describe('listing registers', () => {
     world.lose('c')
     await assert.rejects(world.drive(world.reg('a').ls('')), { code: 'NO_QUORUM' })
   })
+
+  it('never shows what was current under an older configuration', async () => {
+    const world = await RegisterWorld.start(['abc'], { nodes: 'def' })
+    for (const key of ['k', 'gone']) await world.drive(world.reg('a').set(key, 'old'))
+    world.move(['def'])
+    // Nobody reaches a, which knows nothing of it and finds all three old votes agreeing.
+    world.fate = (q) => (q.to === 'a' ? 'unreachable' : undefined)
+    await world.tell('bcdef')
+    await world.drive(world.reg('d').set('k', 'new'))
+    await world.drive(world.reg('d').set('more', 'new'))
+    await world.drive(world.reg('d').del('gone'))
+    const { entries } = await world.drive(world.reg('a').ls(''))
+    assert.deepEqual(
+      entries.map(({ key, value }) => [key, value]),
+      [
+        ['k', 'new'],
+        ['more', 'new'],
+      ],
+    )
+  })
 })
