@@ -25,7 +25,7 @@ export const recordsSection: Section = {
   needs: [],
   systems: [],
   run: (bench, report) => {
-    const calls = choose(bench, 200_000, 10_000)
+    const calls = choose(bench, 50_000, 10_000)
     for (const count of ACTORS) {
       const setting = `written through ${count} disks`
       const actors = Array.from({ length: count }, (_, i) => `disk-${i}-abcdefghijklmnop`)
