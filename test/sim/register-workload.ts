@@ -6,7 +6,7 @@
  * one operation. Every key has few clients and few calls, since a search for an order grows fast;
  * then another key takes its place.
  */
-import type { RegApi, RegRead, RegWritten } from '../../src/node/api.ts'
+import type { RegApi, RegWritten, Value } from '../../src/node/api.ts'
 import { byKey, HistoryRecorder, type Operation, operationsOf } from './checker/history.ts'
 import { casRegister, checkLinearizable } from './checker/linearizable.ts'
 import { SimulationError } from './kernel.ts'
@@ -242,8 +242,8 @@ export class RegisterWorkload<N extends RegNode> {
       this.history.finish(process, 'info')
       return undefined
     }
-    const read: RegRead | null = answer.value
-    const value = read === null ? null : String(read.value)
+    const read = answer.value
+    const value = read === null ? null : textOf(read.value)
     this.history.finish(process, 'ok', value)
     if (read !== null) this.#noteVersion(key, startUs, read.version, 'read')
     return read === null || value === null ? null : { value, version: read.version }
@@ -266,6 +266,12 @@ export class RegisterWorkload<N extends RegNode> {
   #on<T>(run: (reg: RegApi) => Promise<T>): Promise<Answer<T>> {
     return this.#calls.call(this.#calls.someHost(this.#random), ({ reg }) => run(reg))
   }
+}
+
+/** All that clients write is text. */
+function textOf(value: Value): string {
+  if (typeof value === 'string') return value
+  throw new SimulationError('a register holds what nobody wrote')
 }
 
 function storyOf(key: string, why: string, operations: readonly Operation[]): string {
