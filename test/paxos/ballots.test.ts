@@ -1,0 +1,183 @@
+/** Ballots and what makes, guards and shows their numbers (registers.md §1). */
+import assert from 'node:assert/strict'
+import fc from 'fast-check'
+import { BallotClock, UNITS_PER_MS } from '../../src/paxos/ballot-clock.ts'
+import {
+  type Ballot,
+  compareBallots,
+  equalBallots,
+  higherBallot,
+  isBallot,
+  NO_BALLOT,
+} from '../../src/paxos/ballot.ts'
+import { CounterGuard } from '../../src/paxos/counter-guard.ts'
+import { SKEW_MS_MAX } from '../../src/paxos/limits.ts'
+import { RecentMap } from '../../src/paxos/recent-map.ts'
+import { revisionOf, versionOf } from '../../src/paxos/version.ts'
+import { FakeDatabase } from '../topology/fakes.ts'
+import { ManualClock } from '../topology/manual-clock.ts'
+import { closeBallots, numbers } from './arbitrary.ts'
+
+const DAY_MS = 24 * 60 * 60 * 1000
+
+/** A machine whose clock is set by hand. */
+class WallClock extends ManualClock {
+  #wallMs: number
+
+  constructor(wallMs: number) {
+    super()
+    this.#wallMs = wallMs
+  }
+
+  set(wallMs: number): void {
+    this.#wallMs = wallMs
+  }
+
+  override wallMs(): number {
+    return this.#wallMs
+  }
+}
+
+describe('ballots', () => {
+  it('are in one order: configuration, counter, disk, boot (§1)', () => {
+    const low: Ballot = { cfg: 1, counter: 9, storageId: 'z', boot: 9 }
+    const rising: readonly Ballot[] = [
+      NO_BALLOT,
+      { ...low, counter: 1 },
+      low,
+      { ...low, cfg: 2, counter: 1, storageId: 'a', boot: 1 },
+      { ...low, cfg: 2, counter: 1, storageId: 'a', boot: 2 },
+      { ...low, cfg: 2, counter: 1, storageId: 'b', boot: 1 },
+      { ...low, cfg: 2, counter: 2, storageId: 'a', boot: 1 },
+    ]
+    for (const [i, a] of rising.entries()) {
+      for (const [j, b] of rising.entries()) {
+        assert.equal(Math.sign(compareBallots(a, b)), Math.sign(i - j), `${i} ${j}`)
+      }
+    }
+    assert.deepEqual(rising.map(isBallot), [false, true, true, true, true, true, true])
+  })
+
+  it('the order is total, and the higher of two is one of them', () => {
+    fc.assert(
+      fc.property(closeBallots, closeBallots, closeBallots, (a, b, c) => {
+        assert.equal(Math.sign(compareBallots(a, b)), -Math.sign(compareBallots(b, a)) || 0)
+        assert.equal(equalBallots(a, b), JSON.stringify(a) === JSON.stringify(b))
+        if (compareBallots(a, b) <= 0 && compareBallots(b, c) <= 0) {
+          assert.ok(compareBallots(a, c) <= 0)
+        }
+        const higher = higherBallot(a, b)
+        assert.ok(compareBallots(higher, a) >= 0 && compareBallots(higher, b) >= 0)
+        assert.ok(higher === a || higher === b)
+      }),
+    )
+  })
+})
+
+describe('the clock of ballots', () => {
+  it('gives no number twice, above what it is told and above the time', async () => {
+    const clock = new ManualClock()
+    const ballots = new BallotClock(clock)
+    let last = 0
+    for (const [floor, waitMs] of [
+      [0, 0],
+      [0, 0],
+      [2e15, 0],
+      [0, 1],
+      [0, 5000],
+      [last, 0],
+    ] as const) {
+      await clock.advance(waitMs)
+      const next = ballots.next(floor)
+      assert.ok(next > last && next > floor && next >= clock.wallMs() * UNITS_PER_MS)
+      last = next
+    }
+  })
+
+  it('never goes back with the machine’s clock, and bears one before its time', () => {
+    const clock = new WallClock(5000)
+    const ballots = new BallotClock(clock)
+    const first = ballots.next(0)
+    clock.set(4000)
+    assert.equal(ballots.next(0), first + 1)
+    clock.set(-10_000)
+    assert.equal(ballots.next(0), first + 2)
+    assert.equal(new BallotClock(clock).next(0), 1)
+  })
+
+  it('ends when the numbers do', () => {
+    const ballots = new BallotClock(new ManualClock())
+    assert.throws(() => ballots.next(Number.MAX_SAFE_INTEGER), /ran out/)
+    ballots.next(Number.MAX_SAFE_INTEGER - 1)
+    assert.throws(() => ballots.next(0), /ran out/)
+  })
+})
+
+describe('the guard of counters', () => {
+  const setUp = (wallMs: number) => {
+    const clock = new WallClock(wallMs)
+    const database = new FakeDatabase(clock)
+    return { clock, database, guard: new CounterGuard(database, clock) }
+  }
+
+  it('takes what is up to a day ahead of the clock', () => {
+    const { guard } = setUp(1000 * DAY_MS)
+    const now = 1000 * DAY_MS * UNITS_PER_MS
+    assert.equal(guard.isTooFarAhead(now + SKEW_MS_MAX * UNITS_PER_MS), false)
+    assert.equal(guard.isTooFarAhead(now + SKEW_MS_MAX * UNITS_PER_MS + 1), true)
+    assert.equal(guard.isTooFarAhead(Number.MAX_SAFE_INTEGER), true)
+    assert.equal(guard.isTooFarAhead(0), false)
+  })
+
+  it('takes what it took before a restart in 1970, and a day more', () => {
+    const { guard, clock, database } = setUp(20_000 * DAY_MS)
+    const taken = 20_000 * DAY_MS * UNITS_PER_MS
+    for (const { key, value } of guard.note(taken)) if (value) database.durable.set(key, value)
+    clock.set(0)
+    const after = new CounterGuard(database, clock)
+    assert.equal(after.isTooFarAhead(taken + SKEW_MS_MAX * UNITS_PER_MS), false)
+    assert.equal(after.isTooFarAhead(taken + 2 * SKEW_MS_MAX * UNITS_PER_MS), true)
+    assert.equal(setUp(0).guard.isTooFarAhead(taken), true, 'a disk that is new')
+  })
+
+  it('writes its mark once in a while, not with every counter', () => {
+    const { guard } = setUp(20_000 * DAY_MS)
+    const from = 20_000 * DAY_MS * UNITS_PER_MS
+    let writes = 0
+    for (let ms = 0; ms < 4 * 60 * 60 * 1000; ms += 1000) {
+      writes += guard.note(from + ms * UNITS_PER_MS).length
+    }
+    assert.ok(writes >= 3 && writes <= 5, `${writes}`)
+    assert.deepEqual(guard.note(0), [])
+  })
+})
+
+describe('versions', () => {
+  it('grow as text when they grow as numbers, and come back', () => {
+    fc.assert(
+      fc.property(numbers, numbers, (a, b) => {
+        assert.equal(revisionOf(versionOf(a)), a)
+        assert.equal(versionOf(a) < versionOf(b), a < b)
+      }),
+    )
+  })
+
+  it('that nobody gave are refused', () => {
+    for (const text of ['', 'ABC', '-1', '1.5', 'zzzzzzzzzzz', '000000000001', 'é', ' 1']) {
+      assert.throws(() => revisionOf(text), /is no version/, text)
+    }
+  })
+})
+
+describe('a map of what was used last', () => {
+  it('forgets what was used least recently, read or written', () => {
+    const map = new RecentMap<number>(3)
+    for (const [i, key] of ['a', 'b', 'c'].entries()) map.set(key, i)
+    assert.equal(map.get('a'), 0)
+    map.set('b', 5)
+    map.set('d', 3)
+    assert.deepEqual([map.get('c'), map.get('a'), map.get('b'), map.size], [undefined, 0, 5, 3])
+    map.delete('a')
+    assert.deepEqual([map.get('a'), map.size], [undefined, 2])
+  })
+})
