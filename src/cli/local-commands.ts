@@ -1,6 +1,7 @@
 /** The commands that are more, or less, than one call. What they do is loaded when it is done. */
 import { type Command, InvalidArgumentError } from 'commander'
 import { count, duration } from './option-values.ts'
+import type { RecoverFlags } from './local/recover.ts'
 import { type Action, commandAt, type Register } from './table-commands.ts'
 
 const DEV_NODES_MAX = 9
@@ -47,6 +48,18 @@ export function addLocalCommands(program: Command, register: Register): void {
     help: 'check a configuration file',
     load: async () => (await import('./local/config.ts')).validateConfig,
   })
+  commandAt(program, 'recover')
+    .description('from data directories that survived the loss of a majority, a new cluster')
+    .option('--offline', 'the daemons of these directories are stopped')
+    .option('--data <directory...>', 'data directories of the old cluster, as many as there are')
+    .option('--into <directory>', 'the data directory of the new cluster, not there yet')
+    .option('--name <name>', 'name of its first member; by default the name of this machine')
+    .action((flags: RecoverFlags) =>
+      register('recover', true, async (context) => {
+        const { recoverOffline } = await import('./local/recover.ts')
+        await recoverOffline(context, flags)
+      }),
+    )
   commandAt(program, 'completion')
     .description('a completion script: bash, zsh or fish')
     .argument('<shell>', 'bash, zsh or fish')

@@ -50,6 +50,13 @@ export async function openIdentity(
   return { ...names, boot }
 }
 
+/** Of a data directory whose node does not run. Rejects with DISK_DAMAGED. */
+export async function readStorageId(storage: Storage): Promise<StorageId> {
+  const file = await readSealed(storage, IDENTITY_FILE)
+  if (file === null) throw damaged(IDENTITY_FILE)
+  return decode(file).storageId
+}
+
 /**
  * A disk that is about to be emptied for another cluster, or for the same one again, is another
  * disk from then on: nobody may take it for one that knows what it knew. Same key, next boot.

@@ -94,7 +94,7 @@ function rootWarnings(topology: Topology, usable: ReadonlySet<StorageId>): strin
   const [only] = roots
   const root = members.find(({ storageId }) => storageId === only)
   if (roots.length > 1 || members.length === 1 || root === undefined) return []
-  return [`one root, ${root.name}: its loss needs recover. A third member makes it three`]
+  return ['one root: its loss needs recover; let a third daemon join']
 }
 
 /** Partitions of which too few replicas are up, and whom they wait for. */

@@ -25,10 +25,10 @@ import type { Log } from '../seams/log.ts'
 import { WireError } from '../wire/codec.ts'
 import { REQUEST_KINDS } from '../wire/kinds.ts'
 import { decodeTopology, encodeTopology, hashTopology } from './codec.ts'
+import { storedTopology, topologyWrite } from './stored-topology.ts'
 import type { Topology, TopologyView } from './topology.ts'
 import { refusalOfSuccessor } from './validate.ts'
 
-const KEY = 'topology/current'
 const FETCH_TIMEOUT_MS = 3000
 /** Peers asked by one catch-up: the one that showed the number, and some members. */
 const SOURCES_MAX = 5
@@ -73,8 +73,9 @@ export class TopologyLog implements TopologyView {
   /** Throws AtollError DISK_DAMAGED when the stored topology cannot be read. */
   constructor(options: TopologyLogOptions) {
     this.#options = options
-    const stored = options.database?.get(KEY)
-    if (stored !== undefined) this.#show(this.#checkedStored(stored), stored)
+    const { database } = options
+    const stored = database === null ? null : storedTopology(database)
+    if (stored !== null) this.#show(stored.topology, stored.bytes)
     options.mesh.handle(REQUEST_KINDS.TOPOLOGY_GET, () => this.#bytes)
     options.mesh.handle(REQUEST_KINDS.TOPOLOGY_PUSH, (from, body) => this.#onPush(from, body))
   }
@@ -180,7 +181,7 @@ export class TopologyLog implements TopologyView {
     const { database } = this.#options
     if (database !== null) {
       const others = this.#hooks.flatMap((hook) => hook(previous, next))
-      await database.commit([{ key: KEY, value: bytes }, ...others])
+      await database.commit([topologyWrite(bytes), ...others])
     }
     const fields = { number: next.number, hash: hashTopology(next).slice(0, HASH_SHOWN) }
     this.#options.log.write('debug', 'topology.learned', fields)
@@ -263,14 +264,6 @@ export class TopologyLog implements TopologyView {
       hint: 'check that this node reaches other members',
       cause: failure,
     })
-  }
-
-  #checkedStored(stored: Uint8Array): Topology {
-    try {
-      return decodeTopology(stored)
-    } catch (cause) {
-      throw new AtollError('DISK_DAMAGED', 'the stored topology cannot be read', { cause })
-    }
   }
 
   #nowMs(): number {

@@ -52,6 +52,7 @@ const LINES: Readonly<Record<string, readonly string[] | 'elsewhere'>> = {
   'config show': [],
   'config validate': ['CONFIG'],
   // With real daemons: test/e2e.
+  recover: 'elsewhere',
   dev: 'elsewhere',
   'dev kill': 'elsewhere',
   'dev pause': 'elsewhere',

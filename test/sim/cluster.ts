@@ -13,6 +13,8 @@ export class Cluster<N extends SimNode> {
   readonly #world: World<N>
   readonly #members = new Set<number>()
   #ticket = ''
+  /** Names of the dead that nobody bears any more, and some still know. */
+  #ghosts = 0
 
   constructor(world: World<N>) {
     this.#world = world
@@ -40,6 +42,7 @@ export class Cluster<N extends SimNode> {
     for (;;) {
       try {
         if (!host.alive && host.starts === 0) await this.#world.start(index)
+        if (this.#ticket === '') await this.#renewTicket()
         await this.#on(index, (node) => node.join(this.#ticket))
         break
       } catch (error) {
@@ -55,7 +58,7 @@ export class Cluster<N extends SimNode> {
   }
 
   async #renewTicket(): Promise<void> {
-    const { ticket } = await this.#on(0, (node) =>
+    const { ticket } = await this.#on(this.#anyone(), (node) =>
       node.ticket.create({ ttlMs: 24 * 3_600_000, uses: 0 }),
     )
     this.#ticket = ticket
@@ -64,6 +67,20 @@ export class Cluster<N extends SimNode> {
   /** Its node is gone for good, and another one may join on the same machine. */
   expel(index: number): void {
     this.#members.delete(index)
+    this.#ghosts++
+    // It may name only this machine.
+    this.#ticket = ''
+  }
+
+  /** Its node leaves in order. */
+  forget(index: number): void {
+    this.#members.delete(index)
+  }
+
+  /** The founder if it is here. */
+  #anyone(): number {
+    const up = [...this.#members].filter((index) => this.#world.host(index).running)
+    return Math.min(...(up.length > 0 ? up : [0]))
   }
 
   /** Nobody suspects anybody, all know the same topology, and nothing moves. */
@@ -88,17 +105,17 @@ export class Cluster<N extends SimNode> {
       const { alive, suspect, dead } = status.members
       if (status.state !== 'running') return `n${i} is ${status.state}`
       if (alive !== size) return `n${i} sees ${alive} alive, ${suspect} suspect, ${dead} dead`
-      if (suspect + dead > 0) return `n${i} doubts ${suspect + dead}`
+      if (suspect > 0 || dead > this.#ghosts) return `n${i} doubts ${suspect + dead}`
       if (status.movingPartitions > 0) return `n${i}: ${status.movingPartitions} partitions move`
       if (status.topology !== first?.topology) return `n${i} knows topology ${status.topology}`
     }
-    const { members } = await this.#on(0, (node) => node.topology.show())
+    const { members } = await this.#on(this.#anyone(), (node) => node.topology.show())
     return members.length === size ? '' : `${members.length} of ${size} hold data`
   }
 
   /** Every replica of the key answers, all with the same version. */
   async replicasAgree(key: string): Promise<string> {
-    const { replicas } = await this.#on(0, (node) => node.explain(key))
+    const { replicas } = await this.#on(this.#anyone(), (node) => node.explain(key))
     const versions = new Set(replicas.map(({ version }) => version))
     if (replicas.some(({ answered }) => !answered)) return `a replica of ${key} does not answer`
     return versions.size === 1 ? '' : `replicas of ${key} hold ${[...versions].join(' and ')}`

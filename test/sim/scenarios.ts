@@ -5,6 +5,7 @@ import { clocks } from './scenarios/clocks.ts'
 import { disk } from './scenarios/disk.ts'
 import { links } from './scenarios/links.ts'
 import { members } from './scenarios/members.ts'
+import { roots } from './scenarios/roots.ts'
 import { split } from './scenarios/split.ts'
 import { swarm } from './scenarios/swarm.ts'
 import { wipe } from './scenarios/wipe.ts'
@@ -16,6 +17,7 @@ export const SCENARIOS: readonly Scenario[] = [
   disk,
   wipe,
   clocks,
+  roots,
   members,
   links,
 ]

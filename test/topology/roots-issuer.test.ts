@@ -54,8 +54,8 @@ const MUTANTS: Readonly<Record<string, Hunted>> = {
   ),
   'forgets the writes of other layers': file(
     'topology-log',
-    'value: bytes }, ...others]',
-    'value: bytes }]',
+    'topologyWrite(bytes), ...others]',
+    'topologyWrite(bytes)]',
     /cut off/,
   ),
   'prev cleared on a majority though another replica lives': file(
