@@ -129,6 +129,6 @@ describe('what people are told', () => {
     const alone = readyText({ ...ready, nodes: ['a'] }, 'atoll')
     assert.doesNotMatch(alone, /kill|heal|--at/)
     const three = readyText({ ...ready, nodes: ['a', 'b', 'c'] }, 'atoll')
-    assert.match(three, /--at c kv get color\n.*dev kill b/)
+    assert.match(three, /--at c kv get color\n.*reg set cfg v1\n.*dev kill b/)
   })
 })

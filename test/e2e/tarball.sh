@@ -30,7 +30,11 @@ grep '^ready' "$work/dev.log" || { echo "the mesh did not get ready:"; cat "$wor
 $atoll version
 $atoll kv put color blue
 [ "$($atoll --at c kv get color)" = blue ]
+$atoll reg set cfg v1
+if $atoll reg cas cfg v2 --if-version 6aa; then exit 1; else [ $? = 5 ]; fi
+[ "$($atoll --at c reg get cfg)" = v1 ]
 $atoll dev kill b
+[ "$($atoll reg incr hits)" = 1 ]
 $atoll kv put color red
 [ "$($atoll --at c kv get color)" = red ]
 $atoll dev heal

@@ -10,7 +10,7 @@ const TSC = join(ROOT, 'node_modules/.bin/tsc')
 const STRICT = ['--noEmit', '--strict', '--module', 'nodenext', '--moduleResolution', 'nodenext']
 
 const PROGRAM = `
-import { AtollError, createNode, type Status } from 'atolld'
+import { AtollError, createNode, type RegRead, type Status } from 'atolld'
 import { connect, type NodeApi } from 'atolld/client'
 
 await using node = await createNode({ dataDir: './data', init: true })
@@ -20,6 +20,9 @@ const status: Status = await node.status()
 for await (const { member } of node.member.watch({ signal: AbortSignal.timeout(5) })) {
   const state: 'alive' | 'suspect' | 'dead' | 'left' = member.state
 }
+const read: RegRead | null = await node.reg.update('n', (n) => Number(n ?? 0) + 1)
+const { version } = await node.reg.cas('n', 5, { ifVersion: read?.version ?? '', opId: 'x' })
+for await (const { value } of node.reg.watch('n', { after: version })) break
 const other = await connect({ socket: '/x' })
 const both: readonly NodeApi[] = [node, other]
 await other.close().catch((error: unknown) => error instanceof AtollError && error.outcome)

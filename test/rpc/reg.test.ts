@@ -70,6 +70,23 @@ describe('registers over the socket', () => {
     await assert.rejects(second, { code: 'BUSY' })
   })
 
+  it('the daemon itself refuses a value over the limit of a register', async () => {
+    const raw = rig.raw()
+    for (const [method, more] of [
+      ['reg.set', {}],
+      ['reg.cas', { ifAbsent: true }],
+    ] as const) {
+      const whole = 'x'.repeat(256 * 1024)
+      assert.equal(
+        (await raw.call(method, { key: method, value: whole, ...more })).error,
+        undefined,
+      )
+      const { error } = await raw.call(method, { key: 'k', value: `${whole}x`, ...more })
+      assert.equal(error?.data.code, 'TOO_LARGE')
+      assert.match(error?.message ?? '', /the limit is 262144/)
+    }
+  })
+
   it('a lost condition has its version beside the code', async () => {
     await rig.node.reg.set('k', 'v')
     const raw = rig.raw()
@@ -81,6 +98,13 @@ describe('registers over the socket', () => {
     assert.equal(none.error?.data.version, '')
     const wrong = await raw.call('reg.set', { key: 'k' })
     assert.equal('version' in (wrong.error?.data ?? {}), false)
+  })
+
+  it('cas without a condition is refused, and changes nothing', async () => {
+    const refused = { code: 'USAGE', outcome: 'not-applied' }
+    await assert.rejects(node.reg.cas('k', 'v', {}), refused)
+    await assert.rejects(node.reg.cas('k', 'v', { ifAbsent: false }), refused)
+    assert.equal(await node.reg.get('k'), null)
   })
 
   it('optional parameters arrive as options, absent ones not at all', async () => {
@@ -115,7 +139,7 @@ describe('the loop of update', () => {
     const given: number[] = []
     let nowMs = 1000
     const step = ({ deadlineMs = 0 }: RegCallOptions = {}) => {
-      given.push(deadlineMs)
+      if (given.push(deadlineMs) > 50) throw new Error('it goes on and on')
       nowMs += tookMs
     }
     const reg = {

@@ -79,6 +79,7 @@ export function readyText(ready: Ready, program: string): string {
       ? [`  ${atoll} kv get color`]
       : [
           `  ${atoll} --at ${other} kv get color`,
+          `  ${atoll} reg set cfg v1`,
           `  ${atoll} dev kill ${second} && ${atoll} member ls`,
           `  ${atoll} dev heal`,
         ]),
