@@ -82,6 +82,11 @@ export class DaemonProcess {
     return { status: child.exitCode, out: '', err: this.#err }
   }
 
+  /** SIGSTOP and SIGCONT, after which it lives on. */
+  tell(signal: NodeJS.Signals): void {
+    this.#child?.kill(signal)
+  }
+
   async signal(signal: NodeJS.Signals): Promise<Ended> {
     this.#child?.kill(signal)
     return await this.ended()
