@@ -14,8 +14,8 @@ export interface RegCallOptions {
 export interface RegChangeOptions extends RegCallOptions {
   /**
    * A name of this change, at most 62 bytes. A second call of that name on the key gives what the
-   * first one came to, and does not happen again, as long as the register remembers it: for its
-   * last eight changes.
+   * first one came to, and does not happen again, as long as the register remembers it: for the
+   * next 63 changes.
    */
   readonly opId?: string
   /**

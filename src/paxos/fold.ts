@@ -9,7 +9,6 @@
  * nobody can tell any more, and it is not done again.
  */
 import type { Ballot } from './ballot.ts'
-import { RECENT_MAX } from './limits.ts'
 import { effectOf, type Operation } from './operation.ts'
 import {
   type Change,
@@ -17,6 +16,7 @@ import {
   type KeptReason,
   type Register,
   type Remembered,
+  remembering,
   sameTag,
   type Tag,
   tagOf,
@@ -84,7 +84,7 @@ export function fold(base: Register, ballot: Ballot, calls: readonly Call[]): Fo
   })
   if (register === base && done.length === 0) return { register, isChanged: false, outcomes }
   const change: Change = { tag, first, last: next - 1, operations: done }
-  const recent = [change, ...base.recent].slice(0, RECENT_MAX)
+  const recent = remembering(change, base.recent)
   const changes = base.changes + 1
   return { register: { ...register, changes, recent }, isChanged: true, outcomes }
 }

@@ -5,12 +5,20 @@ export const KEY_BYTES_MAX = 1024
 export const VALUE_BYTES_MAX = 256 * 1024
 /** Changes that a register remembers: how far a retry can tell whether its first try happened. */
 export const RECENT_MAX = 8
+/**
+ * So many where the older ones carry ids of operations: those may be asked for again, and on a key
+ * that many change at once eight changes are soon gone.
+ */
+export const RECENT_NAMED_MAX = 64
+/** Ids of operations that a register remembers, in all its changes. */
+export const REMEMBERED_MAX = 512
 /** Operations that share one ballot. */
 export const COMBINED_MAX = 64
 /** Names of operations are kept in the register; a caller's may have this length. */
 export const OP_ID_BYTES_MAX = 64
 /** A register as bytes: its value, and what it remembers of its changes. */
-export const REGISTER_BYTES_MAX = VALUE_BYTES_MAX + RECENT_MAX * COMBINED_MAX * 128 + 4096
+export const REGISTER_BYTES_MAX =
+  VALUE_BYTES_MAX + REMEMBERED_MAX * 128 + COMBINED_MAX * 128 + RECENT_NAMED_MAX * 128 + 4096
 /** Operations that wait on one node, over all keys, and for one key. */
 export const WAITING_MAX = 16_384
 export const WAITING_PER_KEY_MAX = 4096

@@ -16,7 +16,9 @@ import {
   COMBINED_MAX,
   OP_ID_BYTES_MAX,
   RECENT_MAX,
+  RECENT_NAMED_MAX,
   REGISTER_BYTES_MAX,
+  REMEMBERED_MAX,
   VALUE_BYTES_MAX,
 } from './limits.ts'
 
@@ -61,7 +63,7 @@ export interface Register {
   readonly revision: number
   /** How many changes it has seen since it came to be. */
   readonly changes: number
-  /** The last ones, newest first; at most RECENT_MAX. */
+  /** The last ones, newest first and none left out; see `remembering`. */
   readonly recent: readonly Change[]
 }
 
@@ -92,20 +94,37 @@ export function tagOf({ counter, storageId, boot }: Ballot): Tag {
   return { counter, storageId, boot }
 }
 
+/**
+ * What a register remembers with one change more: the last eight, and before them as many as
+ * carry ids, within bounds. The oldest goes first, so that nothing is missing in between.
+ */
+export function remembering(change: Change, recent: readonly Change[]): readonly Change[] {
+  const all = [change, ...recent]
+  let named = all.reduce((sum, { operations }) => sum + operations.length, 0)
+  let length = all.length
+  for (let oldest = all[length - 1]; length > RECENT_MAX; oldest = all[length - 1]) {
+    const ids = oldest?.operations.length ?? 0
+    if (ids > 0 && length <= RECENT_NAMED_MAX && named <= REMEMBERED_MAX) break
+    named -= ids
+    length--
+  }
+  return length === all.length ? all : all.slice(0, length)
+}
+
 export function encodeRegister(register: Register): Uint8Array {
   const { kind, value, revision, changes, recent } = register
   const out = new WireWriter().uint(FORMAT).uint(KINDS.indexOf(kind)).uint(revision).uint(changes)
-  out.list(recent, writeChange)
+  // Mostly one disk made them all: each is named once.
+  const disks = [...new Set(recent.map(({ tag }) => tag.storageId))]
+  out.list(disks, (to, id) => to.string(id))
+  out.list(recent, (to, change) => writeChange(to, change, disks))
   return out.bytes(value).finish()
 }
 
-function writeChange(out: WireWriter, { tag, first, last, operations }: Change): void {
-  out
-    .uint(tag.counter)
-    .string(tag.storageId)
-    .uint(tag.boot)
-    .uint(first)
-    .uint(last + 1 - first)
+function writeChange(out: WireWriter, change: Change, disks: readonly StorageId[]): void {
+  const { tag, first, last, operations } = change
+  out.uint(tag.counter).uint(disks.indexOf(tag.storageId)).uint(tag.boot)
+  out.uint(first).uint(last + 1 - first)
   out.list(operations, (to, { id, done }) => writeDone(to.string(id), done, first))
 }
 
@@ -134,14 +153,18 @@ export function decodeRegister(bytes: Uint8Array): Register {
   if (kind === undefined) throw new WireError('unknown kind of value')
   const revision = from.uint()
   const changes = from.uint()
-  const recent = from.list(RECENT_MAX, readChange)
+  const disks = from.list(RECENT_NAMED_MAX, (each) => each.string(ID_BYTES_MAX))
+  const recent = from.list(RECENT_NAMED_MAX, (each) => readChange(each, disks))
   const value = from.bytes(VALUE_BYTES_MAX)
   if (recent.length > changes) throw new WireError('a register contradicts itself')
   return { kind, value, revision, changes, recent }
 }
 
-function readChange(from: WireReader): Change {
-  const tag = { counter: from.uint(), storageId: from.string(ID_BYTES_MAX), boot: from.uint() }
+function readChange(from: WireReader, disks: readonly StorageId[]): Change {
+  const counter = from.uint()
+  const storageId = disks[from.uint(RECENT_NAMED_MAX)]
+  if (storageId === undefined) throw new WireError('a change of no disk')
+  const tag = { counter, storageId, boot: from.uint() }
   const first = from.uint()
   const last = first + from.uint() - 1
   const operations = from.list(COMBINED_MAX, (each) => {

@@ -5,7 +5,7 @@
  */
 import assert from 'node:assert/strict'
 import { encodeForwarded } from '../../src/paxos/forward-messages.ts'
-import { FORWARD_MS, RECENT_MAX } from '../../src/paxos/limits.ts'
+import { FORWARD_MS, RECENT_NAMED_MAX } from '../../src/paxos/limits.ts'
 import { REQUEST_KINDS } from '../../src/wire/kinds.ts'
 import { errorOf } from '../store/error-of.ts'
 import { memberOf } from '../topology/members.ts'
@@ -172,10 +172,10 @@ describe('an operation that was handed on happens once', () => {
     const call = world.reg('d').set(KEY, 'again', { deadlineMs: 4000 })
     const told = errorOf(call)
     await world.wait(200)
-    for (let i = 0; i <= RECENT_MAX; i++) await world.drive(world.reg('b').set(KEY, `v${i}`))
+    for (let i = 0; i <= RECENT_NAMED_MAX; i++) await world.drive(world.reg('b').set(KEY, `v${i}`))
     world.fate = (q) => (isForward(q) && q.from === 'd' ? 'answer lost' : undefined)
     assert.equal((await world.drive(told)).outcome, 'unknown')
-    assert.equal((await world.drive(world.reg('a').get(KEY)))?.value, `v${RECENT_MAX}`)
+    assert.equal((await world.drive(world.reg('a').get(KEY)))?.value, `v${RECENT_NAMED_MAX}`)
   })
 
   it('is not done by who gets it when too much has happened since', async () => {
@@ -183,10 +183,10 @@ describe('an operation that was handed on happens once', () => {
     await world.drive(world.reg('d').set(KEY, 'v'))
     world.fate = (q) => (isForward(q) && q.from === 'd' ? world.later(450) : undefined)
     const { version } = await world.drive(world.reg('d').set(KEY, 'mine'))
-    for (let i = 0; i <= RECENT_MAX; i++) await world.drive(world.reg('b').set(KEY, `v${i}`))
+    for (let i = 0; i <= RECENT_NAMED_MAX; i++) await world.drive(world.reg('b').set(KEY, `v${i}`))
     await world.wait(1000)
     const now = await world.drive(world.reg('a').get(KEY))
-    assert.equal(now?.value, `v${RECENT_MAX}`)
+    assert.equal(now?.value, `v${RECENT_NAMED_MAX}`)
     assert.ok((now?.version ?? '') > version)
   })
 
@@ -229,7 +229,7 @@ describe('a call of the same name', () => {
     const { version: since } = await world.drive(world.reg('a').set(KEY, 0))
     const options = { opId: 'once', since }
     await world.drive(world.reg('a').incr(KEY, 1, options))
-    for (let i = 1; i < RECENT_MAX; i++) await world.drive(world.reg('b').incr(KEY))
+    for (let i = 1; i < RECENT_NAMED_MAX; i++) await world.drive(world.reg('b').incr(KEY))
     for (const name of 'ad') {
       assert.equal((await world.drive(world.reg(name).incr(KEY, 1, options))).value, 1, name)
     }
@@ -238,7 +238,7 @@ describe('a call of the same name', () => {
       const error = await errorOf(world.drive(world.reg(name).incr(KEY, 1, options)))
       assert.deepEqual([error.code, error.outcome], ['TIMEOUT', 'unknown'], name)
     }
-    assert.equal((await world.drive(world.reg('c').get(KEY)))?.value, 1 + RECENT_MAX + 2)
+    assert.equal((await world.drive(world.reg('c').get(KEY)))?.value, 1 + RECENT_NAMED_MAX + 2)
   })
 
   it('of a name that is none is refused', async () => {

@@ -14,7 +14,7 @@ import {
   LIST_KEYS,
   OP_ID_BYTES_MAX,
   PAGE_ENTRIES_MAX,
-  RECENT_MAX,
+  RECENT_NAMED_MAX,
   REGISTER_BYTES_MAX,
   VALUE_BYTES_MAX,
   WATCH_KEYS,
@@ -70,7 +70,7 @@ describe('limits of what is read', () => {
       decodeRegister,
     ],
     'changes that a register remembers': [
-      RECENT_MAX,
+      RECENT_NAMED_MAX,
       (n) => register({ recent: many(n, change) }),
       decodeRegister,
     ],
