@@ -25,6 +25,8 @@ export interface PollTime {
   readonly roundMs: number
   /** After this long those in reserve are asked as well. */
   readonly hedgeMs?: number
+  /** Called when it is that late, with those who have not answered yet. */
+  readonly onSlow?: (ids: ReadonlySet<StorageId>) => void
 }
 
 export class Poll<T, R> extends Expiring {
@@ -36,6 +38,9 @@ export class Poll<T, R> extends Expiring {
   #reserve: readonly Ask<T>[] = []
   #deadlines: Deadlines | null = null
   #leftMs = 0
+  #onSlow: ((ids: ReadonlySet<StorageId>) => void) | null = null
+  /** Who was asked and has said nothing. */
+  readonly #silent = new Set<StorageId>()
   /** What went wrong last, for the message when all failed. */
   error: Error | null = null
 
@@ -52,10 +57,11 @@ export class Poll<T, R> extends Expiring {
     asks: readonly Ask<T>[],
     reserve: readonly Ask<T>[],
     deadlines: Deadlines,
-    { roundMs, hedgeMs }: PollTime,
+    { roundMs, hedgeMs, onSlow }: PollTime,
   ): void {
     this.#deadlines = deadlines
     this.#reserve = reserve
+    this.#onSlow = onSlow ?? null
     const hasReserve = reserve.length > 0 && hedgeMs !== undefined
     const firstMs = hasReserve ? Math.min(hedgeMs, roundMs) : roundMs
     this.#leftMs = Math.max(0, roundMs - firstMs)
@@ -67,8 +73,9 @@ export class Poll<T, R> extends Expiring {
 
   override expire(): void {
     if (this.#isOver) return
-    if (this.#reserve.length > 0) this.#askReserve()
-    else this.#end(this.#judge.late())
+    if (this.#reserve.length === 0) return this.#end(this.#judge.late())
+    this.#onSlow?.(this.#silent)
+    this.#askReserve()
   }
 
   #askReserve(): void {
@@ -84,6 +91,7 @@ export class Poll<T, R> extends Expiring {
   #ask(ask: Ask<T>): void {
     const answer = this.#isOver ? null : ask.send()
     if (answer === null) return this.#onMissing(ask.id)
+    this.#silent.add(ask.id)
     answer.then(
       (reply) => this.#onReply(ask.id, reply),
       (error: unknown) => this.#onError(ask.id, error),
@@ -91,6 +99,7 @@ export class Poll<T, R> extends Expiring {
   }
 
   #onReply(id: StorageId, reply: Reply<T>): void {
+    this.#silent.delete(id)
     let verdict: R | null
     try {
       verdict = this.#judge.onReply(id, reply)
@@ -102,6 +111,7 @@ export class Poll<T, R> extends Expiring {
   }
 
   #onError(id: StorageId, error: unknown): void {
+    this.#silent.delete(id)
     this.error = error instanceof Error ? error : new Error(String(error))
     this.#onMissing(id)
   }

@@ -17,6 +17,7 @@ import type { Held } from './messages.ts'
 import { majority, type Place, placeOf } from './place.ts'
 import { Poll } from './poll.ts'
 import { ReadJudge, type ReadVerdict } from './read-judge.ts'
+import { RecentMap } from './recent-map.ts'
 import { ABSENT, decodeRegister, type Register } from './register.ts'
 
 export interface ReaderOptions {
@@ -33,6 +34,9 @@ export interface ReaderOptions {
 /** An answer of a healthy replica is far faster, and of a paused one never comes. */
 const HEDGE_MS = 20
 const LONELY_PAUSE_MS = 50
+/** A paused process costs one read in this time a moment, and not each. */
+const SLOW_MS = 1000
+const SLOW_MAX = 256
 /** Reads that found the replicas divided, before the read is proposed; pauses double. */
 const DIVIDED_MAX = 3
 const DIVIDED_PAUSE_MS = 1
@@ -41,6 +45,8 @@ export class Reader {
   readonly #options: ReaderOptions
   /** Whom to ask first beside this node: turns, so that the load is spread. */
   #turn = 0
+  /** Until when a replica is asked after the others. */
+  readonly #slow = new RecentMap<number>(SLOW_MAX)
 
   constructor(options: ReaderOptions) {
     this.#options = options
@@ -101,18 +107,28 @@ export class Reader {
     const asks = order.flatMap((id) => byId.get(id) ?? [])
     const needed = majority(place.replicas)
     const poll = new Poll<Held, ReadVerdict>(new ReadJudge(place))
-    const time = { roundMs, hedgeMs: HEDGE_MS }
+    const time = { roundMs, hedgeMs: HEDGE_MS, onSlow: this.#onSlow }
     poll.begin(asks.slice(0, needed), asks.slice(needed), deadlines, time)
     return poll.verdict
   }
 
-  /** This node first, then those that are up, in turns. */
+  readonly #onSlow = (ids: ReadonlySet<StorageId>): void => {
+    const untilMs = this.#options.clock.monotonicMs() + SLOW_MS
+    for (const id of ids) this.#slow.set(id, untilMs)
+  }
+
+  #isSlow(id: StorageId): boolean {
+    const untilMs = this.#slow.get(id)
+    return untilMs !== undefined && this.#options.clock.monotonicMs() < untilMs
+  }
+
+  /** This node first, then those that are up, in turns; who was slow a moment ago comes last. */
   #order(place: Place): StorageId[] {
     const { electorate, self } = this.#options
     const others = place.replicas.filter((id) => id !== self)
     const start = this.#turn++ % Math.max(1, others.length)
     const turned = [...others.slice(start), ...others.slice(0, start)]
-    const up = turned.filter((id) => electorate.isUsable(place.topology, id))
+    const up = turned.filter((id) => electorate.isUsable(place.topology, id) && !this.#isSlow(id))
     const down = turned.filter((id) => !up.includes(id))
     const here = place.replicas.includes(self) ? [self] : []
     return [...here, ...up, ...down]
