@@ -29,11 +29,12 @@ import {
 } from './forward-messages.ts'
 import { FORWARD_MS } from './limits.ts'
 import type { Operation } from './operation.ts'
-import { placeOf } from './place.ts'
+import type { Places } from './places.ts'
 import type { Proposer } from './proposer.ts'
 import { RecentMap } from './recent-map.ts'
 
 export interface OperationsOptions {
+  readonly places: Places
   readonly counts: RegisterCounts
   readonly self: StorageId
   /** Unlike any other of this or another run: what ids of operations begin with. */
@@ -103,7 +104,7 @@ export class Operations {
   async #run(key: string, request: Request, time: CallTime): Promise<Outcome> {
     const { topology, proposer, self } = this.#options
     const known = topology.get()
-    const place = placeOf(known, key)
+    const place = this.#options.places.of(known, key)
     const isOurs = proposer !== null && place.replicas.includes(self) && !this.isContested(key)
     for (let overruns = 0; ; overruns++) {
       const outcome = isOurs
@@ -187,7 +188,7 @@ export class Operations {
     const { self, proposer, peers } = this.#options
     const mayPropose = proposer !== null && isMember(topology, self)
     if (tried.size > 0 && mayPropose) return HERE
-    const { replicas, previous } = placeOf(topology, key)
+    const { replicas, previous } = this.#options.places.of(topology, key)
     for (const id of [...replicas, ...(previous ?? [])]) {
       if (id === self && mayPropose) return HERE
       const peer = peers.usable(topology, id)

@@ -21,7 +21,7 @@ const REMEMBERED_BYTES = 160
 export class PreparedCache {
   readonly #bytesMax: number
   /** In order of use, oldest first. */
-  readonly #entries = new Map<string, Ready>()
+  readonly #entries = new Map<string, { readonly ready: Ready; readonly bytes: number }>()
   #bytes = 0
 
   constructor(bytesMax: number = CACHE_BYTES) {
@@ -34,31 +34,36 @@ export class PreparedCache {
 
   /** Takes the entry out: its ballot can be used once. Null when there is none of this `cfg`. */
   take(key: string, cfg: number): Ready | null {
-    const ready = this.#entries.get(key)
-    if (ready === undefined) return null
+    const entry = this.#entries.get(key)
+    if (entry === undefined) return null
     this.drop(key)
-    return ready.ballot.cfg === cfg ? ready : null
+    return entry.ready.ballot.cfg === cfg ? entry.ready : null
   }
 
   has(key: string, cfg: number): boolean {
-    return this.#entries.get(key)?.ballot.cfg === cfg
+    return this.#entries.get(key)?.ready.ballot.cfg === cfg
   }
 
   put(key: string, ready: Ready): void {
     this.drop(key)
-    this.#entries.set(key, ready)
-    this.#bytes += bytesOf(key, ready)
+    const bytes = bytesOf(key, ready)
+    this.#entries.set(key, { ready, bytes })
+    this.#bytes += bytes
+    if (this.#bytes > this.#bytesMax) this.#dropOldest()
+  }
+
+  drop(key: string): void {
+    const entry = this.#entries.get(key)
+    if (entry === undefined) return
+    this.#entries.delete(key)
+    this.#bytes -= entry.bytes
+  }
+
+  #dropOldest(): void {
     for (const oldest of this.#entries.keys()) {
       if (this.#bytes <= this.#bytesMax) return
       this.drop(oldest)
     }
-  }
-
-  drop(key: string): void {
-    const ready = this.#entries.get(key)
-    if (ready === undefined) return
-    this.#entries.delete(key)
-    this.#bytes -= bytesOf(key, ready)
   }
 }
 

@@ -30,7 +30,8 @@ import {
 } from './limits.ts'
 import type { Promised } from './messages.ts'
 import { Pending } from './pending.ts'
-import { majority, type Place, placeOf } from './place.ts'
+import { majority, type Place } from './place.ts'
+import type { Places } from './places.ts'
 import { Poll } from './poll.ts'
 import { PrepareJudge, type Prepared } from './prepare-judge.ts'
 import { PreparedCache, type Ready } from './prepared-cache.ts'
@@ -38,6 +39,7 @@ import { encodeRegister } from './register.ts'
 import type { Failure } from './verdicts.ts'
 
 export interface ProposerOptions {
+  readonly places: Places
   readonly counts: RegisterCounts
   readonly self: StorageId
   readonly boot: number
@@ -89,7 +91,7 @@ export class Proposer {
   /** Whether the next change of the key takes one round only. */
   isReady(key: string): boolean {
     const topology = this.#options.topology.get()
-    return this.#cache.has(key, placeOf(topology, key).cfg)
+    return this.#cache.has(key, this.#options.places.of(topology, key).cfg)
   }
 
   /** Rejects with NO_QUORUM or TIMEOUT when its time is over, BUSY when too much waits. */
@@ -205,7 +207,7 @@ export class Proposer {
 
   /** One ballot. Null: everybody has an outcome. */
   async #attempt(key: string, batch: readonly Pending[], floor: number): Promise<Failure | null> {
-    const place = placeOf(this.#options.topology.get(), key)
+    const place = this.#options.places.of(this.#options.topology.get(), key)
     const base = await this.#base(place, floor)
     if (base.kind !== 'base') return base
     // Who was told meanwhile that nothing has happened must not be proposed any more.

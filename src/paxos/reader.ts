@@ -14,13 +14,15 @@ import type { RegisterCounts } from './counts.ts'
 import type { Electorate } from './electorate.ts'
 import { ROUND_MS } from './limits.ts'
 import type { Held } from './messages.ts'
-import { majority, type Place, placeOf } from './place.ts'
+import { majority, type Place } from './place.ts'
+import type { Places } from './places.ts'
 import { Poll } from './poll.ts'
 import { ReadJudge, type ReadVerdict } from './read-judge.ts'
 import { RecentMap } from './recent-map.ts'
 import { ABSENT, decodeRegister, type Register } from './register.ts'
 
 export interface ReaderOptions {
+  readonly places: Places
   readonly counts: RegisterCounts
   readonly self: StorageId
   readonly electorate: Electorate
@@ -56,7 +58,7 @@ export class Reader {
   async read(key: string, time: CallTime): Promise<Register> {
     const { clock, topology, propose, counts } = this.#options
     for (let divided = 0; ; ) {
-      const place = placeOf(topology.get(), key)
+      const place = this.#options.places.of(topology.get(), key)
       const leftMs = time.endMs - clock.monotonicMs()
       const verdict = await this.#ask(place, Math.max(1, Math.min(leftMs, ROUND_MS)))
       switch (verdict.kind) {

@@ -117,14 +117,24 @@ export function encodeRegister(register: Register): Uint8Array {
   // Mostly one disk made them all: each is named once.
   const disks = [...new Set(recent.map(({ tag }) => tag.storageId))]
   out.list(disks, (to, id) => to.string(id))
-  out.list(recent, (to, change) => writeChange(to, change, disks))
+  // Numbers of changes lie close together, and far from 0: what lies between them is written.
+  let near = revision
+  out.list(recent, (to, change) => {
+    writeChange(to, change, disks, near)
+    near = change.tag.counter
+  })
   return out.bytes(value).finish()
 }
 
-function writeChange(out: WireWriter, change: Change, disks: readonly StorageId[]): void {
+function writeChange(
+  out: WireWriter,
+  change: Change,
+  disks: readonly StorageId[],
+  near: number,
+): void {
   const { tag, first, last, operations } = change
-  out.uint(tag.counter).uint(disks.indexOf(tag.storageId)).uint(tag.boot)
-  out.uint(first).uint(last + 1 - first)
+  writeFrom(out, near, tag.counter).uint(disks.indexOf(tag.storageId)).uint(tag.boot)
+  writeFrom(out, tag.counter, first).uint(last + 1 - first)
   out.list(operations, (to, { id, done }) => writeDone(to.string(id), done, first))
 }
 
@@ -154,18 +164,23 @@ export function decodeRegister(bytes: Uint8Array): Register {
   const revision = from.uint()
   const changes = from.uint()
   const disks = from.list(RECENT_NAMED_MAX, (each) => each.string(ID_BYTES_MAX))
-  const recent = from.list(RECENT_NAMED_MAX, (each) => readChange(each, disks))
+  let near = revision
+  const recent = from.list(RECENT_NAMED_MAX, (each) => {
+    const change = readChange(each, disks, near)
+    near = change.tag.counter
+    return change
+  })
   const value = from.bytes(VALUE_BYTES_MAX)
   if (recent.length > changes) throw new WireError('a register contradicts itself')
   return { kind, value, revision, changes, recent }
 }
 
-function readChange(from: WireReader, disks: readonly StorageId[]): Change {
-  const counter = from.uint()
+function readChange(from: WireReader, disks: readonly StorageId[], near: number): Change {
+  const counter = readFrom(from, near)
   const storageId = disks[from.uint(RECENT_NAMED_MAX)]
   if (storageId === undefined) throw new WireError('a change of no disk')
   const tag = { counter, storageId, boot: from.uint() }
-  const first = from.uint()
+  const first = readFrom(from, counter)
   const last = first + from.uint() - 1
   const operations = from.list(COMBINED_MAX, (each) => {
     return { id: each.string(OP_ID_BYTES_MAX), done: readDone(each, first) }
@@ -183,4 +198,16 @@ function readDone(from: WireReader, first: number): Done {
   if (kind === CHANGED) return { kind: 'changed', revision, number: null }
   const size = from.uint()
   return { kind: 'changed', revision, number: kind === NEGATIVE ? -size : size }
+}
+
+function writeFrom(out: WireWriter, near: number, number: number): WireWriter {
+  return out.bool(number < near).uint(Math.abs(number - near))
+}
+
+function readFrom(from: WireReader, near: number): number {
+  const isBelow = from.bool()
+  const distance = from.uint()
+  const number = isBelow ? near - distance : near + distance
+  if (Number.isSafeInteger(number) && number >= 0) return number
+  throw new WireError('a number has more than 53 bits')
 }

@@ -40,6 +40,7 @@ import { type Inspection, Inspector } from './inspect.ts'
 import type { Operation } from './operation.ts'
 import { Operations, type Request } from './operations.ts'
 import type { Ready } from './prepared-cache.ts'
+import { Places } from './places.ts'
 import { Proposer } from './proposer.ts'
 import { Reader } from './reader.ts'
 import { decodeRegister, type Register } from './register.ts'
@@ -94,6 +95,7 @@ export class Registers implements RegApi {
     this.#deadlines = new Deadlines(clock)
     const deadlines = this.#deadlines
     const peers = new Peers(membership)
+    const places = new Places()
     const topology = new KnownTopology(options.topology, peers, clock)
     const given = { onInstalled: reportInstalled }
     const onAccepted = (key: string, value: Uint8Array): void => {
@@ -105,7 +107,7 @@ export class Registers implements RegApi {
       database === null ? null : new Replica({ ...options, database, onAccepted, ...given })
     const electorate = new Electorate({ self, replica, mesh, peers })
     const { counts } = this
-    const shared = { ...options, electorate, topology, peers, deadlines, counts }
+    const shared = { ...options, electorate, topology, peers, places, deadlines, counts }
     const ballots = new BallotClock(clock)
     const onRival = (key: string): void => this.#operations.onRival(key)
     const onChosen = (key: string, { register }: Ready): void => this.#watches.chosen(key, register)

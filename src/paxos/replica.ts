@@ -221,6 +221,7 @@ export class Replica {
     const place = this.#placeNow(header.partition)
     if (!this.#serves(place, header)) return this.#stale(place)
     const reply = await serve(place)
+    if (this.#options.topology.current() === place.topology) return reply
     const now = this.#placeNow(header.partition)
     return this.#serves(now, header) ? reply : this.#stale(now)
   }
