@@ -24,22 +24,37 @@ export class DaemonProcess {
   readonly data: string
   readonly socket: string
   readonly #env: NodeJS.ProcessEnv
+  readonly #launcher: readonly string[]
   #child: ChildProcess | null = null
   #err = ''
 
-  constructor(root: string, name: string, env: NodeJS.ProcessEnv) {
+  /** `launcher`: a command that becomes the one after it, such as `ip netns exec NAME`. */
+  constructor(
+    root: string,
+    name: string,
+    env: NodeJS.ProcessEnv,
+    launcher: readonly string[] = [],
+  ) {
     this.name = name
     this.data = join(root, name)
     this.socket = join(root, `${name}.sock`)
     this.#env = env
+    this.#launcher = launcher
+  }
+
+  /** Undefined when it was not started. */
+  get pid(): number | undefined {
+    return this.#child?.pid
   }
 
   start(...extra: readonly string[]): this {
     const own = ['--data', this.data, '--socket', this.socket, '--name', this.name]
     const listen = extra.includes('--listen') ? [] : ['--listen', '/ip4/127.0.0.1/tcp/0']
-    const args = [ATOLLD, ...own, ...listen, '--profile', 'local', ...extra]
+    const profile = extra.includes('--profile') ? [] : ['--profile', 'local']
+    const args = [ATOLLD, ...own, ...listen, ...profile, ...extra]
     this.#err = ''
-    const child = spawn(process.execPath, args, {
+    const [file = '', ...rest] = [...this.#launcher, process.execPath, ...args]
+    const child = spawn(file, rest, {
       stdio: ['ignore', 'ignore', 'pipe'],
       env: this.#env,
     })
@@ -121,8 +136,8 @@ export class Machine {
     if (!existsSync(ATOLLD)) throw new Error('dist is missing: run `npm run build` first')
   }
 
-  daemon(name: string): DaemonProcess {
-    const daemon = new DaemonProcess(this.root, name, this.#env)
+  daemon(name: string, launcher: readonly string[] = []): DaemonProcess {
+    const daemon = new DaemonProcess(this.root, name, this.#env, launcher)
     this.#daemons.push(daemon)
     return daemon
   }

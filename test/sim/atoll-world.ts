@@ -6,7 +6,8 @@ import { SimulationError } from './kernel.ts'
 import type { ScenarioContext, ScenarioReport } from './scenario.ts'
 import { SimRandom } from './sim-random.ts'
 import { SimDisk } from './sim-storage.ts'
-import { RegisterWorkload } from './register-workload.ts'
+import { SimulatedStage } from './register-stage.ts'
+import { REGISTER_DEADLINE_MS, RegisterWorkload } from './register-workload.ts'
 import { Workload } from './workload.ts'
 import { World } from './world.ts'
 
@@ -21,7 +22,7 @@ export class AtollWorld {
   readonly world: World<AtollProgramNode>
   readonly cluster: Cluster<AtollProgramNode>
   readonly workload: Workload<AtollProgramNode>
-  readonly registers: RegisterWorkload<AtollProgramNode>
+  readonly registers: RegisterWorkload
   readonly disks: readonly SimDisk[]
   readonly topologies = new TopologyChecker()
   /** For what the scenario itself leaves to chance. */
@@ -46,7 +47,10 @@ export class AtollWorld {
     const clients = this.world.random.fork('clients')
     const uses = (index: number): boolean => this.cluster.members.has(index)
     this.workload = new Workload(this.world, clients, uses)
-    this.registers = new RegisterWorkload(this.world, this.world.random.fork('registers'), uses)
+    this.registers = new RegisterWorkload(
+      new SimulatedStage(this.world, REGISTER_DEADLINE_MS, uses),
+      this.world.random.fork('registers'),
+    )
     this.world.log.watch((...line) => this.topologies.onLog(...line))
     context.onFailure(() => this.world.log.lines(150))
   }

@@ -1,5 +1,5 @@
 /**
- * Clients of the registers, spread over all nodes of a world, and what they were promised.
+ * Clients of the registers, spread over all nodes of a stage, and what they were promised.
  *
  * Each value is written once, so a read names the one change that it saw. A call whose outcome is
  * unknown is now and then made again under the same id, perhaps at another node: together they are
@@ -10,15 +10,13 @@ import type { RegApi, RegWritten, Value } from '../../src/node/api.ts'
 import { byKey, HistoryRecorder, type Operation, operationsOf } from './checker/history.ts'
 import { casRegister, checkLinearizable } from './checker/linearizable.ts'
 import { SimulationError } from './kernel.ts'
-import { type Answer, NodeCalls } from './node-calls.ts'
+import type { Answer } from './node-calls.ts'
+import type { RegisterStage } from './register-stage.ts'
 import type { SimRandom } from './sim-random.ts'
-import type { World } from './world.ts'
 
-export interface RegNode {
-  readonly reg: RegApi
-}
-
-const DEADLINE_MS = 4000
+/** Of each call. */
+export const REGISTER_DEADLINE_MS = 4000
+const DEADLINE_MS = REGISTER_DEADLINE_MS
 const KEYS = 4
 const CALLS_PER_KEY = 80
 const COUNTERS = 2
@@ -37,10 +35,9 @@ interface Count {
   readonly numbers: Set<number>
 }
 
-export class RegisterWorkload<N extends RegNode> {
-  readonly #world: World<N>
+export class RegisterWorkload {
+  readonly #stage: RegisterStage
   readonly #random: SimRandom
-  readonly #calls: NodeCalls<N>
   readonly history: HistoryRecorder
   /** By slot, the key that is used now and how often it was. */
   readonly #slots = Array.from({ length: KEYS }, (_, slot) => ({ key: `reg/${slot}/0`, calls: 0 }))
@@ -57,15 +54,14 @@ export class RegisterWorkload<N extends RegNode> {
   /** Calls of which nobody could say what became of them. */
   unknown = 0
 
-  constructor(world: World<N>, random: SimRandom, uses: (index: number) => boolean) {
-    this.#world = world
+  constructor(stage: RegisterStage, random: SimRandom) {
+    this.#stage = stage
     this.#random = random
-    this.#calls = new NodeCalls(world, DEADLINE_MS, uses)
-    this.history = new HistoryRecorder(() => world.kernel.nowUs)
+    this.history = new HistoryRecorder(() => stage.nowUs)
   }
 
   get codes(): ReadonlyMap<string, number> {
-    return this.#calls.codes
+    return this.#stage.codes
   }
 
   get keys(): readonly string[] {
@@ -76,16 +72,16 @@ export class RegisterWorkload<N extends RegNode> {
     for (let i = 0; i < clients; i++) {
       this.#running++
       this.#client(this.#random.fork(`client/${i}`), thinkMs)
-        .catch((error: unknown) => this.#world.kernel.fail(error))
+        .catch((error: unknown) => this.#stage.fail(error))
         .finally(() => this.#running--)
-        .catch((error: unknown) => this.#world.kernel.fail(error))
+        .catch((error: unknown) => this.#stage.fail(error))
     }
   }
 
   /** Resolves when no call is under way any more. */
   async stop(): Promise<void> {
     this.#stopped = true
-    await this.#world.until('the clients of registers stop', 180_000, () => this.#running === 0)
+    await this.#stage.until('the clients of registers stop', 180_000, () => this.#running === 0)
   }
 
   /** With everything healed: every register is read once more, and all histories must hold. */
@@ -103,7 +99,7 @@ export class RegisterWorkload<N extends RegNode> {
     for (let attempt = 1; attempt <= VERIFY_ATTEMPTS; attempt++) {
       if ((await this.#get(attempt === 1 ? process : this.history.newProcess(), key)) !== undefined)
         return
-      await this.#world.sleep(500)
+      await this.#stage.sleep(500)
     }
     throw new SimulationError(`nothing reads the register ${key}, although all faults are over`)
   }
@@ -117,8 +113,8 @@ export class RegisterWorkload<N extends RegNode> {
         const why = `${key} counts ${value}: ${done} increments happened, ${unknown} are unknown`
         throw new SimulationError(why)
       }
-      this.#calls.outcomeOf(answer.error)
-      await this.#world.sleep(500)
+      this.#stage.outcomeOf(answer.error)
+      await this.#stage.sleep(500)
     }
     throw new SimulationError(`nothing reads the counter ${key}, although all faults are over`)
   }
@@ -126,7 +122,7 @@ export class RegisterWorkload<N extends RegNode> {
   async #client(random: SimRandom, thinkMs: number): Promise<void> {
     let process = this.history.newProcess()
     while (!this.#stopped) {
-      await this.#world.sleep(random.exponential(thinkMs))
+      await this.#stage.sleep(random.exponential(thinkMs))
       const known = await this.#act(process, random)
       if (!known) process = this.history.newProcess()
     }
@@ -167,7 +163,7 @@ export class RegisterWorkload<N extends RegNode> {
     const asCas = [seen?.value ?? null, f === 'delete' ? null : value]
     const told = f === 'write' ? value : asCas
     this.history.invoke({ process, f: f === 'write' ? f : 'cas', key, value: told, node: '' })
-    const startUs = this.#world.kernel.nowUs
+    const startUs = this.#stage.nowUs
     const condition = seen === null ? { ifAbsent: true } : { ifVersion: seen.version }
     const options = f === 'write' ? {} : condition
     const answer = await this.#persist(random, key, (reg, retry) => {
@@ -193,7 +189,7 @@ export class RegisterWorkload<N extends RegNode> {
     const key = `count/${random.int(COUNTERS)}`
     const count = this.#counts.get(key) ?? { done: 0, unknown: 0, numbers: new Set<number>() }
     this.#counts.set(key, count)
-    const startUs = this.#world.kernel.nowUs
+    const startUs = this.#stage.nowUs
     const answer = await this.#persist(random, key, (reg, retry) =>
       reg.incr(key, 1, { ...retry, deadlineMs: DEADLINE_MS }),
     )
@@ -223,22 +219,22 @@ export class RegisterWorkload<N extends RegNode> {
     for (let attempt = 0; ; attempt++) {
       const answer = await this.#on((reg) => run(reg, named))
       if ('value' in answer) return answer.value
-      const outcome = this.#calls.outcomeOf(answer.error)
+      const outcome = this.#stage.outcomeOf(answer.error)
       if (outcome !== 'not-applied') mayHaveHappened = true
       const mayRetry = mayHaveHappened && 'opId' in named && attempt < RETRIES
       // A conflict of the second try may be the effect of the first, if that was forgotten.
       if (!mayRetry) return mayHaveHappened ? 'unknown' : 'not-applied'
-      await this.#world.sleep(random.exponential(100))
+      await this.#stage.sleep(random.exponential(100))
     }
   }
 
   /** What was read, null for nothing; undefined when nothing was. */
   async #get(process: number, key: string): Promise<Seen | undefined> {
     this.history.invoke({ process, f: 'read', key, value: null, node: '' })
-    const startUs = this.#world.kernel.nowUs
+    const startUs = this.#stage.nowUs
     const answer = await this.#on((reg) => reg.get(key, { deadlineMs: DEADLINE_MS }))
     if ('error' in answer) {
-      this.#calls.outcomeOf(answer.error)
+      this.#stage.outcomeOf(answer.error)
       this.history.finish(process, 'info')
       return undefined
     }
@@ -260,11 +256,11 @@ export class RegisterWorkload<N extends RegNode> {
         throw new SimulationError(`${key}: version ${version} after ${before.version} (${how})`)
       }
     }
-    known.push({ atUs: this.#world.kernel.nowUs, version })
+    known.push({ atUs: this.#stage.nowUs, version })
   }
 
   #on<T>(run: (reg: RegApi) => Promise<T>): Promise<Answer<T>> {
-    return this.#calls.call(this.#calls.someHost(this.#random), ({ reg }) => run(reg))
+    return this.#stage.ask(this.#random, run)
   }
 }
 
