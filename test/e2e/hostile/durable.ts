@@ -40,29 +40,36 @@ export async function durable(network: Network, say: (line: string) => void): Pr
 }
 
 async function inOrder(cluster: HostileCluster, say: (line: string) => void): Promise<boolean> {
-  const tracers = await Promise.all(cluster.indices.map((index) => trace(cluster, index)))
+  const tracers = await Promise.all(cluster.indices.map((index) => attach(cluster, index)))
   const node = await cluster.node(0)
   const texts = Array.from({ length: CHANGES }, (_, i) => `durable-${process.pid}-${i}.`)
-  for (const text of texts) await node.reg.set(text, `${text}value`)
+  for (const text of texts) await node.reg.set(text, valueOf(text))
   await Promise.all(tracers.map((tracer) => tracer.end()))
   const traces = tracers.map(({ file }) => readFileSync(file, 'utf8'))
   const answers = answersIn(traces[0] ?? '', texts)
-  const synced = traces.map((text) => syncsIn(text, texts))
+  // A promise holds the key, too; only a vote holds the value.
+  const synced = traces.map((trace) => {
+    const ends = syncsIn(trace, texts.map(valueOf))
+    return new Map(texts.map((text) => [text, ends.get(valueOf(text)) ?? Number.POSITIVE_INFINITY]))
+  })
   let good = answers.size === CHANGES
   let own = 0
   let least = cluster.size
   for (const [text, answeredAt] of answers) {
-    const before = synced.filter((of) => (of.get(text) ?? Number.POSITIVE_INFINITY) < answeredAt)
+    const before = synced.filter((of) => (of.get(text) ?? answeredAt) < answeredAt)
     least = Math.min(least, before.length)
-    if ((synced[0]?.get(text) ?? Number.POSITIVE_INFINITY) < answeredAt) own++
+    if ((synced[0]?.get(text) ?? answeredAt) < answeredAt) own++
     good &&= before.length >= 2
   }
   say(
     `${answers.size} of ${CHANGES} answers seen; at each, at least ${least} of 3 disks had synced`,
   )
   say(`before ${own} of them the fdatasync of the daemon that answered was over`)
-  for (const [i, of] of synced.entries()) say(`d${i + 1}: pwrite64, then fdatasync of ${of.size}`)
-  return good && own === CHANGES && synced.every(({ size }) => size === CHANGES)
+  const counts = synced.map((of) => [...of.values()].filter(Number.isFinite).length)
+  for (const [i, count] of counts.entries()) {
+    say(`d${i + 1}: pwrite64, then fdatasync of ${count} of the values`)
+  }
+  return good && own === CHANGES && counts.every((count) => count === CHANGES)
 }
 
 /** Each of two replicas in turn has a slow disk; the third is gone. */
@@ -73,7 +80,7 @@ async function waitsForEach(
   await cluster.kill(2)
   let good = true
   for (const index of [0, 1]) {
-    const tracer = await trace(cluster, index, `inject=fdatasync:delay_enter=${SLOW_MS * 1000}`)
+    const tracer = await attach(cluster, index, `inject=fdatasync:delay_enter=${SLOW_MS * 1000}`)
     const node = await cluster.node(0)
     const took: number[] = []
     for (let i = 0; i < 10; i++) {
@@ -96,7 +103,11 @@ interface Tracer {
   end(): Promise<void>
 }
 
-async function trace(cluster: HostileCluster, index: number, ...how: string[]): Promise<Tracer> {
+function valueOf(text: string): string {
+  return `value-of-${text}`
+}
+
+async function attach(cluster: HostileCluster, index: number, ...how: string[]): Promise<Tracer> {
   const { pid, name } = cluster.daemon(index)
   if (pid === undefined) throw new Error(`${name} does not run`)
   const file = join(cluster.machine.root, `${name}.strace.${how.length}`)
