@@ -137,7 +137,9 @@ function doubtOf(base: Register, { attempts, origin, since }: Call): Outcome | n
     const isInSight = origin !== null && base.recent.some(({ tag }) => sameTag(tag, origin))
     return isInSight ? null : { kind: 'unknown' }
   }
-  if (since === null) return null
+  // A lost condition is remembered as a change without a revision, and may have driven the last one
+  // that has one out of sight. What was lost at this very revision is lost at it again.
+  if (since === null || since === base.revision) return null
   const isInSight = base.recent.some(({ first, last }) => first <= since && since <= last)
   return isInSight ? null : { kind: 'overrun', revision: base.revision }
 }

@@ -251,7 +251,9 @@ describe('an operation of a name', () => {
       register = chosen(fold(register, ballotAt(200 + i), [refused]))
     }
     assert.equal(register.revision, 101)
-    assert.deepEqual(outcomesOf(fold(register, ballotAt(900), [once(set('x'), 101)])), ['overrun'])
+    assert.deepEqual(outcomesOf(fold(register, ballotAt(900), [once(set('x'), 100)])), ['overrun'])
+    // Nothing has changed since: what was refused then would be refused again, and is not done twice.
+    assert.deepEqual(outcomesOf(fold(register, ballotAt(900), [once(set('x'), 101)])), ['900 null'])
   })
 
   it('reads whatever has happened since', () => {
