@@ -120,7 +120,7 @@ export function readOperation(from: WireReader): Operation {
     case 'add': {
       const isNegative = from.bool()
       const size = from.uint()
-      return { kind, by: isNegative ? -size : size }
+      return { kind, by: isNegative ? 0 - size : size }
     }
     case 'read':
     case 'touch':

@@ -197,7 +197,7 @@ function readDone(from: WireReader, first: number): Done {
   if (!Number.isSafeInteger(revision)) throw new WireError('a revision has more than 53 bits')
   if (kind === CHANGED) return { kind: 'changed', revision, number: null }
   const size = from.uint()
-  return { kind: 'changed', revision, number: kind === NEGATIVE ? -size : size }
+  return { kind: 'changed', revision, number: kind === NEGATIVE ? 0 - size : size }
 }
 
 function writeFrom(out: WireWriter, near: number, number: number): WireWriter {

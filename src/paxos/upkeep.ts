@@ -151,7 +151,8 @@ export class Upkeep {
   async #look(place: Place): Promise<void> {
     const { self, electorate } = this.#options
     const first = place.replicas.find((id) => electorate.isUsable(place.topology, id))
-    if (first !== self || place.previous !== null) return
+    if (!place.replicas.includes(self) || place.previous !== null) return
+    if (first !== self) return this.#dropEmpty(place)
     const others = place.replicas.filter((id) => id !== self)
     for (let after: string | null = ''; after !== null; ) {
       after = await this.#lookAtPage(place, after, others)
@@ -168,14 +169,16 @@ export class Upkeep {
     const { replica } = this.#options
     const own = await replica.page(place.partition, after, LIST_KEYS)
     const lists = await Promise.all(others.map((id) => this.#list(place, id, after)))
-    const votes = own.entries.map(([key, { accepted }]) => [key, accepted] as const)
+    // What was only promised is nothing that the others lack.
+    const voted = own.entries.filter(([, { accepted }]) => isBallot(accepted))
+    const votes = voted.map(([key, { accepted }]) => [key, accepted] as const)
     const pages = [{ votes, after: own.after }, ...lists.filter((list) => list !== null)]
     const end = lowestEnd(pages)
     for (const key of laggingKeys(pages, end, this.#nowMs() - SETTLED_MS)) await this.#touch(key)
     for (const [key, { promised, accepted, value }] of own.entries) {
       if (end !== null && compareKeys(key, end) > 0) break
       if (!isBallot(accepted)) {
-        if (isOlder(promised, this.#nowMs() - SETTLED_MS)) await this.#drop(place, key)
+        await this.#dropIfOld(place, key, promised)
         continue
       }
       const { kind } = decodeRegister(value)
@@ -199,8 +202,21 @@ export class Upkeep {
     if (forgetting === 'differ') await this.#touch(place.key)
   }
 
-  async #drop(place: Place, key: string): Promise<void> {
-    await this.#options.replica.dropEmpty(place.partition, key)
+  /** Promises lie with each replica: none can drop those of another. */
+  async #dropEmpty(place: Place): Promise<void> {
+    const { replica } = this.#options
+    for (let after: string | null = ''; after !== null && !this.#aborter.signal.aborted; ) {
+      const page = await replica.page(place.partition, after, LIST_KEYS)
+      for (const [key, { promised, accepted }] of page.entries) {
+        if (!isBallot(accepted)) await this.#dropIfOld(place, key, promised)
+      }
+      after = page.after
+    }
+  }
+
+  async #dropIfOld({ partition }: Place, key: string, promised: Ballot): Promise<void> {
+    if (!isOlder(promised, this.#nowMs() - SETTLED_MS)) return
+    await this.#options.replica.dropEmpty(partition, key)
   }
 
   async #touch(key: string): Promise<void> {

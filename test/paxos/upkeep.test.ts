@@ -59,6 +59,22 @@ describe('upkeep of registers', () => {
     assert.equal((await world.drive(world.reg('a').get('k')))?.value, 'v2')
   })
 
+  it('drops what was only promised from every replica, without a vote on it', async () => {
+    const world = await RegisterWorld.start(['abc'])
+    const lost = world.reg('b').set('k', 'v', { ifVersion: '00000000001' })
+    await assert.rejects(world.drive(lost), { code: 'CONFLICT' })
+    for (const name of 'abc') assert.equal(world.record(name, 'k')?.value.length, 0, name)
+    world.asked.length = 0
+    await world.wait(3 * UPKEEP_MS)
+    for (const name of 'abc') {
+      assert.equal(world.record(name, 'k'), null, name)
+      assert.ok(world.state(name, 'k').floor.counter > 0, name)
+    }
+    assert.ok(world.asked.every(({ kind }) => kind !== REQUEST_KINDS.REG_ACCEPT))
+    await world.drive(world.reg('b').set('k', 'v', { ifAbsent: true }))
+    assert.equal((await world.drive(world.reg('c').get('k')))?.value, 'v')
+  })
+
   it('removes from the disk what was wiped', async () => {
     const world = await RegisterWorld.start(['abc'], { nodes: 'def' })
     for (let i = 0; i < 300; i++) await world.drive(world.reg('a').set(`k${i}`, 'v'))
