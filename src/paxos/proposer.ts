@@ -236,9 +236,10 @@ export class Proposer {
   async #prepare(place: Place, floor: number): Promise<Base | Failure> {
     const { electorate, deadlines } = this.#options
     const ballot = this.#ballot(place.cfg, floor)
-    const poll = new Poll<Promised, Prepared | Failure>(
-      new PrepareJudge(place, this.#isTooFarAhead),
-    )
+    // What this ballot exceeds already drags it nowhere.
+    const isWild = (counter: number): boolean =>
+      counter > ballot.counter && this.#isTooFarAhead(counter)
+    const poll = new Poll<Promised, Prepared | Failure>(new PrepareJudge(place, isWild))
     const asks = electorate.prepare(place, ballot, ROUND_MS)
     poll.begin(asks, [], deadlines, { roundMs: ROUND_MS })
     const verdict = await poll.verdict

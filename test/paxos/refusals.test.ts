@@ -6,7 +6,9 @@
 import assert from 'node:assert/strict'
 import { UNITS_PER_MS } from '../../src/paxos/ballot-clock.ts'
 import { SKEW_MS_MAX } from '../../src/paxos/limits.ts'
+import { answerWriter } from '../../src/paxos/messages.ts'
 import { ABSENT, type Register } from '../../src/paxos/register.ts'
+import { REQUEST_KINDS } from '../../src/wire/kinds.ts'
 import { errorOf } from '../store/error-of.ts'
 import { memberOf } from '../topology/members.ts'
 import { Asker } from './ask.ts'
@@ -153,14 +155,24 @@ describe('a clock that is years ahead', () => {
 describe('a clock that is years behind', () => {
   it('is no obstacle to whoever has it: it follows the others', async () => {
     const world = await RegisterWorld.start(['abc'])
-    const { version } = await world.drive(world.reg('a').set(KEY, 'v'))
-    world.crash('c', { power: false })
     world.skew('c', -30 * YEAR_MS)
-    await world.boot('c')
+    const { version } = await world.drive(world.reg('a').set(KEY, 'v'))
+    assert.equal(world.record('c', KEY), null, 'to its disk all of it lies in the future')
     const after = await world.drive(world.reg('c').set(KEY, 'v2'))
     assert.ok(after.version > version)
-    const fresh = await world.drive(world.reg('c').set('fresh', 'v'))
-    assert.ok(fresh.version > version, 'above what others would give')
+    assert.ok((await world.drive(world.reg('c').set('fresh', 'v'))).version > version)
+  })
+
+  it('and that took part before takes part after a restart', async () => {
+    const world = await RegisterWorld.start(['abc'])
+    await world.drive(world.reg('a').set(KEY, 'v'))
+    await world.wait(10)
+    world.crash('c')
+    world.skew('c', -30 * YEAR_MS)
+    await world.boot('c')
+    world.lose('b')
+    await world.drive(world.reg('a').set(KEY, 'v2'))
+    assert.equal(world.text('c', KEY), 'v2')
   })
 })
 
@@ -185,5 +197,14 @@ describe('another disk under a known name', () => {
     assert.equal((await errorOf(few)).code, 'NO_QUORUM')
     const asked = world.asked.filter((q) => isPrepare(q) || isAccept(q)).length
     assert.ok(asked < 100, `no storm: ${asked}`)
+  })
+
+  it('nor does an answer that names another place than the asked one has', async () => {
+    const world = await RegisterWorld.start(['abc'])
+    world.lose('c')
+    // b speaks for a.
+    world.node('b').mesh.handle(REQUEST_KINDS.REG_ACCEPT, () => answerWriter(0).finish())
+    const error = await errorOf(world.drive(world.reg('a').set(KEY, 'v', { deadlineMs: 500 })))
+    assert.deepEqual([error.code, error.outcome], ['NO_QUORUM', 'unknown'])
   })
 })

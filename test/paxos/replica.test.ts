@@ -24,21 +24,32 @@ async function start(sets = 'abc', nodes = ''): Promise<[RegisterWorld, Asker, n
 describe('a replica says nothing before it is durable', () => {
   it('no promise, no vote: what was answered survives the loss of power', async () => {
     const [world, asker, counter] = await start()
+    asker.drives = false
+    world.hub.delayMs = () => 0.01
+    /** The power goes in the moment of the answer. */
+    const thenCrash = async <T>(answer: Promise<T>): Promise<T> => {
+      const reply = await world.drive(
+        answer.then((each) => {
+          world.crash('b')
+          return each
+        }),
+      )
+      await world.boot('b')
+      return reply
+    }
     for (let i = 0; i < 10; i++) {
       const at = counter + 10 * i
-      assert.equal((await asker.prepare('b', at)).kind, 'answer')
+      assert.equal((await thenCrash(asker.prepare('b', at))).kind, 'answer')
       assert.equal(world.record('b', KEY)?.promised.counter, at)
-      world.crash('b')
-      await world.boot('b')
-      const late = await asker.accept('b', { counter: at - 1, value: registerOf('late') })
-      assert.equal(late.kind, 'rejected', 'a lower vote that comes late')
-      await asker.accept('b', { counter: at, next: at + 5, value: registerOf(`v${i}`) })
+      const late = asker.accept('b', { counter: at - 1, value: registerOf('late') })
+      assert.equal((await world.drive(late)).kind, 'rejected', 'a lower vote that comes late')
+      const vote = { counter: at, next: at + 5, value: registerOf(`v${i}`) }
+      assert.equal((await thenCrash(asker.accept('b', vote))).kind, 'answer')
       assert.equal(world.text('b', KEY), `v${i}`)
-      world.crash('b')
-      await world.boot('b')
-      const held = await asker.read('b')
+      const held = await world.drive(asker.read('b'))
       assert.equal(held.kind === 'answer' && held.body.accepted.counter, at)
-      assert.equal((await asker.prepare('b', at + 4)).kind, 'rejected', 'the next is promised too')
+      const below = await world.drive(asker.prepare('b', at + 4))
+      assert.equal(below.kind, 'rejected', 'the next is promised too')
     }
   })
 

@@ -1,0 +1,456 @@
+/**
+ * Rules of the registers broken one at a time, each by a change of one place in the source as it is
+ * loaded; the named suite must notice. First those of registers.md §11.
+ */
+import { describeMutants } from '../mutate.ts'
+
+type Suite =
+  | 'acceptor'
+  | 'ballots'
+  | 'fold'
+  | 'handing-on'
+  | 'judges'
+  | 'learning'
+  | 'message-limits'
+  | 'moving'
+  | 'refusals'
+  | 'replica'
+  | 'scan'
+  | 'scenarios'
+  | 'upkeep'
+  | 'waiting'
+
+type Mutant = readonly [
+  name: string,
+  suite: Suite,
+  file: string,
+  from: string,
+  to: string,
+  tests: RegExp,
+]
+
+const MUTANTS: readonly Mutant[] = [
+  // The model's: votes.
+  [
+    'a base is cached though no majority voted for it',
+    'scenarios',
+    'proposer.ts',
+    "    if (verdict.kind !== 'chosen') return verdict\n",
+    "    if (verdict.kind !== 'chosen') {\n      this.#cache.put(place.key, { register: folded.register, ballot: next })\n      return verdict\n    }\n",
+    /not built upon/,
+  ],
+  [
+    'a refused vote registers the ballot that came along',
+    'replica',
+    'replica.ts',
+    '      const step = onAccept(this.#latest(name), floor, vote)\n',
+    "      const step = onAccept(this.#latest(name), floor, vote)\n      if (step.kind === 'rejected') await this.prepare(header, key, vote.next)\n",
+    /leaves no trace/,
+  ],
+  [
+    'a vote below its promise',
+    'acceptor',
+    'acceptor.ts',
+    '} else if (compareBallots(ballot, record.promised) < 0) {',
+    '} else if (compareBallots(ballot, record.accepted) < 0) {',
+    /below its promise/,
+  ],
+  [
+    'a promise is not synced',
+    'replica',
+    'replica.ts',
+    'await this.#store([{ key: name, value: encodeAcceptorRecord(record) }], ballot.counter)',
+    'this.#store([{ key: name, value: encodeAcceptorRecord(record) }], ballot.counter).catch(() => undefined)',
+    /survives the loss of power/,
+  ],
+  [
+    'a vote is not synced',
+    'replica',
+    'replica.ts',
+    'await this.#store([write], counter)',
+    'this.#store([write], counter).catch(() => undefined)',
+    /survives the loss of power/,
+  ],
+  [
+    'a read serves what is not synced',
+    'replica',
+    'replica.ts',
+    'const bytes = this.#options.database.get(this.#name(partition, key))',
+    'const bytes = this.#options.database.latest(this.#name(partition, key))',
+    /shows what is durable/,
+  ],
+  [
+    'a read shows the highest of a majority',
+    'judges',
+    'read-judge.ts',
+    'if (equalBallots(entry[1].accepted, accepted)) same.push(entry)',
+    'same.push(entry)',
+    /not the higher/,
+  ],
+  [
+    'an empty disk votes under a known name',
+    'refusals',
+    'electorate.ts',
+    'reply.place === placeNumber(place, id)',
+    'placeNumber(place, id) >= 0',
+    /names another place/,
+  ],
+  // The model's: collection.
+  [
+    'what is collected leaves no floor',
+    'replica',
+    'replica.ts',
+    'const floor = higherBallot(before.floor, promised)',
+    'const floor = higherBallot(before.floor, before.floor)',
+    /leaves its promise/,
+  ],
+  [
+    'a majority is enough to collect',
+    'judges',
+    'tombstones.ts',
+    'if (this.#held.size < this.#place.replicas.length) return null',
+    'if (this.#held.size < this.#place.replicas.length - 1) return null',
+    /every replica has voted/,
+  ],
+  [
+    'tombstones are collected while the partition moves',
+    'replica',
+    'replica.ts',
+    'if (previous === null && record !== null && mayRemove',
+    'if (previous !== undefined && record !== null && mayRemove',
+    /while the partition moves/,
+  ],
+  // The model's: movement.
+  [
+    'the old set is not asked',
+    'judges',
+    'prepare-judge.ts',
+    'if (this.#previous === null || this.#previous.isEnough) return true',
+    'if (this.#previous !== undefined) return true',
+    /takes the old set/,
+  ],
+  [
+    'the old set shows what it has and promises nothing',
+    'replica',
+    'replica.ts',
+    'await this.#store([{ key: name, value: encodeAcceptorRecord(record) }], ballot.counter)',
+    'if (place.replicas.includes(this.#options.self)) await this.#store([{ key: name, value: encodeAcceptorRecord(record) }], ballot.counter)',
+    /old replica promises/,
+  ],
+  [
+    'no fence',
+    'replica',
+    'replica.ts',
+    'return place.cfg === cfg && placeNumber',
+    'return place.cfg >= cfg && placeNumber',
+    /of an older configuration is/,
+  ],
+  [
+    'reads are served below the fence',
+    'replica',
+    'replica.ts',
+    '    return this.#serve(header, async (place) => {\n      const record = this.durable(place.partition, key)',
+    '    return this.#serve({ ...header, cfg: this.#placeNow(header.partition).cfg }, async (place) => {\n      const record = this.durable(place.partition, key)',
+    /of an older configuration is/,
+  ],
+  [
+    'nobody looks again before the answer leaves',
+    'replica',
+    'replica.ts',
+    'return this.#serves(now, header) ? reply : this.#stale(now)',
+    'return this.#serves(place, header) ? reply : this.#stale(now)',
+    /on its way when the topology/,
+  ],
+  [
+    'absence is shown though not all are installed',
+    'judges',
+    'read-judge.ts',
+    'same.every(([, { installed }]) => installed)',
+    'same.some(([, { installed }]) => installed)',
+    /installed is not enough/,
+  ],
+  [
+    'a list before the last votes are durable',
+    'replica',
+    'replica.ts',
+    '      await this.settled()\n      const { floor, counterMax }',
+    '      const { floor, counterMax }',
+    /is in the list/,
+  ],
+  [
+    'a list of one old replica',
+    'moving',
+    'movement.ts',
+    'if (answered.length < blocking(previous)) return null',
+    'if (answered.length < 1) return null',
+    /list of one/,
+  ],
+  [
+    'installed without bringing anything over',
+    'moving',
+    'movement.ts',
+    '(key) => this.#bringOver(key))',
+    '(key) => (key === this.#options.self ? this.#bringOver(key) : Promise.resolve()))',
+    /abc to def/,
+  ],
+  [
+    'installed when the registers are merely proposed',
+    'moving',
+    'movement.ts',
+    '(key) => this.#bringOver(key))',
+    '(key) => { this.#bringOver(key).catch(() => undefined); return Promise.resolve() })',
+    /not chosen there/,
+  ],
+  [
+    'one that is installed suffices',
+    'judges',
+    'prepare-judge.ts',
+    'current.every(({ installed }) => installed) ||',
+    'current.some(({ installed }) => installed) ||',
+    /one of two|two of three/,
+  ],
+  [
+    'a disk that slept keeps what it had',
+    'moving',
+    'partition-state.ts',
+    'before.dataCfg !== 0 && (!isCurrent || isGone)',
+    'before.dataCfg !== 0 && isGone',
+    /slept|wipes what it has before/,
+  ],
+  [
+    'what is wiped stays under the same name',
+    'moving',
+    'partition-state.ts',
+    '{ ...EMPTY, generation: generation + 1 }',
+    '{ ...EMPTY, generation }',
+    /wipes what it has before/,
+  ],
+  [
+    'the mark is set by installing alone',
+    'learning',
+    'partition-state.ts',
+    'return { ...kept, dataCfg: cfg, installed }',
+    'return { ...kept, dataCfg: installed === cfg ? cfg : kept.dataCfg, installed }',
+    /rule says/,
+  ],
+  [
+    'the mark is set by every learning',
+    'learning',
+    'partition-state.ts',
+    'if (!isReplica) return kept',
+    'if (!isReplica) return { ...kept, dataCfg: cfg }',
+    /rule says/,
+  ],
+  [
+    'versions begin anew after a movement',
+    'moving',
+    'movement.ts',
+    'list.counterMax = Math.max(list.counterMax, reply.body.counterMax)',
+    'list.counterMax = Math.max(list.counterMax, 0)',
+    /versions above all it had/,
+  ],
+  // Ballots and bounds.
+  [
+    'a wild clock is followed',
+    'refusals',
+    'verdicts.ts',
+    'return this.#isTooFarAhead(counter)',
+    'return this.#isTooFarAhead(counter) && counter === -1',
+    /drags nobody/,
+  ],
+  [
+    'who is wrong never follows',
+    'refusals',
+    'verdicts.ts',
+    'return this.#wild.size >= this.#most ? this.#lowestWild : this.#highest',
+    'return this.#highest',
+    /follows the others/,
+  ],
+  [
+    'a counter that comes along is not guarded',
+    'refusals',
+    'replica.ts',
+    'Math.max(vote.ballot.counter, vote.next.counter)',
+    'vote.ballot.counter',
+    /far future/,
+  ],
+  [
+    'anybody may propose',
+    'refusals',
+    'acceptor-server.ts',
+    'this.#options.peers.of(topology, storageId) === peer',
+    'this.#options.peers.of(topology, storageId) !== storageId',
+    /who is no member|whose disk is another/,
+  ],
+  [
+    'a refusal that names nothing newer ends the round',
+    'refusals',
+    'verdicts.ts',
+    'return topology > number ?',
+    'return topology >= number ?',
+    /others are enough/,
+  ],
+  [
+    'a ballot of nobody is taken',
+    'refusals',
+    'messages.ts',
+    "if (counter === 0) throw new WireError('a ballot of nobody')",
+    "if (counter < 0) throw new WireError('a ballot of nobody')",
+    /ballots of nobody/,
+  ],
+  [
+    'a ballot is used twice',
+    'waiting',
+    'prepared-cache.ts',
+    '    this.drop(key)\n    return ready.ballot.cfg',
+    '    return ready.ballot.cfg',
+    /gives a ballot once/,
+  ],
+  [
+    'versions fall below the floor of what was forgotten',
+    'moving',
+    'proposer.ts',
+    'if (ballot.counter > counterMax) {',
+    'if (ballot.counter > 0) {',
+    /versions above all it had/,
+  ],
+  // What a ballot makes of what waits.
+  [
+    'what was given up is proposed',
+    'waiting',
+    'proposer.ts',
+    'const live = batch.filter(({ isDone }) => !isDone)\n    const folded',
+    'const live = batch\n    const folded',
+    /does not happen any more/,
+  ],
+  [
+    'a ballot that was chosen is not recognized',
+    'scenarios',
+    'fold.ts',
+    'if (base.recent.some((change) => sameTag(change.tag, tag))) {',
+    'if (base.recent.some((change) => sameTag(change.tag, tag) && change.first < 0)) {',
+    /answers alone were lost/,
+  ],
+  [
+    'a name is not recognized',
+    'handing-on',
+    'fold.ts',
+    'return operations.find((each) => each.id === id)?.done ?? null',
+    'return operations.find((each) => each.id === id && id === null)?.done ?? null',
+    /gives what the first|two at once/,
+  ],
+  [
+    'nothing is ever in doubt',
+    'scenarios',
+    'fold.ts',
+    "return isInSight ? null : { kind: 'unknown' }",
+    'return null',
+    /not made again/,
+  ],
+  [
+    'what changed nothing is forgotten',
+    'handing-on',
+    'fold.ts',
+    'if (call.id !== null) done.push({ id: call.id, done: effect })',
+    "if (call.id === '') done.push({ id: call.id, done: effect })",
+    /changes nothing later/,
+  ],
+  [
+    'what waits is taken for not done',
+    'fold',
+    'fold.ts',
+    'if (call.id !== null && ids.has(call.id)) continue\n',
+    '',
+    /taken for not done/,
+  ],
+  [
+    'an operation that was sent surely did not happen',
+    'scenarios',
+    'pending.ts',
+    "return this.attempts.length > 0 ? 'unknown' : 'not-applied'",
+    "return this.attempts.length > 99 ? 'unknown' : 'not-applied'",
+    /told as unknown, and as/,
+  ],
+  [
+    'a condition on a deleted register compares what it was',
+    'fold',
+    'operation.ts',
+    "return condition.revision === (kind === 'absent' ? 0 : revision)",
+    'return condition.revision === revision',
+    /absence of what was deleted/,
+  ],
+  [
+    'versions stay below the counter of their ballot',
+    'fold',
+    'fold.ts',
+    'Math.max(base.revision + 1, ballot.counter)',
+    'base.revision + 1',
+    /not below the ballot/,
+  ],
+  // Who proposes.
+  [
+    'who was asked late has surely not done it',
+    'handing-on',
+    'operations.ts',
+    '    this.mayHaveHappened = true\n    this.#answers',
+    '    this.#answers',
+    /too much has happened since to tell/,
+  ],
+  [
+    'a paused replica is waited for',
+    'handing-on',
+    'operations.ts',
+    'Math.min(FORWARD_MS, ',
+    'Math.max(FORWARD_MS, ',
+    /when it is paused/,
+  ],
+  [
+    'rivals go on',
+    'handing-on',
+    'operations.ts',
+    'return until !== undefined && this',
+    'return until === undefined && this',
+    /proposers have met/,
+  ],
+  [
+    'a name is another at the second replica',
+    'handing-on',
+    'operations.ts',
+    'const message: Forwarded = { ...call,',
+    'const message: Forwarded = { ...call, id: this.#newId(),',
+    /answer is lost/,
+  ],
+  // Rounds, and lists of many keys.
+  [
+    'the reserve has the time of the first',
+    'waiting',
+    'poll.ts',
+    '    this.#deadlines?.remove(this)\n    this.#deadlines?.add(this, this.#leftMs)\n',
+    '',
+    /rest of the round/,
+  ],
+  [
+    'a list of an older configuration is shown',
+    'scan',
+    'scan.ts',
+    'answer.topology > topology.number',
+    'answer.topology > topology.number + 1000',
+    /older configuration/,
+  ],
+  [
+    'what a register remembers costs nothing',
+    'waiting',
+    'prepared-cache.ts',
+    'key.length + value.length + remembered',
+    'key.length + value.length + remembered * 0',
+    /remembers of its changes/,
+  ],
+]
+
+describeMutants(
+  'mutants of the registers',
+  ['paxos', 'topology'],
+  MUTANTS.map(([name, suite, path, from, to, tests]) => {
+    return { name, suites: [`paxos/${suite}.test`], file: `paxos/${path}`, from, to, tests }
+  }),
+)
