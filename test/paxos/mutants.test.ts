@@ -302,8 +302,8 @@ const MUTANTS: readonly Mutant[] = [
     'a ballot is used twice',
     'waiting',
     'prepared-cache.ts',
-    '    this.drop(key)\n    return ready.ballot.cfg',
-    '    return ready.ballot.cfg',
+    '    this.drop(key)\n    return entry.ready.ballot.cfg',
+    '    return entry.ready.ballot.cfg',
     /gives a ballot once/,
   ],
   [

@@ -137,6 +137,8 @@ export abstract class LayerWorld<L extends object> {
   readonly #random: SimRandom
   readonly #names: readonly string[]
   readonly #boots = new Map<string, number>()
+  /** Up to which boot a node has died. */
+  readonly #deaths = new Map<string, number>()
   #wallSkew = new Map<string, number>()
   latest: Topology
 
@@ -175,7 +177,7 @@ export abstract class LayerWorld<L extends object> {
     const mesh = new WorldMesh(this, { peer, storageId: self, boot, role, run: 1, wireVersion: 1 })
     const lines: LogLine[] = []
     const log = recordingLog(lines)
-    const clock = this.#clockOf(name)
+    const clock = this.#clockOf(name, boot)
     const database = role === 'edge' ? null : await this.#open(name, clock)
     this.roll.set({ ...member, storageId: self }, 'alive', { boot, role })
     const membership = this.roll.viewOf(peer)
@@ -205,6 +207,7 @@ export abstract class LayerWorld<L extends object> {
   crash(name: string, { power = true }: { readonly power?: boolean } = {}): void {
     const node = this.node(name)
     node.mesh.dead = true
+    this.#deaths.set(name, this.#boots.get(name) ?? 0)
     this.hub.meshes.delete(node.member.id)
     this.nodes.delete(name)
     this.roll.set(node.member, 'dead')
@@ -313,20 +316,24 @@ export abstract class LayerWorld<L extends object> {
   }
 
   async #open(name: string, clock: Clock): Promise<Database> {
-    const after = (delayMs: number, run: () => void): void => void this.clock.after(delayMs, run)
+    const after = (delayMs: number, run: () => void): void => void clock.after(delayMs, run)
     const storage = await this.disk(name).open('data', after)
     const log = { allows: () => true, write: () => undefined }
     return this.drive(openDatabase({ storage, clock, log, limits: DATABASE_LIMITS }))
   }
 
-  #clockOf(name: string): Clock {
+  /** Nothing that a process waits for comes to pass after its death. */
+  #clockOf(name: string, boot: number): Clock {
     const { clock } = this
     const skewMs = (): number => this.#wallSkew.get(name) ?? 0
+    const alive = (run: () => void) => (): void => {
+      if ((this.#deaths.get(name) ?? 0) < boot) run()
+    }
     return {
       monotonicMs: () => clock.monotonicMs(),
       wallMs: () => clock.wallMs() + skewMs(),
-      after: (delayMs, run) => clock.after(delayMs, run),
-      soon: (run) => clock.soon(run),
+      after: (delayMs, run) => clock.after(delayMs, alive(run)),
+      soon: (run) => clock.soon(alive(run)),
     }
   }
 }
