@@ -45,6 +45,7 @@ export interface OperationsOptions {
   readonly topology: KnownTopology
   readonly peers: Peers
   readonly clock: Clock
+  readonly isStopped: () => boolean
 }
 
 /** How long a key is handed to the first replica after proposers met on it. */
@@ -164,7 +165,8 @@ export class Operations {
 
   /** Somebody may come up again: false when there is no time left for it. */
   async #mayWait({ endMs, signal }: CallTime): Promise<boolean> {
-    const { clock } = this.#options
+    const { clock, isStopped } = this.#options
+    if (isStopped()) throw new AtollError('STOPPED', 'this node is stopping')
     if (clock.monotonicMs() + LONELY_PAUSE_MS >= endMs) return false
     await sleep(clock, LONELY_PAUSE_MS, signal)
     return true

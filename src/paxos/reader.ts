@@ -29,6 +29,8 @@ export interface ReaderOptions {
   readonly topology: KnownTopology
   readonly clock: Clock
   readonly deadlines: Deadlines
+  /** Whether this node is stopping: nothing is waited for any more. */
+  readonly isStopped: () => boolean
   /** Settles what replicas differ on: proposes the read. */
   readonly propose: (key: string, time: CallTime) => Promise<Register>
 }
@@ -92,7 +94,8 @@ export class Reader {
     key: string,
     { endMs, signal }: CallTime,
   ): Promise<void> {
-    const { clock } = this.#options
+    const { clock, isStopped } = this.#options
+    if (isStopped()) throw new AtollError('STOPPED', 'this node is stopping')
     if (clock.monotonicMs() + LONELY_PAUSE_MS < endMs) return sleep(clock, LONELY_PAUSE_MS, signal)
     throw new AtollError(
       'NO_QUORUM',

@@ -107,7 +107,9 @@ export class Registers implements RegApi {
       database === null ? null : new Replica({ ...options, database, onAccepted, ...given })
     const electorate = new Electorate({ self, replica, mesh, peers })
     const { counts } = this
-    const shared = { ...options, electorate, topology, peers, places, deadlines, counts }
+    const isStopped = (): boolean => this.#isStopped
+    const found = { peers, places, topology, electorate }
+    const shared = { ...options, ...found, deadlines, counts, isStopped }
     const ballots = new BallotClock(clock)
     const onRival = (key: string): void => this.#operations.onRival(key)
     const onChosen = (key: string, { register }: Ready): void => this.#watches.chosen(key, register)
@@ -120,16 +122,12 @@ export class Registers implements RegApi {
     const states = replica?.states ?? null
     this.#scanner = new RegisterScanner({ ...shared, states, read })
     this.#watches = new Watches({
-      mesh,
-      clock,
+      ...shared,
       topology: options.topology,
-      peers,
       read: (key) => read(key, this.#timeOf({})),
     })
     this.#inspector = new Inspector({
-      self,
-      mesh,
-      peers,
+      ...shared,
       topology: options.topology,
       replica,
       proposer: this.#proposer,
@@ -157,7 +155,7 @@ export class Registers implements RegApi {
     this.#server?.start()
   }
 
-  /** Calls that come later are refused. */
+  /** Calls that come later are refused; those that wait for replicas end soon. */
   async stop(): Promise<void> {
     this.#isStopped = true
     this.#watches.stop()
