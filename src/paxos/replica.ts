@@ -24,7 +24,7 @@ import {
 } from './acceptor.ts'
 import { type Ballot, higherBallot, NO_BALLOT } from './ballot.ts'
 import { CounterGuard } from './counter-guard.ts'
-import { LIST_KEYS } from './limits.ts'
+import { LIST_KEYS, PAGE_BYTES } from './limits.ts'
 import { type ListedPage, listedPage } from './list-messages.ts'
 import type { Header, Held, Promised, Reply } from './messages.ts'
 import { generationPrefix, PartitionStates, registerKey } from './partition-state.ts'
@@ -132,18 +132,21 @@ export class Replica {
     })
   }
 
-  /** A page of what is durable here. */
+  /** A page of what is durable here, bounded in entries and bytes. */
   async page(partition: number, after: string, entriesMax: number): Promise<RegisterPage> {
     const { generation } = this.states.durable(partition)
     const prefix = generationPrefix(partition, generation)
     const from = after === '' ? prefix : `${prefix}${after}\u0000`
     const entries: (readonly [string, AcceptorRecord])[] = []
     const range = { from, to: endOfSpace(prefix), limit: entriesMax }
+    let bytesLeft = PAGE_BYTES
     for await (const [name, bytes] of this.#options.database.scan(range)) {
       entries.push([name.slice(prefix.length), decodeAcceptorRecord(bytes)])
+      bytesLeft -= bytes.length
+      if (bytesLeft <= 0) break
     }
-    const last = entries.at(-1)
-    return { entries, after: entries.length < entriesMax ? null : (last?.[0] ?? null) }
+    const isEnd = bytesLeft > 0 && entries.length < entriesMax
+    return { entries, after: isEnd ? null : (entries.at(-1)?.[0] ?? null) }
   }
 
   /** Everything chosen before has a chosen ballot under the header's configuration. */
