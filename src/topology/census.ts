@@ -1,5 +1,5 @@
 /**
- * What the issuer makes of membership: who may store, who answers, who is gone for long. Gossip
+ * What a root makes of membership: who may store, who answers, who is gone for long. Gossip
  * advises here and decides nothing: a member counts under exactly its peer id and storage id.
  */
 import { isId, peerIdBytes, type StorageId } from '../base/ids.ts'
@@ -17,6 +17,11 @@ export interface Count {
   readonly candidates: readonly TopologyMember[]
   readonly alive: ReadonlySet<StorageId>
   readonly lost: ReadonlySet<StorageId>
+  /**
+   * Members whose disk is no more, by their own word: the process said goodbye, or its peer speaks
+   * for another disk now. A leave that crossed a decision to take it in ends like this.
+   */
+  readonly ended: ReadonlySet<StorageId>
   /** Newcomers that will have settled at this time at the latest; Infinity when there are none. */
   readonly settlesAtMs: number
   /** When the next count may come out differently by time alone. */
@@ -45,9 +50,10 @@ export class Census {
       else settlesAtMs = Math.min(settlesAtMs, atMs)
     }
     const { alive, lost, losesAtMs } = this.#present(topology, nowMs)
+    const ended = this.#ended(topology)
     const candidates = [...settled.values()].map(toTopologyMember)
     const changesAtMs = Math.min(settlesAtMs, losesAtMs)
-    return { candidates, alive, lost, settlesAtMs, changesAtMs }
+    return { candidates, alive, lost, ended, settlesAtMs, changesAtMs }
   }
 
   /** Alive members with a disk; of two that show the same disk, the one that the topology names. */
@@ -65,6 +71,15 @@ export class Census {
       }
     }
     return byDisk.values()
+  }
+
+  #ended(topology: Topology): Set<StorageId> {
+    const ended = topology.members.filter(({ id, storageId }) => {
+      const member = this.#membership.get(id)
+      if (member === undefined || !isId(member.storageId)) return false
+      return member.storageId === storageId ? member.state === 'left' : member.state === 'alive'
+    })
+    return new Set(ended.map(({ storageId }) => storageId))
   }
 
   #present(topology: Topology, nowMs: number) {

@@ -237,9 +237,10 @@ export class Decider {
   }
 
   #look(current: Topology, nowMs: number): Look {
-    const { alive, lost, ...count } = this.#census.take(current, nowMs)
+    const { alive, lost, ended, ...count } = this.#census.take(current, nowMs)
     this.#petitions.prune(current, nowMs)
-    const { leaving, moves, removing: removed } = this.#petitions
+    const { moves, removing: removed } = this.#petitions
+    const leaving = new Set([...this.#petitions.leaving, ...ended])
     const installed = this.#evidence.installed(current, alive)
     const candidates = count.candidates.filter(
       ({ storageId }) => !this.#departed.has(storageId, nowMs),
@@ -260,8 +261,7 @@ export class Decider {
     const reasons = ours ? plan.reasons.join(', ') : 'begun by another root'
     const { number, members } = topology
     this.#note('info', 'topology.decided', { number, members: members.length, reasons })
-    const { peer } = this.#options.mesh.self
-    for (const target of pushTargets(topology, record.length, peer)) {
+    for (const target of pushTargets(topology, record.length, this.#options.mesh.self.peer)) {
       this.#spawn(this.#pushTo(target, record))
     }
     await this.#log.learn(topology)

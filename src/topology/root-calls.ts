@@ -62,8 +62,8 @@ export class RootCalls {
     const roots = this.#rootsToAsk()
     for (const [index, root] of roots.entries()) {
       try {
-        await this.#tell(root, kind, body)
-        for (const other of roots.slice(index + 1)) this.#spawn(this.#tell(other, kind, body))
+        await this.tell(root, kind, body)
+        for (const other of roots.slice(index + 1)) this.#spawn(this.tell(other, kind, body))
         return null
       } catch (error) {
         if (isFinal(error)) throw error
@@ -93,7 +93,7 @@ export class RootCalls {
 
   /** Says it to every root. Rejects when none takes it. */
   async tellAll(kind: number, body: Uint8Array): Promise<void> {
-    await Promise.any(this.#rootsToAsk().map((root) => this.#tell(root, kind, body)))
+    await Promise.any(this.#rootsToAsk().map((root) => this.tell(root, kind, body)))
   }
 
   /** The answer of the first root that gives one. Rejects with NO_QUORUM when none does. */
@@ -125,8 +125,10 @@ export class RootCalls {
   }
 
   /** A root's answer is the number that it knows, which is caught up with when it is news. */
-  async #tell(root: PeerId, kind: number, body: Uint8Array): Promise<void> {
-    this.#topology.onDigest(root, decodeNumber(await this.#request(root, kind, body)))
+  async tell(root: PeerId, kind: number, body: Uint8Array): Promise<number> {
+    const number = decodeNumber(await this.#request(root, kind, body))
+    this.#topology.onDigest(root, number)
+    return number
   }
 
   #request(root: PeerId, kind: number, body: Uint8Array): Promise<Uint8Array> {
@@ -144,8 +146,9 @@ export class RootCalls {
   }
 
   /** Its failure matters to nobody. */
-  #spawn(work: Promise<void>): void {
+  #spawn(work: Promise<unknown>): void {
     const task = work
+      .then(() => undefined)
       .catch((error: unknown) => {
         this.#options.log.write('debug', 'topology.root-unheard', { error: String(error) })
       })

@@ -11,7 +11,7 @@ import { AtollError } from '../base/errors.ts'
 import type { PeerId, StorageId } from '../base/ids.ts'
 import type { Database } from '../disk/database.ts'
 import type { RemotePeer } from '../mesh/mesh.ts'
-import { type Clock, sleep } from '../seams/clock.ts'
+import type { Clock } from '../seams/clock.ts'
 import { REQUEST_KINDS } from '../wire/kinds.ts'
 import { Decider, type DeciderOptions } from './decider.ts'
 import type { Installed, TopologyIssuer } from './issuer.ts'
@@ -36,7 +36,7 @@ import { majorityOf } from './validate.ts'
 
 /** A leave that no root has heard for so long is given up. */
 const UNHEARD_MS = 30_000
-const REPEAT_HANDOVER_MS = 1000
+const REPEAT_LEAVE_MS = 1000
 /** The topology may change between the question and the answer. */
 const OUTLOOKS_MAX = 3
 const NOTHING = new Uint8Array()
@@ -96,10 +96,11 @@ export class RootsIssuer implements TopologyIssuer {
       const unheard = await this.#calls.plead(REQUEST_KINDS.TOPOLOGY_LEAVE, NOTHING)
       if (unheard === null) heardAtMs = this.#clock.monotonicMs()
       else if (this.#clock.monotonicMs() - heardAtMs > UNHEARD_MS) throw unheard
-      if (!isMember(this.#calls.known(), this.#self)) break
-      await this.#calls.nextTopology(Number.POSITIVE_INFINITY, ends)
+      const isOut = !isMember(this.#calls.known(), this.#self) && (await this.#isLetGo(ends))
+      // It may have been taken in just now, by a root that knew nothing of its going.
+      if (isOut && !isMember(this.#calls.known(), this.#self)) return
+      await this.#calls.nextTopology(REPEAT_LEAVE_MS, ends)
     }
-    await this.#handOver(ends)
   }
 
   async remove(storageId: StorageId): Promise<number> {
@@ -180,25 +181,23 @@ export class RootsIssuer implements TopologyIssuer {
   }
 
   /**
-   * A majority of the roots must have the topology that lets this node go before it goes, or
-   * nobody might be left who knows of it and could decide the next. Tries until they do.
+   * Whether a majority of the roots have the topology in which this node is not, and know that it
+   * goes. If only those who go knew who decides next, nobody could decide; and who does not know
+   * would take it in again.
    */
-  async #handOver(ends: AbortSignal): Promise<void> {
-    for (;;) {
-      ends.throwIfAborted()
-      const roots = rootsOf(this.#calls.known())
-      const pushes = roots.map(({ id }) => this.#handTo(id, ends))
-      const have = (await Promise.all(pushes)).filter(Boolean).length
-      if (have >= majorityOf(roots.length)) return
-      await sleep(this.#clock, REPEAT_HANDOVER_MS, ends)
-    }
+  async #isLetGo(ends: AbortSignal): Promise<boolean> {
+    const roots = rootsOf(this.#calls.known())
+    const told = await Promise.all(roots.map(({ id }) => this.#handTo(id, ends)))
+    return told.filter(Boolean).length >= majorityOf(roots.length)
   }
 
   async #handTo(peer: PeerId, ends: AbortSignal): Promise<boolean> {
     const { mesh, topology, log } = this.#options
     try {
-      await pushTopology(mesh, peer, topology.encoded, ends)
-      return true
+      const { digest, encoded } = topology
+      await pushTopology(mesh, peer, encoded, ends)
+      // A root that knows more may have taken this node in.
+      return (await this.#calls.tell(peer, REQUEST_KINDS.TOPOLOGY_LEAVE, NOTHING)) === digest
     } catch (error) {
       log.write('warn', 'topology.handover-failed', { peer, error: String(error) })
       return false

@@ -19,7 +19,11 @@ export interface RootFacts {
   readonly alive: (id: StorageId) => boolean
 }
 
-/** The roots after `current`: the first of them that is alive proposes, so the order is kept. */
+/**
+ * The roots after `current`: the first of them that is alive proposes, so the order is kept. They
+ * grow only by members that are able, and do not become fewer while there are members enough: two
+ * of three that are alive are better than one, whose disk would be all that knows.
+ */
 export function chooseRoots(
   current: readonly StorageId[],
   members: readonly TopologyMember[],
@@ -29,18 +33,20 @@ export function chooseRoots(
   const count = rootCount(members.length)
   const kept = current.filter((id) => zones.has(id) && serves(id))
   const roots = pick(kept, count, alive)
-  const spare = members
-    .map(({ storageId }) => storageId)
-    .filter((id) => able(id) && !roots.includes(id))
-    .toSorted()
+  const others = [...zones.keys()].toSorted()
+  const spare = others.filter((id) => able(id) && !roots.includes(id))
   while (roots.length < count && spare.length > 0) {
     const used = new Set(roots.map((id) => zones.get(id)))
     const index = spare.findIndex((id) => !used.has(zones.get(id)))
     roots.push(...spare.splice(Math.max(0, index), 1))
   }
-  // Nobody can take the place of a root that is gone: it may come back.
-  const gone = current.filter((id) => zones.has(id) && !roots.includes(id))
-  roots.push(...pick(gone, count - roots.length, alive))
+  // Nobody able can take the place of a root that is gone: it may come back. Then anybody alive.
+  const least = Math.min(count, current.length)
+  const gone = current.filter((id) => zones.has(id))
+  const rest = [...gone, ...others.filter(alive), ...others.filter(serves), ...others]
+  for (const id of rest) {
+    if (roots.length < least && !roots.includes(id)) roots.push(id)
+  }
   const odd = roots.length - (roots.length % 2 === 0 ? 1 : 0)
   return spreadOver(pick(roots, odd, alive), spare, zones)
 }

@@ -95,6 +95,7 @@ export class SlotProposer {
   async attempt(current: Topology, plan: Topology | null): Promise<Attempt> {
     const slot = current.number + 1
     const ballot = this.#nextBallot()
+    this.#options.log.write('debug', 'topology.attempt', { number: slot })
     const prepare = encodePrepare({ slot, ballot })
     const promises = await this.#round(
       current,

@@ -25,6 +25,7 @@ export class AtollWorld {
   readonly registers: RegisterWorkload
   readonly disks: readonly SimDisk[]
   readonly topologies = new TopologyChecker()
+  #listener: ((source: string, event: string) => void) | null = null
   /** For what the scenario itself leaves to chance. */
   readonly random: SimRandom
 
@@ -51,8 +52,25 @@ export class AtollWorld {
       new SimulatedStage(this.world, REGISTER_DEADLINE_MS, uses),
       this.world.random.fork('registers'),
     )
-    this.world.log.watch((...line) => this.topologies.onLog(...line))
+    this.world.log.watch((...line) => {
+      this.topologies.onLog(...line)
+      this.#listener?.(line[0], line[1])
+    })
     context.onFailure(() => this.world.log.lines(150))
+  }
+
+  /** The machine whose node logs this next; null when none does in time. */
+  async nextLine(event: string, mostMs: number): Promise<number | null> {
+    const heard = new Promise<number | null>((resolve) => {
+      this.#listener = (source, line) => {
+        const host = this.world.hosts.find(({ name }) => name === source)
+        if (line === event && host !== undefined) resolve(host.index)
+      }
+    })
+    const late = this.world.sleep(mostMs).then(() => null)
+    const index = await Promise.race([heard, late])
+    this.#listener = null
+    return index
   }
 
   disk(index: number): SimDisk {

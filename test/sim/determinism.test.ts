@@ -9,7 +9,7 @@ function run(scenario: string, seed: number): string {
   const child = spawnSync(
     process.execPath,
     [MAIN, '--scenario', scenario, '--seed', String(seed)],
-    { encoding: 'utf8', timeout: 60_000 },
+    { encoding: 'utf8', timeout: 180_000 },
   )
   assert.equal(child.status, 0, child.stderr)
   return child.stdout.replace(/ · [\d.]+ s \(\d+x\)/, '')
@@ -18,7 +18,7 @@ function run(scenario: string, seed: number): string {
 describe('determinism', () => {
   for (const { name } of SCENARIOS) {
     it(`${name}: one seed, two processes, one trace`, function () {
-      this.timeout(60_000)
+      this.timeout(240_000)
       const first = run(name, 11)
       assert.match(first, /trace [0-9a-f]{16}/)
       assert.equal(run(name, 11), first)

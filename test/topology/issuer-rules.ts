@@ -339,6 +339,19 @@ export const RULES: Readonly<Record<string, () => Promise<void>>> = {
     await cluster.until('back', 30_000, () => cluster.isPlaced([a, b, c, d, e], 3))
   },
 
+  'drops a disk that is no more by its own word, and waits for nothing': async () => {
+    for (const word of ['goodbye', 'another disk'] as const) {
+      const cluster = await clusterOf(members, 4)
+      await cluster.crash(d)
+      const other = { ...d, storageId: members[7]?.storageId ?? '' }
+      if (word === 'goodbye') cluster.roll.set(d, 'left')
+      else cluster.roll.set(d, 'alive', { storageId: other.storageId })
+      await cluster.until('dropped', 20_000, () => {
+        return cluster.topologyOf(a).members.every(({ storageId }) => storageId !== d.storageId)
+      })
+    }
+  },
+
   'counts anew when the dead come back in between': async () => {
     const cluster = await clusterOf(members, 5)
     await cluster.crash(e)

@@ -252,7 +252,12 @@ describe('planner: the dead and those who go', () => {
     const two = members3.filter(({ storageId }) => storageId !== living[1])
     assert.deepEqual(chooseRoots(topology.roots, two, facts), living.slice(0, 1))
     const four = [...two, ...members.slice(3, 5)]
-    assert.deepEqual(chooseRoots(topology.roots, four, facts), living.slice(0, 1), 'not two')
+    const three = chooseRoots(topology.roots, four, facts)
+    assert.equal(three.length, 3, 'neither one nor two: there are members enough')
+    assert.ok(three.includes(living[0] ?? '') && !three.includes(living[1] ?? ''))
+    const [one] = topology.roots
+    const grown = chooseRoots([one ?? ''], topology.members, { ...facts, alive: () => true })
+    assert.deepEqual(grown, [one], 'nobody able, nobody more')
   })
 
   it('takes new facts in, and says that addresses alone may wait', () => {

@@ -132,14 +132,14 @@ const MUTANTS: Readonly<Record<string, Hunted>> = {
   ),
   'goes before the roots know': file(
     'roots-issuer',
-    '    await this.#handOver(ends)\n',
+    ' && (await this.#isLetGo(ends))',
     '',
     /roots knows/,
   ),
   'goes when one root knows': file(
     'roots-issuer',
-    'have >= majorityOf(roots.length)',
-    'have >= Math.min(1, majorityOf(roots.length))',
+    'length >= majorityOf(roots.length)',
+    'length >= Math.min(1, majorityOf(roots.length))',
     /roots knows/,
   ),
   'a root is taken for lost at once': file('roots', 'zones.has(id) && serves(id)', 'alive(id)'),
@@ -172,6 +172,18 @@ const MUTANTS: Readonly<Record<string, Hunted>> = {
     'if (isMember(topology, storageId)) return',
     'if (topology.number > 0) return',
     /members to ask/,
+  ),
+  'waits for disks that are no more': file(
+    'decider',
+    'new Set([...this.#petitions.leaving, ...ended])',
+    'new Set([...this.#petitions.leaving])',
+    /no more/,
+  ),
+  'takes whoever answers for its disk': file(
+    'census',
+    "member.state === 'left' : member.state === 'alive'",
+    "member.state === 'left' : false",
+    /no more/,
   ),
   'moves what moves': file(
     'manual-move',

@@ -18,6 +18,8 @@ const ROUNDS = 7
 const CHANGE_MS = 240_000
 const RETRY_MS = 1000
 const TOPOLOGIES_MIN = 10
+/** Two rounds and as many disks. */
+const DECISION_MS = 5
 
 const CHANGES = ['join', 'join', 'leave', 'wipe', 'move'] as const
 const FAULTS = ['crash', 'pause', 'alone', 'halves', 'one-way', 'blackout', 'none'] as const
@@ -38,7 +40,6 @@ async function runRoots(context: ScenarioContext): Promise<ScenarioReport> {
     await play.loseFounder()
     for (let round = 0; round < ROUNDS; round++) {
       const change = play.change()
-      await world.sleep(play.random.exponential(800))
       await play.fault()
       await change
     }
@@ -83,12 +84,19 @@ class Play {
     return kind === 'wipe' ? this.#wipe(index) : this.#leave(index)
   }
 
-  /** Begins, lasts, and ends. */
+  /** Begins, more often than not in the midst of a decision, lasts, and ends. */
   async fault(): Promise<void> {
     const { world } = this.atoll
     const kind = this.random.pick(FAULTS)
+    const proposer = await this.atoll.nextLine('topology.attempt', this.random.exponential(4000))
+    await world.sleep(this.random.between(0, DECISION_MS))
     const up = world.hosts.filter(({ running }) => running).map(({ index }) => index)
-    const order = shuffled(this.random, up)
+    const others = shuffled(
+      this.random,
+      up.filter((index) => index !== proposer),
+    )
+    const strikes = proposer !== null && up.includes(proposer) && this.random.chance(0.7)
+    const order = strikes ? [proposer, ...others] : others
     const [first = 0] = order
     const lastsMs = this.random.exponential(4000)
     world.log.add('world', 'info', `fault.${kind}`, { first })
@@ -135,7 +143,7 @@ class Play {
   /** A machine comes back with an empty disk, and the old one is removed. */
   async #wipe(index: number): Promise<void> {
     const { world, cluster } = this.atoll
-    await this.#spared()
+    await this.#spared(index)
     const old = await this.#persist('it says who it is', () =>
       world.call(index, async (node) => node?.status()),
     )
@@ -159,12 +167,15 @@ class Play {
   }
 
   /** No more disks are lost at one time than the data has copies to spare. */
-  async #spared(): Promise<void> {
+  async #spared(index: number): Promise<void> {
+    const { name } = this.atoll.world.host(index)
     await this.#persist('a disk can be spared', () =>
       this.#onAny(async (node) => {
-        const { movingPartitions, toleratesFailures } = await node.status()
-        if (movingPartitions === 0 && toleratesFailures > 0) return
-        throw new AtollError('CONFLICT', 'not yet')
+        const { toleratesFailures } = await node.status()
+        const { moving, losses } = await node.topology.plan()
+        const loss = losses.find((each) => each.kind === 'member' && each.name === name)
+        const spares = toleratesFailures > 0 && loss?.decisions !== true
+        if (moving.length > 0 || !spares) throw new AtollError('CONFLICT', 'not yet')
       }),
     )
   }
