@@ -284,6 +284,8 @@ class SimStorage implements Storage {
 }
 
 class SimAppendFile implements AppendFile {
+  /** What this file's bytes lie in since it was last opened, with room to grow. */
+  #room: ArrayBuffer | null = null
   readonly #storage: SimStorage
   readonly #disk: SimDisk
   readonly #file: StoredFile
@@ -304,11 +306,22 @@ class SimAppendFile implements AppendFile {
     this.#mustBeOpen()
     if (this.#failure !== null) throw this.#failure
     this.#storage.mustWrite(bytes.length)
-    const grown = new Uint8Array(this.#file.bytes.length + bytes.length)
-    grown.set(this.#file.bytes)
-    grown.set(bytes, this.#file.bytes.length)
-    this.#file.bytes = grown
+    this.#file.bytes = this.#grown(bytes)
     await this.#storage.takes(WRITE_MS)
+  }
+
+  /** In place while there is room, else with as much again: a log grows by many small records. */
+  #grown(added: Uint8Array): Uint8Array {
+    const { bytes } = this.#file
+    const length = bytes.length + added.length
+    if (this.#room === null || bytes.buffer !== this.#room || this.#room.byteLength < length) {
+      const roomy = new Uint8Array(Math.max(4096, length * 2))
+      roomy.set(bytes)
+      this.#room = roomy.buffer
+    }
+    const grown = new Uint8Array(this.#room, 0, length)
+    grown.set(added, bytes.length)
+    return grown
   }
 
   async sync(): Promise<void> {
