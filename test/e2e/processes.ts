@@ -131,9 +131,14 @@ export class Machine {
     XDG_CACHE_HOME: join(tmpdir(), `atoll-e2e-cache-${process.getuid?.() ?? 0}`),
   }
   readonly #daemons: DaemonProcess[] = []
+  /** Whoever runs this is ended: nothing runs on. */
+  readonly #killAll = (): void => {
+    for (const daemon of this.#daemons) daemon.kill('SIGKILL')
+  }
 
   constructor() {
     if (!existsSync(ATOLLD)) throw new Error('dist is missing: run `npm run build` first')
+    process.once('exit', this.#killAll)
   }
 
   daemon(name: string, launcher: readonly string[] = []): DaemonProcess {
@@ -173,6 +178,7 @@ export class Machine {
 
   async end(): Promise<void> {
     await Promise.all(this.#daemons.map((daemon) => daemon.end()))
+    process.removeListener('exit', this.#killAll)
     rmSync(this.root, { recursive: true, force: true })
   }
 }

@@ -115,4 +115,6 @@ async function main(): Promise<void> {
   process.exitCode = good ? 0 : 1
 }
 
+// What runs ends with this process.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130))
 await main()

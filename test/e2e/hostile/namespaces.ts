@@ -36,8 +36,12 @@ export class Namespaces implements Network {
   readonly #prefix = `ah${process.pid}`
   readonly #hub: string
   readonly #made: string[] = []
+  readonly #remove = (): void => {
+    for (const space of this.#made.splice(0)) run('ip', 'netns', 'del', space)
+  }
 
   constructor(size: number) {
+    process.once('exit', this.#remove)
     this.#hub = this.#add('hub')
     this.#in(this.#hub, 'ip', 'link', 'add', 'br0', 'type', 'bridge')
     this.#in(this.#hub, 'ip', 'link', 'set', 'br0', 'up')
@@ -61,7 +65,8 @@ export class Namespaces implements Network {
   }
 
   end(): void {
-    for (const space of this.#made.splice(0)) run('ip', 'netns', 'del', space)
+    this.#remove()
+    process.removeListener('exit', this.#remove)
   }
 
   #join(space: string, index: number): void {

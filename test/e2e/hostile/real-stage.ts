@@ -59,7 +59,6 @@ export class RealStage implements RegisterStage {
   async ask<T>(random: SimRandom, run: (reg: RegApi) => Promise<T>): Promise<Answer<T>> {
     const { up, indices } = this.#cluster
     const index = random.pick(up.length > 0 ? up : indices)
-    const startMs = performance.now()
     const waiting = new AbortController()
     try {
       return { value: await Promise.race([this.#asked(index, run), silence(waiting.signal)]) }
@@ -67,7 +66,6 @@ export class RealStage implements RegisterStage {
       return { error }
     } finally {
       waiting.abort()
-      this.#noteTime(index, startMs)
     }
   }
 
@@ -86,11 +84,15 @@ export class RealStage implements RegisterStage {
       await delay(50)
       throw new NobodyThere('no connection', { cause })
     })
+    // The time that a daemon takes to come up is none of the call's.
+    const startMs = performance.now()
     try {
       return await run(node.reg)
     } catch (error) {
       if (error instanceof AtollError && error.code === 'UNREACHABLE') this.#cluster.forget(index)
       throw error
+    } finally {
+      this.#noteTime(index, startMs)
     }
   }
 
