@@ -90,6 +90,18 @@ export function fold(base: Register, ballot: Ballot, calls: readonly Call[]): Fo
 }
 
 /** Before a ballot goes out: what must be known of each operation that it carries. */
+export function noteAttempts(
+  calls: readonly Call[],
+  base: Register,
+  ballot: Ballot,
+  { outcomes }: Fold,
+): void {
+  for (const [i, call] of calls.entries()) {
+    const outcome = outcomes[i]
+    if (outcome !== undefined) noteAttempt(call, base, ballot, outcome)
+  }
+}
+
 export function noteAttempt(call: Call, base: Register, ballot: Ballot, outcome: Outcome): void {
   if (outcome.kind !== 'changed') return
   if (call.attempts.length === 0) call.origin = base.recent[0]?.tag ?? null

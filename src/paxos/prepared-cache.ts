@@ -3,7 +3,7 @@
  * knows to be the newest below a ballot for which it holds a majority of promises. Bounded by bytes;
  * the least recently used goes first and costs its next change one more round.
  */
-import type { Ballot } from './ballot.ts'
+import { type Ballot, compareBallots } from './ballot.ts'
 import { CACHE_BYTES } from './limits.ts'
 import type { Register } from './register.ts'
 
@@ -57,6 +57,12 @@ export class PreparedCache {
     if (entry === undefined) return
     this.#entries.delete(key)
     this.#bytes -= entry.bytes
+  }
+
+  /** Somebody else has proposed above it: its ballot can come to nothing any more. */
+  dropBelow(key: string, ballot: Ballot): void {
+    const entry = this.#entries.get(key)
+    if (entry !== undefined && compareBallots(entry.ready.ballot, ballot) < 0) this.drop(key)
   }
 
   #dropOldest(): void {

@@ -20,7 +20,7 @@ import type { Ballot } from './ballot.ts'
 import type { BallotClock } from './ballot-clock.ts'
 import type { RegisterCounts } from './counts.ts'
 import type { Electorate } from './electorate.ts'
-import { type Call, fold, type Fold, noteAttempt, noteChosen, type Outcome } from './fold.ts'
+import { type Call, fold, type Fold, noteAttempts, noteChosen, type Outcome } from './fold.ts'
 import {
   COMBINED_MAX,
   ROUND_MS,
@@ -92,6 +92,11 @@ export class Proposer {
   isReady(key: string): boolean {
     const topology = this.#options.topology.get()
     return this.#cache.has(key, this.#options.places.of(topology, key).cfg)
+  }
+
+  /** Our replica voted for it: what is prepared below would be rejected, its outcome in doubt. */
+  onVote(key: string, ballot: Ballot): void {
+    this.#cache.dropBelow(key, ballot)
   }
 
   /** Rejects with NO_QUORUM or TIMEOUT when its time is over, BUSY when too much waits. */
@@ -240,8 +245,7 @@ export class Proposer {
     const isWild = (counter: number): boolean =>
       counter > ballot.counter && this.#isTooFarAhead(counter)
     const poll = new Poll<Promised, Prepared | Failure>(new PrepareJudge(place, isWild))
-    const asks = electorate.prepare(place, ballot, ROUND_MS)
-    poll.begin(asks, [], deadlines, { roundMs: ROUND_MS })
+    poll.begin(electorate.prepare(place, ballot, ROUND_MS), [], deadlines, { roundMs: ROUND_MS })
     const verdict = await poll.verdict
     if (verdict.kind !== 'prepared') return verdict
     const { register, isChosen, counterMax } = verdict
@@ -260,14 +264,10 @@ export class Proposer {
   ): Promise<Failure | null> {
     const { electorate, deadlines, onChosen, counts } = this.#options
     const next = this.#ballot(place.cfg, Math.max(ballot.counter, folded.register.revision))
-    const value = encodeRegister(folded.register)
-    for (const [i, pending] of live.entries()) {
-      const outcome = folded.outcomes[i]
-      if (outcome !== undefined) noteAttempt(pending, register, ballot, outcome)
-    }
+    noteAttempts(live, register, ballot, folded)
     const poll = new Poll<null, Chosen | Failure>(new AcceptJudge(place, this.#isTooFarAhead))
-    const asks = electorate.accept(place, { ballot, next, value }, ROUND_MS)
-    poll.begin(asks, [], deadlines, { roundMs: ROUND_MS })
+    const vote = { ballot, next, value: encodeRegister(folded.register) }
+    poll.begin(electorate.accept(place, vote, ROUND_MS), [], deadlines, { roundMs: ROUND_MS })
     const verdict = await poll.verdict
     if (verdict.kind !== 'chosen') return verdict
     counts[isWarm ? 'chosenInOne' : 'chosenInTwo']++
@@ -286,13 +286,12 @@ export class Proposer {
     }
   }
 
-  readonly #isTooFarAhead = (counter: number): boolean => {
-    return this.#options.electorate.isTooFarAhead(counter)
-  }
+  readonly #isTooFarAhead = (counter: number): boolean =>
+    this.#options.electorate.isTooFarAhead(counter)
 
   #ballot(cfg: number, floor: number): Ballot {
-    const { self, boot, ballots } = this.#options
-    return { cfg, counter: ballots.next(floor), storageId: self, boot }
+    const { self: storageId, boot, ballots } = this.#options
+    return { cfg, counter: ballots.next(floor), storageId, boot }
   }
 }
 

@@ -45,7 +45,7 @@ import { Proposer } from './proposer.ts'
 import { Reader } from './reader.ts'
 import { decodeRegister, type Register } from './register.ts'
 import { RegisterServer } from './register-server.ts'
-import { Replica } from './replica.ts'
+import { Replica, type ReplicaOptions } from './replica.ts'
 import { RegisterScanner } from './scan.ts'
 import { updateRegister } from './update.ts'
 import { Watches } from './watches.ts'
@@ -91,18 +91,19 @@ export class Registers implements RegApi {
   /** Sets the mesh's handlers: make it before the mesh starts. */
   constructor(options: RegistersOptions) {
     this.#options = options
-    const { self, boot, database, mesh, membership, clock, random, reportInstalled } = options
+    const { self, boot, database, mesh, membership, clock, random } = options
     this.#deadlines = new Deadlines(clock)
     const deadlines = this.#deadlines
     const peers = new Peers(membership)
     const places = new Places()
     const topology = new KnownTopology(options.topology, peers, clock)
-    const given = { onInstalled: reportInstalled }
-    const onAccepted = (key: string, value: Uint8Array): void => {
+    const onAccepted: ReplicaOptions['onAccepted'] = (key, value, ballot) => {
+      this.#proposer?.onVote(key, ballot)
       const revision = (): number => decodeRegister(value).revision
       this.#server?.accepted(key, revision)
       if (this.#watches.isWatched(key)) this.#watches.hint(key, revision())
     }
+    const given = { onInstalled: options.reportInstalled }
     const replica =
       database === null ? null : new Replica({ ...options, database, onAccepted, ...given })
     const electorate = new Electorate({ self, replica, mesh, peers })
@@ -119,8 +120,7 @@ export class Registers implements RegApi {
     this.#operations = new Operations({ ...shared, name, proposer: this.#proposer })
     this.#reader = new Reader({ ...shared, propose: (key, time) => this.#proposeRead(key, time) })
     const read = (key: string, time: CallTime): Promise<Register> => this.#reader.read(key, time)
-    const states = replica?.states ?? null
-    this.#scanner = new RegisterScanner({ ...shared, states, read })
+    this.#scanner = new RegisterScanner({ ...shared, states: replica?.states ?? null, read })
     this.#watches = new Watches({
       ...shared,
       topology: options.topology,

@@ -37,7 +37,7 @@ export interface ReplicaOptions {
   readonly topology: TopologyView
   readonly clock: Clock
   /** A register may have changed here; called when it is durable. */
-  readonly onAccepted: (key: string, value: Uint8Array) => void
+  readonly onAccepted: (key: string, value: Uint8Array, ballot: Ballot) => void
   /** A partition has been installed here under this configuration; durable. */
   readonly onInstalled: (partition: number, cfg: number) => void
 }
@@ -103,7 +103,7 @@ export class Replica {
       if (step.kind === 'rejected') return this.#rejected(place, step.by)
       const write = { key: name, value: encodeAcceptorRecord(step.record) }
       await this.#store([write], counter)
-      this.#options.onAccepted(key, vote.value)
+      this.#options.onAccepted(key, vote.value, vote.ballot)
       return this.#answer(place, null)
     })
   }

@@ -55,6 +55,18 @@ describe('who proposes', () => {
     assert.equal(forwards(world).length, 0)
   })
 
+  it('one that others overtook long ago: it builds on nothing old, and knows what became of it', async () => {
+    const world = await RegisterWorld.start(['abc'])
+    await world.drive(world.reg('b').set(KEY, 'old'))
+    for (let i = 0; i < 2 * RECENT_NAMED_MAX; i++)
+      await world.drive(world.reg('c').set(KEY, `c${i}`))
+    await world.wait(6000)
+    world.asked.length = 0
+    await world.drive(world.reg('b').set(KEY, 'new'))
+    assert.equal((await world.drive(world.reg('a').get(KEY)))?.value, 'new')
+    assert.equal(forwards(world).length, 0)
+  })
+
   it('another, soon, when the first is killed, and after 300 ms when it is paused', async () => {
     const world = await RegisterWorld.start(['abc'], { nodes: 'd' })
     world.fate = (q) => (q.to === 'a' ? 'unreachable' : undefined)
