@@ -175,6 +175,16 @@ describe('linearizable (Wing–Gong–Lowe)', () => {
     )
     assert.equal(checkLinearizable(operations, casRegister).kind, 'valid')
   })
+
+  it('is not lost in operations of unknown outcome that nothing shows', () => {
+    const unknown = Array.from({ length: 80 }, (_, i) =>
+      i % 3 === 0 ? op('write', `v${i}`, i, 0, 'info') : op('read', null, i, 0, 'info'),
+    )
+    const verdictOf = (value: string | null): string =>
+      checkLinearizable([...unknown, op('read', value, 100, 101)], casRegister).kind
+    assert.equal(verdictOf(null), 'valid')
+    assert.equal(verdictOf('v3'), 'valid')
+  })
 })
 
 describe('monotone', () => {

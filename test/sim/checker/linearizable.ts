@@ -39,7 +39,7 @@ export function checkLinearizable<S>(
 }
 
 interface Frame<S> {
-  readonly index: number
+  readonly at: number
   readonly state: S
 }
 
@@ -51,6 +51,12 @@ class Search<S> {
   readonly #met = new Set<string>()
   /** Operations placed so far, each with the state before it. */
   readonly #stack: Frame<S>[] = []
+  /**
+   * In which order operations are tried: the answered ones, then those of unknown outcome, each by
+   * their start. Unknown ones are mostly not needed, and to place them first tries all sets of them.
+   */
+  readonly #order: readonly number[]
+  readonly #certain: number
   /** Answered operations that are not placed yet. */
   #certainLeft: number
   #deepest = 0
@@ -60,7 +66,11 @@ class Search<S> {
     this.#model = model
     this.#stepsMax = stepsMax
     this.#placed = new Uint8Array(operations.length)
-    this.#certainLeft = operations.filter(({ outcome }) => outcome === 'ok').length
+    const isCertain = (i: number): boolean => operations[i]?.outcome === 'ok'
+    const certain = [...operations.keys()].filter(isCertain)
+    this.#certain = certain.length
+    this.#certainLeft = certain.length
+    this.#order = [...certain, ...[...operations.keys()].filter((i) => !isCertain(i))]
   }
 
   run(): Verdict {
@@ -78,9 +88,9 @@ class Search<S> {
       if (last === undefined) {
         return invalid(`no order explains more than ${this.#deepest} of the operations`)
       }
-      this.#take(last.index, 0)
+      this.#take(this.#order[last.at] ?? 0, 0)
       state = last.state
-      from = last.index + 1
+      from = last.at + 1
     }
     return VALID
   }
@@ -88,15 +98,20 @@ class Search<S> {
   /** Places the first operation at or after `from` that may come next. */
   #place(state: S, from: number): S | typeof IMPOSSIBLE {
     const horizon = this.#firstEndOfUnplaced()
-    for (let i = from; i < this.#operations.length; i++) {
+    for (let at = from; at < this.#order.length; at++) {
+      const i = this.#order[at] ?? 0
       const operation = this.#operations[i] as Operation
-      if (operation.start > horizon) return IMPOSSIBLE
+      if (operation.start > horizon) {
+        if (at >= this.#certain) return IMPOSSIBLE
+        at = this.#certain - 1
+        continue
+      }
       if (this.#placed[i] === 1) continue
       const after = this.#model.step(state, operation)
       if (after === IMPOSSIBLE) continue
       this.#take(i, 1)
       if (this.#isNew(after)) {
-        this.#stack.push({ index: i, state })
+        this.#stack.push({ at, state })
         this.#deepest = Math.max(this.#deepest, this.#stack.length)
         return after
       }
