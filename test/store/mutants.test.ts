@@ -678,7 +678,7 @@ const MUTANTS: readonly Mutant[] = [
     'installed after one of the old set',
     'movement',
     'sync/movement.ts',
-    'move.done.size <= Math.floor(move.old.length / 2)',
+    'move.done.size < Math.ceil(move.old.length / 2)',
     'move.done.size < 1',
     /before a majority of the old set/,
   ],

@@ -58,7 +58,8 @@ export class Movement {
 
   #check(partition: number): boolean {
     const move = this.#moves.get(partition)
-    if (move === undefined || move.done.size <= Math.floor(move.old.length / 2)) return false
+    // So many meet every majority of the old set: of two, one has all that both acknowledged.
+    if (move === undefined || move.done.size < Math.ceil(move.old.length / 2)) return false
     this.#reportInstalled(partition, move.cfg)
     return true
   }
