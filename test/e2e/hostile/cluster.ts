@@ -140,7 +140,10 @@ export class HostileCluster {
       const node = await this.node(index)
       const { state, members, movingPartitions } = await node.status({ deadlineMs: 2000 })
       if (state !== 'running' || members.alive < this.size || movingPartitions > 0) return false
-      const { partitions } = await node.topology.show()
+      // Who was taken in holds nothing yet: it is well when it has its share.
+      const { partitions, members: taken } = await node.topology.show()
+      const holders = new Set(partitions.flatMap(({ replicas }) => replicas))
+      if (taken.length !== this.size || holders.size !== this.size) return false
       const replicas = Math.min(3, this.size)
       if (partitions.some((each) => each.replicas.length < replicas)) return false
       await node.reg.set(`well/${index}`, 'well', { deadlineMs: 2000 })
