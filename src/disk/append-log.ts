@@ -64,7 +64,13 @@ export class AppendLog {
     let expected: number | null = null
     let end = 0
     for (const [i, name] of names.entries()) {
-      const firstSequence = Number(name.slice(PREFIX.length))
+      const firstSequence = sequenceOf(name)
+      const next = names[i + 1]
+      if (next !== undefined && sequenceOf(next) <= applied + 1) {
+        // All of it is in the index: it only waits to be removed, and others may have gone already.
+        log.#segments.push({ name, firstSequence })
+        continue
+      }
       if (firstSequence !== (expected ?? Math.min(firstSequence, applied + 1))) {
         throw damaged(
           `the log goes on with "${name}", and record ${expected ?? applied + 1} is missing`,
@@ -136,7 +142,8 @@ export class AppendLog {
       const [oldest, next] = this.#segments
       if (oldest === undefined || next === undefined || next.firstSequence > applied + 1) return
       await this.#storage.remove(oldest.name)
-      this.#segments.shift()
+      // Only what was removed leaves the list: else a segment would lie about that nobody knows of.
+      if (this.#segments[0] === oldest) this.#segments.shift()
     }
   }
 
@@ -144,6 +151,10 @@ export class AppendLog {
     await this.#file?.close()
     this.#file = null
   }
+}
+
+function sequenceOf(name: string): number {
+  return Number(name.slice(PREFIX.length))
 }
 
 function readSegment(

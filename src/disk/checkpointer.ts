@@ -79,7 +79,8 @@ export class Checkpointer {
   }
 
   get isDue(): boolean {
-    return this.#bytes > this.#parts.tableBytes && this.#frozen === null && !this.#stopped
+    const isIdle = this.#frozen === null && this.#running === null && !this.#stopped
+    return this.#bytes > this.#parts.tableBytes && isIdle
   }
 
   /**
@@ -106,6 +107,8 @@ export class Checkpointer {
   #start(frozen: Table, applied: number): void {
     this.#running = this.#run(frozen, applied).finally(() => {
       this.#running = null
+      // No commit may come to find it due: the table is so large that all are refused.
+      if (this.isDue) this.#parts.onDue()
     })
   }
 
@@ -114,7 +117,7 @@ export class Checkpointer {
    * synced, and only then the removal of the log before it.
    */
   async #run(frozen: Table, applied: number): Promise<void> {
-    const { appendLog, clock, index, onDue, onFailure } = this.#parts
+    const { appendLog, clock, index, onFailure } = this.#parts
     const startedMs = clock.monotonicMs()
     try {
       await index.write(frozen, applied, () => this.#soon())
@@ -122,8 +125,6 @@ export class Checkpointer {
       this.#isDiskFull = false
       await appendLog.removeThrough(applied)
       appendLog.counts.checkpointSeconds.observe((clock.monotonicMs() - startedMs) / 1000)
-      // No commit may come to find it due: the table is so large that all are refused.
-      if (this.isDue) onDue()
     } catch (error) {
       if (!isAtollError(error, 'DISK_FULL')) return onFailure(error)
       if (this.#frozen !== null) this.#tryLater(() => this.#start(frozen, applied))

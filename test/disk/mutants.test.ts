@@ -15,6 +15,22 @@ type Mutant = readonly [
 ]
 
 const MUTANTS: readonly Mutant[] = [
+  // Removal of segments.
+  [
+    'two removals at once lose sight of a segment',
+    'disk/segments',
+    'disk/append-log.ts',
+    'if (this.#segments[0] === oldest) this.#segments.shift()',
+    'this.#segments.shift()',
+  ],
+  [
+    'what is in the index is read again',
+    'disk/segments',
+    'disk/append-log.ts',
+    'if (next !== undefined && sequenceOf(next) <= applied + 1) {',
+    'if (next !== undefined && sequenceOf(next) <= 0) {',
+  ],
+
   // Persist before speak.
   [
     'resolves before the sync',
@@ -129,7 +145,7 @@ const MUTANTS: readonly Mutant[] = [
     'a table that is too large stays so',
     'disk/checkpoint',
     'disk/checkpointer.ts',
-    'if (this.isDue) onDue()',
+    'if (this.isDue) this.#parts.onDue()',
     '',
   ],
   [
