@@ -4,7 +4,14 @@
  */
 import { describeMutants } from '../mutate.ts'
 
-type Suite = 'checkpoint' | 'database' | 'group-commit' | 'log-record' | 'model' | 'recovery'
+type Suite =
+  | 'checkpoint'
+  | 'database'
+  | 'group-commit'
+  | 'log-record'
+  | 'model'
+  | 'recovery'
+  | 'segments'
 
 type Mutant = readonly [
   name: string,
