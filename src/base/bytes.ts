@@ -48,6 +48,15 @@ export function compareKeys(a: string, b: string): number {
   return a.length - b.length
 }
 
+/** The first in order; null where there is none. */
+export function lowestKey(keys: Iterable<string | null>): string | null {
+  let lowest: string | null = null
+  for (const key of keys) {
+    if (key !== null && (lowest === null || compareKeys(key, lowest) < 0)) lowest = key
+  }
+  return lowest
+}
+
 /** Lifts surrogates above the rest of the basic plane, as UTF-8 does. */
 function orderOfUnit(unit: number): number {
   return unit >= 0xd800 && unit <= 0xdfff ? unit + 0x10000 : unit

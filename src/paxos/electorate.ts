@@ -1,5 +1,4 @@
 /** The acceptors of a place as a proposer or reader asks them: here, or over the mesh. */
-import { assert } from '../base/assert.ts'
 import { AtollError } from '../base/errors.ts'
 import type { StorageId } from '../base/ids.ts'
 import type { Mesh } from '../mesh/mesh.ts'
@@ -48,6 +47,11 @@ export class Electorate {
 
   isUsable(topology: Place['topology'], id: StorageId): boolean {
     return id === this.#options.self || this.#options.peers.usable(topology, id) !== undefined
+  }
+
+  /** The first replica that is not known to be down: who does what one alone should do. */
+  first({ topology, replicas }: Place): StorageId | null {
+    return replicas.find((id) => this.isUsable(topology, id)) ?? null
   }
 
   /** Of a counter that another replica tells: whether it comes from a wild clock. */
@@ -101,8 +105,13 @@ export class Electorate {
     )
   }
 
-  /** Registers that one replica has voted on, in order of their keys. */
-  list(place: Place, id: StorageId, after: string, timeoutMs: number): Ask<ListedPage> {
+  /** Registers that one replica has voted on, in order of their keys. Null: no answer. */
+  async list(
+    place: Place,
+    id: StorageId,
+    after: string,
+    timeoutMs: number,
+  ): Promise<ListedPage | null> {
     const header = headerOf(place)
     const [ask] = this.#asks(place, [id], {
       here: (replica) => replica.list(header, after),
@@ -111,8 +120,8 @@ export class Electorate {
       read: readPage,
       timeoutMs,
     })
-    assert(ask !== undefined, 'one is asked')
-    return ask
+    const reply = (await ask?.send()?.catch(() => null)) ?? null
+    return reply?.kind === 'answer' ? reply.body : null
   }
 
   install(place: Place, counterMax: number, timeoutMs: number): Ask<null>[] {

@@ -13,13 +13,13 @@
  */
 import { isAtollError } from '../base/errors.ts'
 import type { StorageId } from '../base/ids.ts'
+import { inParallel } from '../base/in-parallel.ts'
 import { type Clock, sleep, type Timer } from '../seams/clock.ts'
 import type { Log } from '../seams/log.ts'
 import type { Topology, TopologyView } from '../topology/topology.ts'
 import type { RegisterCounts } from './counts.ts'
 import type { Electorate } from './electorate.ts'
 import type { ListedPage } from './list-messages.ts'
-import type { Reply } from './messages.ts'
 import { blocking, majority, type Place, placeIn } from './place.ts'
 import type { Proposer } from './proposer.ts'
 import type { Replica } from './replica.ts'
@@ -114,14 +114,12 @@ export class Movement {
     const moving = topology.partitions.flatMap(({ prev }, partition) =>
       prev === null ? [] : [placeIn(topology, '', partition)],
     )
-    const mine = moving.filter((place) => this.#isMine(place) && this.#untold(place).length > 0)
-    await inParallel(mine, PARTITIONS_AT_ONCE, (place) => this.#move(place))
-    return moving.some(({ replicas }) => replicas.includes(this.#options.self))
-  }
-
-  #isMine({ topology, replicas }: Place): boolean {
     const { self, electorate } = this.#options
-    return replicas.find((id) => electorate.isUsable(topology, id)) === self
+    const mine = moving.filter(
+      (place) => electorate.first(place) === self && this.#untold(place).length > 0,
+    )
+    await inParallel(mine, PARTITIONS_AT_ONCE, (place) => this.#move(place))
+    return moving.some(({ replicas }) => replicas.includes(self))
   }
 
   /** Replicas that are up and have not been told yet. */
@@ -170,18 +168,14 @@ export class Movement {
   async #list(place: Place, id: StorageId): Promise<Sealed | null> {
     const list: Sealed = { keys: new Set(), counterMax: 0 }
     for (let after: string | null = ''; after !== null; ) {
-      const reply = await this.#page(place, id, after)
-      if (reply?.kind !== 'answer' || this.#aborter.signal.aborted) return null
-      for (const [key] of reply.body.votes) list.keys.add(key)
-      list.counterMax = Math.max(list.counterMax, reply.body.counterMax)
-      after = reply.body.after
+      const { electorate } = this.#options
+      const page: ListedPage | null = await electorate.list(place, id, after, LIST_TIMEOUT_MS)
+      if (page === null || this.#aborter.signal.aborted) return null
+      for (const [key] of page.votes) list.keys.add(key)
+      list.counterMax = Math.max(list.counterMax, page.counterMax)
+      after = page.after
     }
     return list
-  }
-
-  async #page(place: Place, id: StorageId, after: string): Promise<Reply<ListedPage> | null> {
-    const sent = this.#options.electorate.list(place, id, after, LIST_TIMEOUT_MS).send()
-    return (await sent?.catch(() => null)) ?? null
   }
 
   /** Rejects when it is not chosen in time: then nothing may be called installed. */
@@ -226,25 +220,4 @@ interface Told {
 interface Sealed {
   readonly keys: Set<string>
   counterMax: number
-}
-
-/** Rejects with the first error, when all that had begun has ended. */
-async function inParallel<T>(
-  items: readonly T[],
-  atOnce: number,
-  run: (item: T) => Promise<void>,
-): Promise<void> {
-  const queue = [...items]
-  const errors: unknown[] = []
-  const worker = async (): Promise<void> => {
-    for (
-      let item = queue.shift();
-      item !== undefined && errors.length === 0;
-      item = queue.shift()
-    ) {
-      await run(item).catch((error: unknown) => errors.push(error))
-    }
-  }
-  await Promise.all(Array.from({ length: Math.min(atOnce, items.length) }, worker))
-  if (errors.length > 0) throw errors[0]
 }

@@ -4,9 +4,10 @@
  * are read one by one. So each entry was current at some moment of the call; all of them together
  * are no snapshot.
  */
-import { compareKeys } from '../base/bytes.ts'
+import { compareKeys, lowestKey } from '../base/bytes.ts'
 import { AtollError } from '../base/errors.ts'
 import type { PeerId, StorageId } from '../base/ids.ts'
+import { inParallel } from '../base/in-parallel.ts'
 import type { Database } from '../disk/database.ts'
 import { KeyCursor, leastOf } from '../disk/key-cursor.ts'
 import type { Mesh, RemotePeer } from '../mesh/mesh.ts'
@@ -73,7 +74,8 @@ export class RegisterScanner {
         hint: 'see: atoll status',
       })
     }
-    const end = lowestEnd(answers.values())
+    // Up to here every answer is complete; null: all are complete to the end.
+    const end = lowestKey([...answers.values()].map((answer) => answer.end))
     const keys = keysOf(answers, end)
     const shown = keys.slice(0, limit)
     const entries = await this.#settle(topology, shown, answers, time)
@@ -119,12 +121,9 @@ export class RegisterScanner {
       if (register !== null) registers.set(key, register)
       return register === null ? [key] : []
     })
-    const worker = async (): Promise<void> => {
-      for (let key = open.shift(); key !== undefined; key = open.shift()) {
-        registers.set(key, await this.#options.read(key, time))
-      }
-    }
-    await Promise.all(Array.from({ length: Math.min(READS_AT_ONCE, open.length) }, worker))
+    await inParallel(open, READS_AT_ONCE, async (key) => {
+      registers.set(key, await this.#options.read(key, time))
+    })
     return keys.flatMap((key) => {
       const register = registers.get(key)
       return register === undefined || register.kind === 'absent' ? [] : [[key, register] as const]
@@ -238,15 +237,6 @@ function keysOf(answers: ReadonlyMap<StorageId, ScanAnswer>, end: string | null)
     for (const { key } of votes) if (end === null || compareKeys(key, end) <= 0) keys.add(key)
   }
   return [...keys].sort(compareKeys)
-}
-
-/** Up to here every answer is complete; null: all are complete to the end. */
-function lowestEnd(answers: Iterable<ScanAnswer>): string | null {
-  let lowest: string | null = null
-  for (const { end } of answers) {
-    if (end !== null && (lowest === null || compareKeys(end, lowest) < 0)) lowest = end
-  }
-  return lowest
 }
 
 /** Whether a majority of every set of every partition answered: no key can be hidden from it. */

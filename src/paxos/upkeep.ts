@@ -7,7 +7,7 @@
  * they share, and besides one partition every ten seconds. One at a time, and a page at a time: what
  * it holds in memory does not grow with the registers.
  */
-import { compareKeys } from '../base/bytes.ts'
+import { compareKeys, lowestKey } from '../base/bytes.ts'
 import type { StorageId } from '../base/ids.ts'
 import type { Database } from '../disk/database.ts'
 import type { Deadlines } from '../mesh/deadlines.ts'
@@ -20,7 +20,6 @@ import { type Ballot, equalBallots, higherBallot, isBallot, NO_BALLOT } from './
 import type { RegisterCounts } from './counts.ts'
 import type { Electorate } from './electorate.ts'
 import { LIST_KEYS, SETTLED_MS, TOMBSTONE_MS, UPKEEP_MS } from './limits.ts'
-import type { ListedPage } from './list-messages.ts'
 import { type Place, placeIn, placeNumber } from './place.ts'
 import type { Proposer } from './proposer.ts'
 import { decodeRegister } from './register.ts'
@@ -150,9 +149,8 @@ export class Upkeep {
   /** One partition, if it is this node's to look after. */
   async #look(place: Place): Promise<void> {
     const { self, electorate } = this.#options
-    const first = place.replicas.find((id) => electorate.isUsable(place.topology, id))
     if (!place.replicas.includes(self) || place.previous !== null) return
-    if (first !== self) return this.#dropEmpty(place)
+    if (electorate.first(place) !== self) return this.#dropEmpty(place)
     const others = place.replicas.filter((id) => id !== self)
     for (let after: string | null = ''; after !== null; ) {
       after = await this.#lookAtPage(place, after, others)
@@ -166,14 +164,16 @@ export class Upkeep {
     after: string,
     others: readonly StorageId[],
   ): Promise<string | null> {
-    const { replica } = this.#options
+    const { replica, electorate } = this.#options
     const own = await replica.page(place.partition, after, LIST_KEYS)
-    const lists = await Promise.all(others.map((id) => this.#list(place, id, after)))
+    const lists = await Promise.all(
+      others.map((id) => electorate.list(place, id, after, LIST_TIMEOUT_MS)),
+    )
     // What was only promised is nothing that the others lack.
     const voted = own.entries.filter(([, { accepted }]) => isBallot(accepted))
     const votes = voted.map(([key, { accepted }]) => [key, accepted] as const)
     const pages = [{ votes, after: own.after }, ...lists.filter((list) => list !== null)]
-    const end = lowestEnd(pages)
+    const end = lowestKey(pages.map((page) => page.after))
     for (const key of laggingKeys(pages, end, this.#nowMs() - SETTLED_MS)) await this.#touch(key)
     for (const [key, { promised, accepted, value }] of own.entries) {
       if (end !== null && compareKeys(key, end) > 0) break
@@ -186,12 +186,6 @@ export class Upkeep {
       if (isDue) await this.#forget({ ...place, key })
     }
     return end
-  }
-
-  async #list(place: Place, id: StorageId, after: string): Promise<ListedPage | null> {
-    const sent = this.#options.electorate.list(place, id, after, LIST_TIMEOUT_MS).send()
-    const reply = (await sent?.catch(() => null)) ?? null
-    return reply?.kind === 'answer' ? reply.body : null
   }
 
   async #forget(place: Place): Promise<void> {
@@ -236,15 +230,6 @@ export class Upkeep {
 interface Votes {
   readonly votes: readonly (readonly [string, Ballot])[]
   readonly after: string | null
-}
-
-/** Up to here every page is complete; null: all go to the end. */
-function lowestEnd(pages: readonly Votes[]): string | null {
-  let lowest: string | null = null
-  for (const { after } of pages) {
-    if (after !== null && (lowest === null || compareKeys(after, lowest) < 0)) lowest = after
-  }
-  return lowest
 }
 
 /** Keys on which the replicas differ although the newest vote has had time to get round. */

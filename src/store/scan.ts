@@ -3,7 +3,7 @@
  * answers are joined key by key. A page is resumed by its last key.
  */
 import { AtollError } from '../base/errors.ts'
-import { compareKeys } from '../base/bytes.ts'
+import { compareKeys, lowestKey } from '../base/bytes.ts'
 import type { PeerId, StorageId } from '../base/ids.ts'
 import type { Database } from '../disk/database.ts'
 import { KeyCursor, leastOf } from '../disk/key-cursor.ts'
@@ -208,7 +208,7 @@ function pageOf(
   answers: ReadonlyMap<StorageId, Answer<StoreRecord>>,
   limit: number,
 ): ScanPage {
-  const cut = lowestEnd(answers.values())
+  const cut = lowestKey([...answers.values()].map(endOf))
   const joined = new Map<string, StoreRecord>()
   for (const { entries } of answers.values()) {
     for (const [key, record] of entries) {
@@ -224,15 +224,9 @@ function pageOf(
   return { entries, next, partial: !coversAll(topology, new Set(answers.keys())) }
 }
 
-/** Up to here every answer is complete; null: all are complete to the end. */
-function lowestEnd(answers: Iterable<Answer<unknown>>): string | null {
-  let cut: string | null = null
-  for (const { entries, done } of answers) {
-    const last = entries.at(-1)?.[0]
-    if (done || last === undefined) continue
-    if (cut === null || compareKeys(last, cut) < 0) cut = last
-  }
-  return cut
+/** Up to here the answer is complete; null: to the end. */
+function endOf({ entries, done }: Answer<unknown>): string | null {
+  return done ? null : (entries.at(-1)?.[0] ?? null)
 }
 
 /** Whether a majority of every set of every partition answered. */

@@ -245,7 +245,7 @@ const MUTANTS: readonly Mutant[] = [
     'versions begin anew after a movement',
     'moving',
     'movement.ts',
-    'list.counterMax = Math.max(list.counterMax, reply.body.counterMax)',
+    'list.counterMax = Math.max(list.counterMax, page.counterMax)',
     'list.counterMax = Math.max(list.counterMax, 0)',
     /versions above all it had/,
   ],
