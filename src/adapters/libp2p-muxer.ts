@@ -1,5 +1,8 @@
 /**
- * yamux that outlives its connection quietly.
+ * yamux that says no more than it must, and outlives its connection quietly.
+ *
+ * A frame leaves as one piece: encryption makes a record and a write of each piece, and keeps the
+ * second, which is the data, for the next turn of the event loop.
  *
  * Yamux sends some frames in a microtask or from an event's listener (the first window of a new
  * stream, what waited for a drain). On a connection that has just closed for writing, as one has
@@ -8,6 +11,7 @@
  */
 import { yamux, type YamuxMuxerInit } from '@chainsafe/libp2p-yamux'
 import { type MessageStream, type StreamMuxerFactory, StreamStateError } from '@libp2p/interface'
+import { WindowCredit } from './libp2p-window-credit.ts'
 
 export function quietYamux(init: YamuxMuxerInit): () => StreamMuxerFactory {
   return () => {
@@ -21,9 +25,12 @@ export function quietYamux(init: YamuxMuxerInit): () => StreamMuxerFactory {
 
 function quiet(connection: MessageStream): MessageStream {
   const send = connection.send.bind(connection)
+  const credit = new WindowCredit()
   connection.send = (data) => {
+    const frame = credit.pass(data.subarray())
+    if (frame === null) return true
     try {
-      return send(data)
+      return send(frame)
     } catch (error) {
       if (error instanceof StreamStateError) return true
       throw error

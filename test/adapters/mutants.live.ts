@@ -6,6 +6,8 @@ import { describeMutants } from '../mutate.ts'
 
 type Suite =
   | 'adapters/frames.test'
+  | 'adapters/window-credit.test'
+  | 'adapters/muxer.live'
   | 'adapters/link.live'
   | 'adapters/dial.live'
   | 'adapters/life.live'
@@ -48,6 +50,48 @@ const MUTANTS: readonly Mutant[] = [
     'send-queue',
     'this.#push(prefixOf(frame.length))',
     'this.#pieces.push(prefixOf(frame.length))',
+  ],
+
+  // Yamux.
+  [
+    'frames leave in pieces',
+    'adapters/muxer.live',
+    /in one piece/,
+    'muxer',
+    'credit.pass(data.subarray())',
+    'data as Uint8Array',
+  ],
+  [
+    'credit that waited is forgotten',
+    'adapters/window-credit.test',
+    /comes whole/,
+    'window-credit',
+    '+ (this.#owed.get(stream) ?? 0)',
+    '',
+  ],
+  [
+    'credit waits for a whole window',
+    'adapters/window-credit.test',
+    /comes whole|less than 64 KiB/,
+    'window-credit',
+    'credit >= WORTH_BYTES',
+    'credit >= 4 * WORTH_BYTES',
+  ],
+  [
+    'the frame that opens a stream waits',
+    'adapters/window-credit.test',
+    /opens or ends/,
+    'window-credit',
+    'view.getUint16(FLAGS_AT) !== 0 || ',
+    '',
+  ],
+  [
+    'streams that are owed something are not limited',
+    'adapters/window-credit.test',
+    /pays the oldest/,
+    'window-credit',
+    'this.#owed.size > OWED_STREAMS_MAX',
+    'false',
   ],
 
   // Links.

@@ -15,19 +15,22 @@ const INIT = { enableKeepAlive: false }
 class Connection extends EventTarget {
   readonly direction = 'outbound'
   readonly log: Logger
-  readonly #error: Error
+  readonly #error: Error | null
   sends = 0
+  readonly sent: unknown[] = []
 
-  constructor(error: Error) {
+  constructor(error: Error | null) {
     super()
     this.#error = error
     const log = Object.assign(() => undefined, { trace: () => undefined, error: () => undefined })
     this.log = Object.assign(log, { enabled: false, newScope: () => this.log })
   }
 
-  send(): boolean {
+  send(data: unknown): boolean {
     this.sends++
-    throw this.#error
+    if (this.#error !== null) throw this.#error
+    this.sent.push(data)
+    return true
   }
 }
 
@@ -55,6 +58,16 @@ describe('libp2p muxer', () => {
     const closed = new StreamStateError('Cannot write to a stream that is closed')
     assert.equal(await thrownBy(yamux(INIT)(), closed), closed, 'yamux alone does not')
     assert.equal(await thrownBy(quietYamux(INIT)(), closed), null)
+  })
+
+  it('writes a frame in one piece', async () => {
+    const connection = new Connection(null)
+    const muxer = quietYamux(INIT)().createStreamMuxer(connection as unknown as MessageStream)
+    const stream = await muxer.createStream()
+    stream.send(Uint8Array.of(1, 2, 3))
+    const frame = connection.sent.at(-1)
+    assert.ok(frame instanceof Uint8Array, 'a list would be a write for each of its pieces')
+    assert.deepEqual([...frame.subarray(12)], [1, 2, 3])
   })
 
   it('hides nothing else', async () => {
