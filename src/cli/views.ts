@@ -285,9 +285,10 @@ const memberChange: View<ResultOf<'member.watch'>> = {
 export const WATCH_VIEWS: { readonly [N in WatchName]: View<ResultOf<N>> } = {
   'member.watch': memberChange,
   'reg.watch': {
-    human: ({ value, version }, paint) =>
-      `${paint('bold', version || '-')}  ${value === null ? 'no value' : shortValue(value)}\n`,
-    raw: ({ value, version }) => `${version}\t${value === null ? '' : shortValue(value)}\n`,
+    human: (event, paint) =>
+      `${paint('bold', event.version)}  ${event.kind}${event.kind === 'absent' ? '' : `  ${shortValue(event.value)}`}\n`,
+    raw: (event) =>
+      `${event.version}\t${event.kind}\t${event.kind === 'absent' ? '' : shortValue(event.value)}\n`,
   },
 }
 

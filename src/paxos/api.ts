@@ -60,12 +60,15 @@ export interface RegPage {
   readonly next: string | null
 }
 
-export interface RegEvent {
-  readonly key: string
-  /** Null: there is no value. */
-  readonly value: Value | null
-  readonly version: string
-}
+/** What a watched register is. `absent`: there is no value, any more or yet. */
+export type RegEvent =
+  | {
+      readonly kind: 'value'
+      readonly key: string
+      readonly value: Value
+      readonly version: string
+    }
+  | { readonly kind: 'absent'; readonly key: string; readonly version: string }
 
 export interface RegApi {
   /** Linearizable; null when there is no value. */
@@ -92,8 +95,9 @@ export interface RegApi {
     options?: RegCallOptions & { readonly after?: string; readonly limit?: number },
   ): Promise<RegPage>
   /**
-   * The register as it is, then what it becomes: each event newer than the one before, the last
-   * always, those between perhaps not. `after` goes on from a version that was seen.
+   * The register as it is, as `get` would find it, then what it becomes: each event newer than the
+   * one before, the last always, those between perhaps not. `after` goes on from the version of an
+   * event, also on another node: then the first event is the first that is newer.
    */
   watch(
     key: string,

@@ -6,7 +6,7 @@ import type { Outcome } from './fold.ts'
 import { OP_ID_BYTES_MAX } from './limits.ts'
 import type { Condition } from './operation.ts'
 import type { Register } from './register.ts'
-import { revisionOf, versionOf } from './version.ts'
+import { pointOf, versionOf } from './version.ts'
 
 /** Names of operations that callers give begin so, those of this node otherwise. */
 const CALLERS = 'c'
@@ -19,7 +19,8 @@ export function readOf(key: string, { kind, value, revision }: Register): RegRea
 export function conditionOf({ ifVersion, ifAbsent }: RegSetOptions): Condition {
   if (ifVersion === undefined) return ifAbsent === true ? { revision: 0 } : null
   if (ifAbsent === true) throw new AtollError('USAGE', 'ifVersion and ifAbsent exclude each other')
-  return { revision: revisionOf(ifVersion) }
+  const { revision, isGone } = pointOf(ifVersion)
+  return { revision: isGone ? 0 : revision }
 }
 
 export function idOf({ opId }: RegChangeOptions): string | null {

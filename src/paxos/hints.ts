@@ -25,8 +25,10 @@ export class Hints {
   /** By key, who watches it and until when; at most WATCHED_MAX keys a peer. */
   readonly #watches = new Map<string, Map<PeerId, number>>()
   readonly #counts = new Map<PeerId, number>()
-  /** What is told at the end of this turn. */
-  #pending = new Map<PeerId, Map<string, number>>()
+  /** What is told at the end of this turn, or when the peer has answered to what it was told. */
+  readonly #pending = new Map<PeerId, Map<string, number>>()
+  /** Who has not answered yet. A peer that stands still is told one thing at a time. */
+  readonly #told = new Set<PeerId>()
   #flush: Timer | null = null
   #sweep: Timer | null = null
   #isStopped = false
@@ -46,11 +48,12 @@ export class Hints {
   changed(key: string, revision: () => number): void {
     const peers = this.#watches.get(key)
     if (peers === undefined) return
+    const now = revision()
     for (const peer of peers.keys()) {
       const hints = this.#pending.get(peer) ?? new Map<string, number>()
-      this.#pending.set(peer, hints.set(key, revision()))
+      this.#pending.set(peer, hints.set(key, now))
     }
-    this.#flush ??= this.#options.clock.soon(() => this.#send())
+    this.#arm()
   }
 
   stop(): void {
@@ -60,13 +63,13 @@ export class Hints {
     this.#watches.clear()
   }
 
-  /** Remembers the keys, and answers with those of which more is known here. */
+  /** Remembers the keys, and answers with those of which more is known here, or nothing any more. */
   #onWatch(from: RemotePeer, body: Uint8Array): Uint8Array {
     const newer: KeyRevision[] = []
     for (const [key, known] of decodeKeyRevisions(body)) {
       this.#watch(from.peer, key)
       const revision = this.#options.revisionOf(key)
-      if (revision > known) newer.push([key, revision])
+      if (revision > known || (revision === 0 && known > 0)) newer.push([key, revision])
     }
     return encodeKeyRevisions(newer)
   }
@@ -103,18 +106,30 @@ export class Hints {
 
   #send(): void {
     this.#flush = null
-    const pending = this.#pending
-    this.#pending = new Map()
-    for (const [peer, hints] of pending) {
-      const list = [...hints]
-      for (let i = 0; i < list.length; i += WATCH_KEYS) {
-        const body = encodeKeyRevisions(list.slice(i, i + WATCH_KEYS))
-        const options = { timeoutMs: HINT_TIMEOUT_MS }
-        // Nobody waits for a hint to arrive.
-        this.#options.mesh
-          .request(peer, REQUEST_KINDS.REG_HINT, body, options)
-          .catch(() => undefined)
-      }
+    for (const [peer, hints] of this.#pending) {
+      if (this.#told.has(peer)) continue
+      this.#pending.delete(peer)
+      this.#told.add(peer)
+      this.#sendTo(peer, [...hints]).catch(() => undefined)
     }
+  }
+
+  async #sendTo(peer: PeerId, hints: readonly KeyRevision[]): Promise<void> {
+    const options = { timeoutMs: HINT_TIMEOUT_MS }
+    try {
+      for (let i = 0; i < hints.length; i += WATCH_KEYS) {
+        const body = encodeKeyRevisions(hints.slice(i, i + WATCH_KEYS))
+        await this.#options.mesh.request(peer, REQUEST_KINDS.REG_HINT, body, options)
+      }
+    } finally {
+      // A hint that got lost is not repeated: who watches asks again.
+      this.#told.delete(peer)
+      if (this.#pending.has(peer)) this.#arm()
+    }
+  }
+
+  #arm(): void {
+    if (this.#isStopped) return
+    this.#flush ??= this.#options.clock.soon(() => this.#send())
   }
 }

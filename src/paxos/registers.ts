@@ -49,7 +49,7 @@ import { Replica, type ReplicaOptions } from './replica.ts'
 import { RegisterScanner } from './scan.ts'
 import { updateRegister } from './update.ts'
 import { Watches } from './watches.ts'
-import { revisionOf, versionOf } from './version.ts'
+import { pointOf, revisionOf, UNSEEN, versionOf } from './version.ts'
 
 export interface RegistersOptions {
   /** '' on an edge. */
@@ -71,8 +71,6 @@ export interface RegistersOptions {
 const OWN = 'n'
 const NAME_BYTES = 5
 const PAGE_ENTRIES = 100
-/** Below every revision. */
-const NOTHING_SEEN = -1
 
 export class Registers implements RegApi {
   readonly #options: RegistersOptions
@@ -236,8 +234,8 @@ export class Registers implements RegApi {
     options: { readonly after?: string; readonly signal?: AbortSignal } = {},
   ): AsyncIterable<RegEvent> {
     this.#check(key)
-    const after = options.after === undefined ? NOTHING_SEEN : revisionOf(options.after)
-    return this.#watches.watch(key, after, options.signal ?? new AbortController().signal)
+    const after = options.after === undefined ? UNSEEN : pointOf(options.after)
+    return this.#watches.watch(key, after, options.signal)
   }
 
   /** What each replica holds, and what a change would do now. */

@@ -4,9 +4,10 @@
  *
  * Many changes in a row may show as one, the last is always shown. Hints may get lost: replicas are
  * told again every ten seconds what is watched and what is known of it, and answer with what is
- * newer. All readers of a key on this node share one watch.
+ * newer, or that nothing is there any more. All readers of a key on this node share one watch.
  */
 import { AtollError } from '../base/errors.ts'
+import { Gate } from '../base/gate.ts'
 import type { PeerId } from '../base/ids.ts'
 import { decodeValue } from '../base/value.ts'
 import type { Mesh } from '../mesh/mesh.ts'
@@ -18,8 +19,9 @@ import type { RegEvent } from './api.ts'
 import { WATCH_KEYS, WATCH_RENEW_MS, WATCHED_MAX, WATCHERS_MAX } from './limits.ts'
 import { placeOf } from './place.ts'
 import type { Register } from './register.ts'
-import { versionOf } from './version.ts'
+import { type Point, versionAt } from './version.ts'
 import { decodeKeyRevisions, encodeKeyRevisions, type KeyRevision } from './watch-messages.ts'
+import { type Shown, Watched } from './watched.ts'
 
 export interface WatchesOptions {
   readonly mesh: Mesh
@@ -36,15 +38,19 @@ const RETRY_MS = 10
 const RETRY_MS_MAX = 1000
 /** Reads after one hint, until it is taken for one of a change that was never chosen. */
 const READS_PER_HINT = 6
+/** Keys that are tried again at the same time: those without a majority are in nobody's way. */
+const RETRIES_AT_ONCE = 32
 
 export class Watches {
   readonly #options: WatchesOptions
   /** At most WATCHED_MAX. */
   readonly #watched = new Map<string, Watched>()
   #readers = 0
+  readonly #retries = new Gate(RETRIES_AT_ONCE)
   #renewal: Timer | null = null
   readonly #unsubscribe: () => void
   readonly #aborter = new AbortController()
+  #isStopped = false
 
   /** Sets the mesh's handler: make it before the mesh starts. */
   constructor(options: WatchesOptions) {
@@ -62,6 +68,7 @@ export class Watches {
   }
 
   stop(): void {
+    this.#isStopped = true
     this.#aborter.abort()
     this.#unsubscribe()
     this.#renewal?.cancel()
@@ -69,20 +76,21 @@ export class Watches {
   }
 
   /** Ends when the signal aborts or the node stops. Throws BUSY when there are too many. */
-  async *watch(key: string, after: number, signal: AbortSignal): AsyncGenerator<RegEvent> {
-    const ends = AbortSignal.any([signal, this.#aborter.signal])
-    const watched = this.#enter(key)
+  async *watch(key: string, after: Point, signal?: AbortSignal): AsyncGenerator<RegEvent> {
+    const watched = this.#find(key)
     const reader = watched.enter(after)
+    this.#readers++
     const onAbort = (): void => reader.wake()
-    ends.addEventListener('abort', onAbort)
+    signal?.addEventListener('abort', onAbort)
     try {
-      while (!ends.aborted) {
-        const register = reader.take()
-        if (register === null) await reader.waiting()
-        else yield eventOf(key, register)
+      if (!watched.isReading) this.#read(key, watched)
+      while (!this.#isStopped && signal?.aborted !== true) {
+        const shown = reader.take()
+        if (shown === null) await reader.waiting()
+        else yield eventOf(key, shown)
       }
     } finally {
-      ends.removeEventListener('abort', onAbort)
+      signal?.removeEventListener('abort', onAbort)
       watched.leave(reader)
       this.#readers--
       if (watched.isUnwatched) this.#watched.delete(key)
@@ -96,32 +104,26 @@ export class Watches {
   /** Something may have become of the key. */
   hint(key: string, revision: number): void {
     const watched = this.#watched.get(key)
-    if (watched === undefined || watched.revision >= revision) return
-    watched.hinted = Math.max(watched.hinted, revision)
-    if (!watched.isReading) this.#read(key, watched)
+    const isNews = watched?.hint(revision) === true
+    if (isNews && !watched.isReading) this.#read(key, watched)
   }
 
   /** What is known to be chosen needs no read. */
   chosen(key: string, register: Register): void {
-    this.#watched.get(key)?.publish(register)
+    this.#watched.get(key)?.chosen(register)
   }
 
-  #enter(key: string): Watched {
-    let watched = this.#watched.get(key)
-    const isNew = watched === undefined
-    if (this.#readers >= WATCHERS_MAX || (isNew && this.#watched.size >= WATCHED_MAX)) {
+  #find(key: string): Watched {
+    const known = this.#watched.get(key)
+    const isFull = known === undefined && this.#watched.size >= WATCHED_MAX
+    if (isFull || this.#readers >= WATCHERS_MAX) {
       throw new AtollError('BUSY', 'too many watches on this node', { hint: 'end some first' })
     }
-    this.#readers++
-    if (watched !== undefined) return watched
-    watched = new Watched()
+    if (known !== undefined) return known
+    const watched = new Watched()
     this.#watched.set(key, watched)
-    // First the replicas know of it, then the first read: nothing falls in between.
-    const reads = watched
-    this.#tell([key]).then(
-      () => this.#read(key, reads),
-      () => undefined,
-    )
+    // Nobody waits for all replicas to hear of it: what changes before one does, it answers with.
+    this.#renew([key])
     this.#arm()
     return watched
   }
@@ -136,30 +138,32 @@ export class Watches {
     const { clock } = this.#options
     const { signal } = this.#aborter
     let pauseMs = RETRY_MS
+    let isRead = true
     try {
-      for (let reads = 0; reads < READS_PER_HINT && !watched.isUnwatched; ) {
-        const hinted = watched.hinted
-        const isRead = await this.#readOnce(key, watched)
-        if (isRead && watched.revision >= watched.hinted) return
-        // A newer hint starts anew; a majority is waited for as long as somebody watches.
-        reads = watched.hinted > hinted || !isRead ? 0 : reads + 1
+      for (let misses = 0; misses < READS_PER_HINT && !watched.isUnwatched; ) {
+        const { revision, hinted } = watched
+        const read = (): Promise<boolean> => this.#readOnce(key, watched)
+        isRead = await (isRead ? read() : this.#retries.through(read))
+        if (isRead && watched.isSettled) return
+        // News are looked for soon; a majority is waited for as long as somebody watches.
+        const isNews = watched.revision > revision || watched.hinted > hinted || watched.isAwaited
+        misses = isRead && !isNews ? misses + 1 : 0
+        if (isRead && isNews) pauseMs = RETRY_MS
         await sleep(clock, pauseMs, signal)
         pauseMs = Math.min(pauseMs * 2, RETRY_MS_MAX)
       }
-      watched.hinted = watched.revision
+      watched.dismissHint()
     } finally {
-      // In the step of the last look at `hinted`: a later hint begins another read.
+      // In the step of the last look at what was hinted at: a later hint begins another read.
       watched.isReading = false
     }
   }
 
   async #readOnce(key: string, watched: Watched): Promise<boolean> {
-    const before = watched.revision
+    if (watched.isUnwatched) return true
+    const beginning = watched.begin()
     try {
-      const register = await this.#options.read(key)
-      // Begun after the newest was known, it finds nothing: that was deleted and forgotten.
-      const isGone = register.revision === 0 && watched.revision === before
-      watched.publish(register, isGone)
+      watched.found(await this.#options.read(key), beginning)
       return true
     } catch {
       return false
@@ -214,85 +218,9 @@ export class Watches {
   }
 }
 
-/** One key, for all its readers on this node. */
-class Watched {
-  /** The newest that was chosen as far as this node knows. */
-  #newest: Register | null = null
-  readonly #readers = new Set<Reader>()
-  /** The highest that somebody has spoken of. */
-  hinted = 0
-  isReading = false
-
-  /** 0 until the first read. */
-  get revision(): number {
-    return this.#newest?.revision ?? 0
-  }
-
-  get isUnwatched(): boolean {
-    return this.#readers.size === 0
-  }
-
-  enter(after: number): Reader {
-    const reader = new Reader(after)
-    this.#readers.add(reader)
-    if (this.#newest !== null) reader.offer(this.#newest)
-    return reader
-  }
-
-  leave(reader: Reader): void {
-    this.#readers.delete(reader)
-  }
-
-  /** `isGone`: what was seen before is no more, although no revision says so. */
-  publish(register: Register, isGone = false): void {
-    const { kind = 'absent', revision = -1 } = this.#newest ?? {}
-    const isForgotten = isGone && (kind !== 'absent' || revision < 0)
-    if (register.revision <= revision && !isForgotten) return
-    this.#newest = register
-    for (const reader of this.#readers) reader.offer(register, isForgotten)
-  }
-
-  wakeAll(): void {
-    for (const reader of this.#readers) reader.wake()
-  }
-}
-
-/** Holds one register at most: a reader that is slow sees the last of many. */
-class Reader {
-  #seen: number
-  #next: Register | null = null
-  #wake: () => void = () => {}
-
-  constructor(after: number) {
-    this.#seen = after
-  }
-
-  offer(register: Register, isForgotten = false): void {
-    if (register.revision <= this.#seen && !isForgotten) return
-    this.#next = register
-    this.#wake()
-  }
-
-  take(): Register | null {
-    const register = this.#next
-    if (register === null) return null
-    this.#next = null
-    this.#seen = Math.max(this.#seen, register.revision)
-    return register
-  }
-
-  waiting(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#wake = resolve
-    })
-  }
-
-  wake(): void {
-    this.#wake()
-  }
-}
-
-function eventOf(key: string, { kind, value, revision }: Register): RegEvent {
-  const shown = kind === 'absent' ? null : decodeValue(kind, value)
-  return { key, value: shown, version: versionOf(revision) }
+function eventOf(key: string, { register, point }: Shown): RegEvent {
+  const version = versionAt(point)
+  const { kind, value } = register
+  if (kind === 'absent') return { kind: 'absent', key, version }
+  return { kind: 'value', key, value: decodeValue(kind, value), version }
 }

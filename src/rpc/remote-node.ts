@@ -129,8 +129,8 @@ export class RemoteNode implements NodeApi {
     params: ParamsOf<'reg.watch'>,
     signal: AbortSignal | undefined,
   ): AsyncGenerator<RegEvent, void, undefined> {
-    for await (const { key, value, version } of this.#watch('reg.watch', params, signal)) {
-      yield { key, value: value === null ? null : valueFromJson(value), version }
+    for await (const event of this.#watch('reg.watch', params, signal)) {
+      yield event.kind === 'absent' ? event : { ...event, value: valueFromJson(event.value) }
     }
   }
 

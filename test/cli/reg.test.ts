@@ -168,31 +168,34 @@ describe('registers on the command line', () => {
   it('watch tells the register, then what it becomes, until Ctrl-C', async () => {
     await cli.rig.node.reg.set('k', 'one')
     cli.rig.node.reg.changes = [
-      { key: 'k', value: { base64: 'no bytes' }, version: 'v2' },
-      { key: 'k', value: null, version: 'v3' },
+      { kind: 'value', key: 'k', value: { base64: 'no bytes' }, version: 'v2' },
+      { kind: 'value', key: 'k', value: null, version: 'v3' },
+      { kind: 'absent', key: 'k', version: 'v4' },
     ]
     const expected = {
-      human: 'v1  one\nv2  {"json":{"base64":"no bytes"}}\nv3  no value\n',
-      raw: 'v1\tone\nv2\t{"json":{"base64":"no bytes"}}\nv3\t\n',
+      human:
+        'v1  value  one\nv2  value  {"json":{"base64":"no bytes"}}\nv3  value  null\nv4  absent\n',
+      raw: 'v1\tvalue\tone\nv2\tvalue\t{"json":{"base64":"no bytes"}}\nv3\tvalue\tnull\nv4\tabsent\t\n',
       jsonl:
-        '{"key":"k","value":"one","version":"v1"}\n' +
-        '{"key":"k","value":{"json":{"base64":"no bytes"}},"version":"v2"}\n' +
-        '{"key":"k","value":null,"version":"v3"}\n',
+        '{"kind":"value","key":"k","value":"one","version":"v1"}\n' +
+        '{"kind":"value","key":"k","value":{"json":{"base64":"no bytes"}},"version":"v2"}\n' +
+        '{"kind":"value","key":"k","value":null,"version":"v3"}\n' +
+        '{"kind":"absent","key":"k","version":"v4"}\n',
     }
     for (const [format, lines] of Object.entries(expected)) {
       cli.interrupt = new AbortController()
       let seen = 0
       const words = ['--socket', cli.rig.path, 'reg', 'watch', 'k', '-o', format]
       const { status, out } = await cli.watched(words, () => {
-        if (++seen === 3) cli.interrupt.abort()
+        if (++seen === 4) cli.interrupt.abort()
       })
       assert.deepEqual([status, out], [0, lines])
     }
     cli.interrupt = new AbortController()
     const words = ['--socket', cli.rig.path, 'reg', 'watch', 'k', '--after', 'v1', '-o', 'raw']
     const { out } = await cli.watched(words, (text) => {
-      if (text.startsWith('v3')) cli.interrupt.abort()
+      if (text.startsWith('v4')) cli.interrupt.abort()
     })
-    assert.equal(out, expected.raw.replace('v1\tone\n', ''))
+    assert.equal(out, expected.raw.replace('v1\tvalue\tone\n', ''))
   })
 })

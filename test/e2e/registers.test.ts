@@ -97,7 +97,7 @@ describe('registers of real daemons', function () {
     const seen: unknown[] = []
     const watching = (async () => {
       for await (const event of node.reg.watch('w', { signal: abort.signal })) {
-        seen.push(event.value)
+        seen.push(event.kind === 'absent' ? null : event.value)
       }
     })()
     await until('the register as it is', async () => seen.length === 1)

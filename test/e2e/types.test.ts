@@ -10,7 +10,7 @@ const TSC = join(ROOT, 'node_modules/.bin/tsc')
 const STRICT = ['--noEmit', '--strict', '--module', 'nodenext', '--moduleResolution', 'nodenext']
 
 const PROGRAM = `
-import { AtollError, createNode, type RegRead, type Status } from 'atolld'
+import { AtollError, createNode, type RegRead, type Status, type Value } from 'atolld'
 import { connect, type NodeApi } from 'atolld/client'
 
 await using node = await createNode({ dataDir: './data', init: true })
@@ -22,7 +22,9 @@ for await (const { member } of node.member.watch({ signal: AbortSignal.timeout(5
 }
 const read: RegRead | null = await node.reg.update('n', (n) => Number(n ?? 0) + 1)
 const { version } = await node.reg.cas('n', 5, { ifVersion: read?.version ?? '', opId: 'x' })
-for await (const { value } of node.reg.watch('n', { after: version })) break
+for await (const event of node.reg.watch('n', { after: version })) {
+  const now: Value | undefined = event.kind === 'value' ? event.value : undefined
+}
 const other = await connect({ socket: '/x' })
 const both: readonly NodeApi[] = [node, other]
 await other.close().catch((error: unknown) => error instanceof AtollError && error.outcome)

@@ -79,8 +79,9 @@ export class FakeRegisters implements RegApi {
   ): AsyncGenerator<RegEvent, void, undefined> {
     const { after, signal } = options
     await this.#enter(signal === undefined ? {} : { signal })
-    const now = this.registers.get(key) ?? { key, value: null, version: '' }
-    if (now.version !== after) yield now
+    const read = this.registers.get(key)
+    if (read === undefined) yield { kind: 'absent', key, version: 'v0' }
+    else if (read.version !== after) yield { kind: 'value', ...read }
     yield* this.changes
     await new Promise<void>((resolve) => {
       if (signal?.aborted) resolve()

@@ -35,7 +35,7 @@ describe('registers over the socket', () => {
       assert.deepEqual(await node.reg.get('k'), whole)
       assert.deepEqual((await node.reg.ls('')).entries, [whole])
       for await (const event of node.reg.watch('k')) {
-        assert.deepEqual(event, whole)
+        assert.deepEqual(event, { kind: 'value', ...whole })
         break
       }
       const kept = await node.reg.update('k', (before) => {
@@ -48,14 +48,15 @@ describe('registers over the socket', () => {
 
   it('watch goes on from a version, and ends with its signal', async () => {
     const { version } = await rig.node.reg.set('k', 'v')
-    rig.node.reg.changes = [{ key: 'k', value: null, version: 'v2' }]
+    const changes = [{ kind: 'absent', key: 'k', version: 'v2' }] as const
+    rig.node.reg.changes = changes
     const abort = new AbortController()
     const seen: RegEvent[] = []
     for await (const event of node.reg.watch('k', { after: version, signal: abort.signal })) {
       seen.push(event)
       abort.abort()
     }
-    assert.deepEqual(seen, [{ key: 'k', value: null, version: 'v2' }])
+    assert.deepEqual(seen, changes)
   })
 
   it('a watch that cannot begin ends with the reason', async () => {

@@ -234,13 +234,16 @@ export const regWatch = watch({
   help: 'a register as it is, then what it becomes; the last change always',
   params: v.strictObject({
     key,
-    after: v.exactOptional(v.pipe(text, v.description('go on from this version'))),
+    after: v.exactOptional(v.pipe(text, v.description('go on from the version of an event'))),
   }),
-  result: v.object({
-    key: v.string(),
-    value: v.pipe(value, v.description('null: there is no value')),
-    version,
-  }),
+  result: v.union([
+    v.object({ kind: v.picklist(['value']), key: v.string(), value, version }),
+    v.object({
+      kind: v.pipe(v.picklist(['absent']), v.description('there is no value')),
+      key: v.string(),
+      version,
+    }),
+  ]),
   errors: ['UNCLAIMED', 'TOO_LARGE'],
   changes: false,
   withinMs: null,
@@ -261,16 +264,14 @@ export const regWatch = watch({
   },
 })
 
-interface WireEvent {
-  readonly key: string
-  readonly value: JsonValue
-  readonly version: string
-}
+type WireEvent =
+  | (Extract<RegEvent, { kind: 'value' }> & { readonly value: JsonValue })
+  | Extract<RegEvent, { kind: 'absent' }>
 
 /** Begun at the first step, so that what cannot begin is an error of the subscription. */
 async function* told(begin: () => AsyncIterable<RegEvent>): AsyncGenerator<WireEvent, void> {
-  for await (const { key: name, value: now, version: at } of begin()) {
-    yield { key: name, value: now === null ? null : valueToJson(now), version: at }
+  for await (const event of begin()) {
+    yield event.kind === 'absent' ? event : { ...event, value: valueToJson(event.value) }
   }
 }
 
