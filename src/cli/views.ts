@@ -281,14 +281,16 @@ const memberChange: View<ResultOf<'member.watch'>> = {
   raw: ({ kind, member: one }) => `${kind}\t${one.name}\t${one.id}\n`,
 }
 
+function eventCells(event: ResultOf<'reg.watch'>): string[] {
+  return event.kind === 'absent' ? [event.kind] : [event.kind, shortValue(event.value)]
+}
+
 /** Of the events of subscriptions. */
 export const WATCH_VIEWS: { readonly [N in WatchName]: View<ResultOf<N>> } = {
   'member.watch': memberChange,
   'reg.watch': {
-    human: (event, paint) =>
-      `${paint('bold', event.version)}  ${event.kind}${event.kind === 'absent' ? '' : `  ${shortValue(event.value)}`}\n`,
-    raw: (event) =>
-      `${event.version}\t${event.kind}\t${event.kind === 'absent' ? '' : shortValue(event.value)}\n`,
+    human: (event, paint) => `${[paint('bold', event.version), ...eventCells(event)].join('  ')}\n`,
+    raw: (event) => `${[event.version, ...eventCells(event)].join('\t')}\n`,
   },
 }
 

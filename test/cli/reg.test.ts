@@ -175,7 +175,7 @@ describe('registers on the command line', () => {
     const expected = {
       human:
         'v1  value  one\nv2  value  {"json":{"base64":"no bytes"}}\nv3  value  null\nv4  absent\n',
-      raw: 'v1\tvalue\tone\nv2\tvalue\t{"json":{"base64":"no bytes"}}\nv3\tvalue\tnull\nv4\tabsent\t\n',
+      raw: 'v1\tvalue\tone\nv2\tvalue\t{"json":{"base64":"no bytes"}}\nv3\tvalue\tnull\nv4\tabsent\n',
       jsonl:
         '{"kind":"value","key":"k","value":"one","version":"v1"}\n' +
         '{"kind":"value","key":"k","value":{"json":{"base64":"no bytes"}},"version":"v2"}\n' +

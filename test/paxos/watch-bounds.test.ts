@@ -157,7 +157,7 @@ describe('hints', () => {
     const hints = new Hints({ mesh: slow.mesh, clock, revisionOf })
     const watch = async (peer: string, list: readonly KeyRevision[]) =>
       decodeKeyRevisions(await slow.handler(from(peer), encodeKeyRevisions(list)))
-    return { ...slow, slow, clock, hints, watch }
+    return { slow, clock, hints, watch }
   }
   afterEach(() => revisions.clear())
 
