@@ -18,7 +18,7 @@ import { REQUEST_KINDS } from '../wire/kinds.ts'
 import { commonVersion, OWN_VERSIONS } from '../wire/version.ts'
 import type { AdmissionKey } from './admission-key.ts'
 import { toldError } from './answer.ts'
-import { CERTIFICATE_TTL_MS, issueCertificate } from './certificate.ts'
+import { issueCertificate, validityFrom } from './certificate.ts'
 import { Dialogue } from './dialogue.ts'
 import {
   checkGrant,
@@ -223,9 +223,7 @@ export class Admitter {
 
   #certificateFor(peer: PeerId, role: Role): Uint8Array {
     const { key, clock } = this.#options
-    const issuedMs = Math.floor(clock.wallMs())
-    const expiresMs = issuedMs + CERTIFICATE_TTL_MS
-    return issueCertificate(key, { peer, role, issuedMs, expiresMs })
+    return issueCertificate(key, { peer, role, ...validityFrom(clock.wallMs()) })
   }
 
   /** As the issuer: another member admits somebody with our ticket. */

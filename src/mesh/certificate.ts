@@ -8,6 +8,7 @@
  * Expiry is judged generously, since a wrong wall clock must not cut a healthy cluster apart.
  */
 import { AtollError } from '../base/errors.ts'
+import { isClockSet, UNJUDGED_MS_MAX } from '../base/hybrid-time.ts'
 import type { ClusterId, PeerId } from '../base/ids.ts'
 import { WireError, WireReader, WireWriter } from '../wire/codec.ts'
 import {
@@ -30,7 +31,7 @@ export interface Certificate {
 
 export const CERTIFICATE_BYTES_MAX = 512
 /** Ten years: long enough that none runs out before its disk does. */
-export const CERTIFICATE_TTL_MS = 10 * 365 * 24 * 3600 * 1000
+const CERTIFICATE_TTL_MS = 10 * 365 * 24 * 3600 * 1000
 /** How far the clocks of issuer and reader may be apart. */
 export const CERTIFICATE_SKEW_MS = 24 * 3600 * 1000
 
@@ -42,6 +43,16 @@ export interface CertificateFacts {
   readonly role: Role
   readonly issuedMs: number
   readonly expiresMs: number
+}
+
+/**
+ * When one that is issued now is good. Where the clock was never set it is good for all time that
+ * there may be, else it would have expired as soon as the clock is.
+ */
+export function validityFrom(wallMs: number): Pick<CertificateFacts, 'issuedMs' | 'expiresMs'> {
+  const issuedMs = Math.max(0, Math.floor(wallMs))
+  const expiresMs = isClockSet(wallMs) ? issuedMs + CERTIFICATE_TTL_MS : UNJUDGED_MS_MAX
+  return { issuedMs, expiresMs }
 }
 
 export function issueCertificate(key: AdmissionKey, facts: CertificateFacts): Uint8Array {
@@ -109,7 +120,8 @@ export function checkCertificate(bytes: Uint8Array, expected: Expected): Certifi
       hint: 'let it join again with a new ticket',
     })
   }
-  if (certificate.issuedMs - CERTIFICATE_SKEW_MS > wallMs) {
+  // A clock that was never set is no measure: many small machines start in 1970, and offline.
+  if (isClockSet(wallMs) && certificate.issuedMs - CERTIFICATE_SKEW_MS > wallMs) {
     throw new AtollError('CLOCK_SKEW', `the certificate of ${peer} comes from the future`, {
       hint: 'set the clocks of both machines',
     })

@@ -6,7 +6,7 @@
 import { AtollError } from '../base/errors.ts'
 import type { Database, Write } from '../disk/database.ts'
 import { AdmissionKey } from '../mesh/admission-key.ts'
-import { CERTIFICATE_TTL_MS, issueCertificate } from '../mesh/certificate.ts'
+import { issueCertificate, validityFrom } from '../mesh/certificate.ts'
 import { joinCluster } from '../mesh/join.ts'
 import { decodeTicket } from '../mesh/ticket.ts'
 import type { Seams } from '../seams/seams.ts'
@@ -31,9 +31,8 @@ const ERASE_BATCH = 256
 /** Founds a cluster of one. */
 export function found(config: NodeConfig, identity: Identity, seams: Seams): Claim {
   const key = new AdmissionKey(seams.random.bytes(KEY_BYTES))
-  const issuedMs = Math.floor(seams.clock.wallMs())
-  const expiresMs = issuedMs + CERTIFICATE_TTL_MS
-  const facts = { peer: identity.peer, role: 'member', issuedMs, expiresMs } as const
+  const times = validityFrom(seams.clock.wallMs())
+  const facts = { peer: identity.peer, role: 'member', ...times } as const
   const { clusterId } = key
   const file: ClusterFile = {
     clusterId,

@@ -108,7 +108,8 @@ export class Cluster {
       onDigest: (peer, number) => this.topology.onDigest(peer, number),
     })
     const layers = { mesh: this.mesh, clock, random, log, topology: this.topology }
-    this.issuer = new RootsIssuer({ ...layers, membership: this.membership, database })
+    const issuer = new RootsIssuer({ ...layers, membership: this.membership, database })
+    this.issuer = issuer
     this.#reporter = new MovementReporter({ ...layers, issuer: this.issuer })
     const installations = new Installations((partition, cfg) =>
       this.#reporter.reportInstalled(partition, cfg),
@@ -124,15 +125,15 @@ export class Cluster {
     })
     this.topology.beforeLearn(this.reg.onLearn)
     this.admitter = this.#makeAdmitter(database, gate)
-    this.#declareMetrics(storageId)
+    this.#declareMetrics(storageId, issuer.refusals)
   }
 
-  #declareMetrics(self: StorageId): void {
+  #declareMetrics(self: StorageId, slotRefusals: RootsIssuer['refusals']): void {
     const { metrics, topology, membership } = this
     declareMeshMetrics(metrics, this.mesh)
     declareSwimMetrics(metrics, membership)
     const reporter = this.#reporter
-    declareTopologyMetrics(metrics, { self, topology, membership, reporter })
+    declareTopologyMetrics(metrics, { self, topology, membership, reporter, slotRefusals })
     declareStoreMetrics(metrics, this.kv)
     declareRegisterMetrics(metrics, this.reg)
   }

@@ -1,13 +1,13 @@
 /**
  * Refuses ballots from the far future, so that no wild clock uses up the numbers there are
  * (registers.md §1). The measure is this machine's clock or the highest counter ever taken here,
- * whichever is later: a machine that starts in 1970 takes what it took before.
+ * whichever is later: a machine whose clock fell back takes what it took before. A clock that was
+ * never set is no measure (base/hybrid-time.ts).
  */
+import { counterLimit, UNITS_PER_MS } from '../base/hybrid-time.ts'
 import type { Database, Write } from '../disk/database.ts'
 import type { Clock } from '../seams/clock.ts'
 import { WireReader, WireWriter } from '../wire/codec.ts'
-import { UNITS_PER_MS } from './ballot-clock.ts'
-import { SKEW_MS_MAX } from './limits.ts'
 
 const KEY = 'paxos/counter'
 /** The mark is written this far ahead, so that few writes carry it. */
@@ -25,8 +25,7 @@ export class CounterGuard {
   }
 
   isTooFarAhead(counter: number): boolean {
-    const now = this.#clock.wallMs() * UNITS_PER_MS
-    return counter > Math.max(now, this.#mark) + SKEW_MS_MAX * UNITS_PER_MS
+    return counter > counterLimit(this.#mark, this.#clock.wallMs())
   }
 
   /** What belongs into the batch that takes the counter; mostly nothing. */

@@ -26,8 +26,6 @@ export const WAITING_PER_KEY_MAX = 4096
 export const WAITING_BYTES_MAX = 64 * 1024 * 1024
 /** Known values with a promise for the next ballot, kept by a proposer. */
 export const CACHE_BYTES = 16 * 1024 * 1024
-/** How far ahead of this machine's clock, and of all that it has seen, a counter may be. */
-export const SKEW_MS_MAX = 24 * 60 * 60 * 1000
 export const DEFAULT_DEADLINE_MS = 2000
 export const DEADLINE_MS_MAX = 60 * 60 * 1000
 /** One round of questions; then another ballot is tried. */

@@ -8,6 +8,7 @@
  * it holds in memory does not grow with the registers.
  */
 import { compareKeys, lowestKey } from '../base/bytes.ts'
+import { UNITS_PER_MS } from '../base/hybrid-time.ts'
 import type { StorageId } from '../base/ids.ts'
 import type { Database } from '../disk/database.ts'
 import type { Deadlines } from '../mesh/deadlines.ts'
@@ -15,7 +16,6 @@ import { type Clock, sleep, type Timer } from '../seams/clock.ts'
 import type { Log } from '../seams/log.ts'
 import type { MemberEvent, Membership } from '../swim/member.ts'
 import type { Topology, TopologyView } from '../topology/topology.ts'
-import { UNITS_PER_MS } from './ballot-clock.ts'
 import { type Ballot, equalBallots, higherBallot, isBallot, NO_BALLOT } from './ballot.ts'
 import type { RegisterCounts } from './counts.ts'
 import type { Electorate } from './electorate.ts'

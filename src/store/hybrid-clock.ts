@@ -1,11 +1,10 @@
 /**
- * Hybrid logical time (Kulkarni et al., 2014) in one number: milliseconds times 1024, plus a
- * counter. It never goes back on a node, and a write's stamp exceeds those of what it replaces.
+ * The stamps of writes: hybrid time (base/hybrid-time.ts). A write's stamp exceeds those of what it
+ * replaces. It does not go back with the clock of the machine, unless others find it too far ahead,
+ * and its clock says the same by now.
  */
+import { counterLimit, counterAfter } from '../base/hybrid-time.ts'
 import type { Clock } from '../seams/clock.ts'
-import { SKEW_MS_MAX } from './limits.ts'
-
-const UNITS_PER_MS = 1024
 
 export class HybridClock {
   readonly #clock: Clock
@@ -17,14 +16,18 @@ export class HybridClock {
 
   /** A stamp later than every one given before, and than `after`. */
   next(after: number): number {
-    const wall = Math.floor(this.#clock.wallMs()) * UNITS_PER_MS
     // Too far ahead is not followed: one wild clock must not drag every other along.
     const floor = this.isTooFarAhead(after) ? 0 : after
-    this.#last = Math.max(wall, this.#last + 1, floor + 1)
+    this.#last = counterAfter(Math.max(this.#last, floor), this.#clock.wallMs())
     return this.#last
   }
 
+  /** Others refused a stamp of ours as too far ahead. Stamps need not be unique: dots are. */
+  onRefused(): void {
+    if (this.isTooFarAhead(this.#last)) this.#last = 0
+  }
+
   isTooFarAhead(stamp: number): boolean {
-    return stamp > (this.#clock.wallMs() + SKEW_MS_MAX) * UNITS_PER_MS
+    return stamp > counterLimit(0, this.#clock.wallMs())
   }
 }

@@ -15,8 +15,6 @@ export const DOTS_MAX = 64
 export const JOINED_FACTOR = 32
 /** All siblings of a key together. */
 export const RECORD_BYTES_MAX = 3 * 1024 * 1024
-/** How far ahead of this machine's clock a write may be stamped. */
-export const SKEW_MS_MAX = 24 * 60 * 60 * 1000
 /** A page of a scan, in entries and bytes. */
 export const PAGE_ENTRIES_MAX = 1000
 export const PAGE_BYTES = 512 * 1024

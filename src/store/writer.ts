@@ -140,7 +140,7 @@ export class Writer {
     made: Made,
     limits: CallLimits,
   ): Promise<Omit<PutOutcome, 'seen'>> {
-    const { clock, topology } = this.#options
+    const { clock, hybridClock, topology } = this.#options
     const endMs = clock.monotonicMs() + limits.deadlineMs
     let place = first
     let mayHaveApplied = false
@@ -149,6 +149,7 @@ export class Writer {
       const round = this.#sendWrite(place, made, limits, leftMs, attempt === 1)
       const decision = await round.decided
       if (decision === 'met') return { ...counted(place, round, false), partial: false }
+      if (round.error?.code === 'CLOCK_SKEW') hybridClock.onRefused()
       if (decision === 'partial' && round.error?.code !== 'CLOCK_SKEW') {
         return { ...counted(place, round, true), partial: true }
       }

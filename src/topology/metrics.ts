@@ -9,6 +9,8 @@ import {
   partitionsWithoutMajority,
 } from './describe.ts'
 import type { MovementReporter } from './movement-reporter.ts'
+import type { Refusals } from './refusals.ts'
+import { SLOT_REFUSALS, type SlotRefusal } from './slot-acceptor.ts'
 import type { Topology, TopologyView } from './topology.ts'
 
 export interface TopologyParts {
@@ -17,6 +19,8 @@ export interface TopologyParts {
   readonly topology: TopologyView
   readonly membership: Membership
   readonly reporter: MovementReporter
+  /** null on an edge, whose vote nobody asks for. */
+  readonly slotRefusals: Refusals<SlotRefusal> | null
 }
 
 export function declareTopologyMetrics(metrics: Metrics, parts: TopologyParts): void {
@@ -65,6 +69,12 @@ export function declareTopologyMetrics(metrics: Metrics, parts: TopologyParts): 
     'atoll_topology_installed_partitions_total',
     'Partitions that moved here and whose data was found complete.',
     () => reporter.installed,
+  )
+  metrics.counters(
+    'atoll_topology_votes_refused_total',
+    'Votes on topologies that peers asked for and must not have, by why.',
+    ['reason'],
+    () => SLOT_REFUSALS.map((reason) => [parts.slotRefusals?.counts[reason] ?? 0, reason]),
   )
   metrics.gauge(
     'atoll_topology_reports_pending',

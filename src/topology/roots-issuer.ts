@@ -54,6 +54,8 @@ export class RootsIssuer implements TopologyIssuer {
   readonly #calls: RootCalls
   /** null on an edge. */
   readonly #decider: Decider | null
+  /** Votes that were not given; null on an edge. */
+  readonly refusals: SlotAcceptor['refusals'] | null = null
 
   constructor(options: RootsIssuerOptions) {
     const { mesh, database, topology, clock, log } = options
@@ -64,6 +66,7 @@ export class RootsIssuer implements TopologyIssuer {
     this.#decider = null
     if (database === null) return
     const acceptor = new SlotAcceptor({ self: this.#self, topology, database, clock, log })
+    this.refusals = acceptor.refusals
     this.#decider = new Decider({ ...options, acceptor })
     this.#serveSlots(acceptor)
     this.#serveRequests(this.#decider)

@@ -14,14 +14,16 @@
  * a slot is dropped in the batch that makes its topology durable, so no step sees half of either.
  */
 import { AtollError } from '../base/errors.ts'
+import { counterLimit } from '../base/hybrid-time.ts'
 import type { StorageId } from '../base/ids.ts'
 import type { Database } from '../disk/database.ts'
 import type { RemotePeer } from '../mesh/mesh.ts'
 import type { Clock } from '../seams/clock.ts'
 import type { Log } from '../seams/log.ts'
 import { WireError } from '../wire/codec.ts'
-import { type Ballot, compareBallots, counterLimit } from './ballot.ts'
+import { type Ballot, compareBallots } from './ballot.ts'
 import { decodeTopology } from './codec.ts'
+import { Refusals } from './refusals.ts'
 import type { Accept, AcceptReply, Decided, Prepare, PrepareReply } from './slot-messages.ts'
 import {
   type Accepted,
@@ -43,8 +45,15 @@ export interface SlotAcceptorOptions {
   readonly log: Log
 }
 
-/** Peers whose refused requests were logged: each once. */
-const NOTED_MAX = 100
+/** Why a vote was not given that no honest root asks for. */
+export const SLOT_REFUSALS = [
+  'far-future',
+  'other-disk',
+  'not-a-root',
+  'unknown-topology',
+  'bad-record',
+] as const
+export type SlotRefusal = (typeof SLOT_REFUSALS)[number]
 
 export class SlotAcceptor {
   readonly #options: SlotAcceptorOptions
@@ -53,23 +62,17 @@ export class SlotAcceptor {
   #state: SlotState | null
   /** The highest counter that is on the disk. */
   #counter: number
-  readonly #noted = new Set<string>()
-  /** Requests that no honest root would send. */
-  refused = 0
+  readonly refusals: Refusals<SlotRefusal>
 
   /** Throws AtollError DISK_DAMAGED. Make it before anything is learned. */
   constructor(options: SlotAcceptorOptions) {
     this.#options = options
+    this.refusals = new Refusals('topology.slot-refused', SLOT_REFUSALS, options.log)
     this.#topology = options.topology
     const { state, counter } = readSlot(options.database)
     this.#state = state
     this.#counter = counter
     options.topology.beforeLearn(() => (this.#state === null ? [] : [dropSlot()]))
-  }
-
-  /** The highest counter that this root has seen durably. */
-  get counter(): number {
-    return this.#counter
   }
 
   /** What was accepted here for the topology after the one that is known, and may be chosen. */
@@ -78,7 +81,12 @@ export class SlotAcceptor {
     return this.#state?.slot === slot ? this.#state.accepted : null
   }
 
-  /** Rejects with DENIED, and with what the database rejects with. */
+  /** The counter below which nothing is promised here for that topology; 0: any. */
+  get promised(): number {
+    return this.#stateOf(this.#topology.digest + 1).promised.counter
+  }
+
+  /** Rejects with DENIED or CLOCK_SKEW, and with what the database rejects with. */
   async onPrepare(from: RemotePeer, { slot, ballot }: Prepare): Promise<PrepareReply> {
     await this.#reach(from, slot)
     return this.#topology.exclusively(async () => {
@@ -94,7 +102,7 @@ export class SlotAcceptor {
     })
   }
 
-  /** Rejects with DENIED, and with what the database rejects with. */
+  /** Rejects with DENIED or CLOCK_SKEW, and with what the database rejects with. */
   async onAccept(from: RemotePeer, { slot, ballot, record }: Accept): Promise<AcceptReply> {
     await this.#reach(from, slot)
     return this.#topology.exclusively(async () => {
@@ -106,7 +114,9 @@ export class SlotAcceptor {
         return { kind: 'rejected', promised: state.promised }
       }
       const refusal = refusalOfRecord(current, record)
-      if (refusal !== null) throw this.#refuse(from, `topology ${slot}: ${refusal}`)
+      if (refusal !== null) {
+        throw this.#refuse(from, 'bad-record', `topology ${slot}: ${refusal}`)
+      }
       await this.#keep({ slot, promised: ballot, accepted: { ballot, record } })
       return { kind: 'voted', storageId: this.#options.self }
     })
@@ -118,7 +128,8 @@ export class SlotAcceptor {
     try {
       await this.#topology.catchUp(slot - 1, from.peer)
     } catch (error) {
-      this.#note(from, `slot ${slot} after topology ${this.#topology.digest}`)
+      const why = `slot ${slot} after topology ${this.#topology.digest}`
+      this.refusals.note(from.peer, 'unknown-topology', why)
       throw error
     }
   }
@@ -133,17 +144,21 @@ export class SlotAcceptor {
     const { self, clock } = this.#options
     const current = this.#topology.current()
     if (current === null || current.number !== slot - 1) {
-      throw this.#refuse(from, `slot ${slot} after topology ${current?.number ?? 0}`)
+      const why = `slot ${slot} after topology ${current?.number ?? 0}`
+      throw this.#refuse(from, 'unknown-topology', why)
     }
     if (!current.roots.includes(self)) throw new AtollError('DENIED', 'this node is no root')
+    if (storageId !== from.storageId || boot !== from.boot) {
+      throw this.#refuse(from, 'other-disk', 'a ballot in the name of another')
+    }
     const root = current.members.find((member) => member.storageId === storageId)
     const isRoot = root?.id === from.peer && current.roots.includes(storageId)
-    if (!isRoot) throw this.#refuse(from, 'a ballot of somebody who is no root')
-    if (storageId !== from.storageId || boot !== from.boot) {
-      throw this.#refuse(from, 'a ballot in the name of another')
+    if (!isRoot) {
+      throw this.#refuse(from, 'not-a-root', 'a ballot of somebody who is no root')
     }
     if (counter > counterLimit(this.#counter, clock.wallMs())) {
-      throw this.#refuse(from, 'a ballot of the far future: clocks are more than a day apart')
+      const why = 'a ballot of the far future: clocks are more than a day apart'
+      throw this.#refuse(from, 'far-future', why)
     }
     return current
   }
@@ -159,16 +174,10 @@ export class SlotAcceptor {
     this.#counter = counter
   }
 
-  #refuse(from: RemotePeer, why: string): AtollError {
-    this.#note(from, why)
-    return new AtollError('DENIED', `refused by a root: ${why}`)
-  }
-
-  #note({ peer }: RemotePeer, why: string): void {
-    this.refused++
-    if (this.#noted.has(peer) || this.#noted.size >= NOTED_MAX) return
-    this.#noted.add(peer)
-    this.#options.log.write('warn', 'topology.slot-refused', { peer, why })
+  #refuse({ peer }: RemotePeer, reason: SlotRefusal, why: string): AtollError {
+    this.refusals.note(peer, reason, why)
+    const code = reason === 'far-future' ? 'CLOCK_SKEW' : 'DENIED'
+    return new AtollError(code, `refused by a root: ${why}`)
   }
 }
 

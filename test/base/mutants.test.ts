@@ -1,4 +1,4 @@
-/** Rules of counting broken one at a time; the tests of metrics must notice each. */
+/** Rules of counting and of hybrid time broken one at a time; their tests must notice each. */
 import { describeMutants } from '../mutate.ts'
 
 const SUITES = ['base/metrics.test']
@@ -19,4 +19,30 @@ describeMutants(
     ['a name is declared again', 'base/metrics.ts', '!this.#metrics.has(name)', 'true'],
     ['unknown is zero', 'base/metrics.ts', 'value === null ? []', 'value === null ? [[0]]'],
   ].map(([name = '', file = '', from = '', to = '']) => ({ name, file, from, to, suites: SUITES })),
+)
+
+describeMutants(
+  'mutants of hybrid time',
+  ['base'],
+  [
+    ['a counter twice', 'counter-source.ts', 'if (from <= counter && counter <= to)', 'if (false)'],
+    [
+      'what was jumped over is forgotten',
+      'counter-source.ts',
+      'joined([...this.#given, {',
+      'joined([{',
+    ],
+    ['a clock that was wild is never got over', 'counter-source.ts', '#last > limit', '#last < 0'],
+    ['it goes back on its own clock’s word', 'counter-source.ts', '#last > limit', '#last > 0'],
+    ['jumps are kept for ever', 'counter-source.ts', 'this.#jumps.length > JUMPS_MAX', 'false'],
+    ['a clock that was never set is a measure', 'hybrid-time.ts', '>= SET_CLOCK_MS', '>= 0'],
+    ['numbers go on after their end', 'hybrid-time.ts', 'Number.isSafeInteger(number)', 'true'],
+    ['what was seen is no measure', 'hybrid-time.ts', 'seen + SKEW_MAX', '0 * seen'],
+  ].map(([name = '', file = '', from = '', to = '']) => ({
+    name,
+    file: `base/${file}`,
+    from,
+    to,
+    suites: ['base/hybrid-time.test'],
+  })),
 )

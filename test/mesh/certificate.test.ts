@@ -7,14 +7,15 @@ import {
   checkCertificate,
   decodeCertificate,
   issueCertificate,
+  validityFrom,
 } from '../../src/mesh/certificate.ts'
 import { SimRandom } from '../sim/sim-random.ts'
 
 const random = new SimRandom('certificates')
 const key = AdmissionKey.generate(random)
 const PEER = '12D3KooWA'
-const facts = { peer: PEER, role: 'member', issuedMs: 1e12, expiresMs: 2e12 } as const
-const expected = { clusterId: key.clusterId, peer: PEER, wallMs: 1.5e12 }
+const facts = { peer: PEER, role: 'member', issuedMs: 1.6e12, expiresMs: 2e12 } as const
+const expected = { clusterId: key.clusterId, peer: PEER, wallMs: 1.7e12 }
 
 function codeOf(check: () => unknown): string {
   try {
@@ -42,8 +43,23 @@ describe('certificate', () => {
     assert.equal(code({ clusterId: other.clusterId }), 'WRONG_CLUSTER')
     assert.equal(code({ wallMs: 2e12 + CERTIFICATE_SKEW_MS }), 'ok')
     assert.equal(code({ wallMs: 2e12 + CERTIFICATE_SKEW_MS + 1 }), 'DENIED')
-    assert.equal(code({ wallMs: 1e12 - CERTIFICATE_SKEW_MS }), 'ok')
-    assert.equal(code({ wallMs: 1e12 - CERTIFICATE_SKEW_MS - 1 }), 'CLOCK_SKEW')
+    assert.equal(code({ wallMs: 1.6e12 - CERTIFICATE_SKEW_MS }), 'ok')
+    assert.equal(code({ wallMs: 1.6e12 - CERTIFICATE_SKEW_MS - 1 }), 'CLOCK_SKEW')
+    assert.equal(code({ wallMs: 5000 }), 'ok', 'a clock that was never set is no measure')
+    assert.equal(code({ wallMs: 1.57e12 }), 'ok')
+    assert.equal(code({ wallMs: 1.58e12 }), 'CLOCK_SKEW')
+  })
+
+  it('that a machine issued in 1970 is good when its clock is set, and before', () => {
+    const bytes = issueCertificate(key, { ...facts, ...validityFrom(60_000) })
+    for (const wallMs of [5000, 1.7e12, 1.7e12 + 20 * 365 * 86_400_000]) {
+      assert.equal(
+        codeOf(() => checkCertificate(bytes, { ...expected, wallMs })),
+        'ok',
+      )
+    }
+    const { issuedMs, expiresMs } = validityFrom(1.7e12)
+    assert.deepEqual([issuedMs, (expiresMs - issuedMs) / 86_400_000], [1.7e12, 3650])
   })
 
   it('is refused when another key signed it, even one that names the right one', () => {

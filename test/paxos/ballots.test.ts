@@ -1,7 +1,8 @@
 /** Ballots and what makes, guards and shows their numbers (registers.md §1). */
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
-import { BallotClock, UNITS_PER_MS } from '../../src/paxos/ballot-clock.ts'
+import { SKEW_MS_MAX, UNITS_PER_MS } from '../../src/base/hybrid-time.ts'
+import { BallotClock } from '../../src/paxos/ballot-clock.ts'
 import {
   type Ballot,
   compareBallots,
@@ -11,7 +12,6 @@ import {
   NO_BALLOT,
 } from '../../src/paxos/ballot.ts'
 import { CounterGuard } from '../../src/paxos/counter-guard.ts'
-import { SKEW_MS_MAX } from '../../src/paxos/limits.ts'
 import { RecentMap } from '../../src/paxos/recent-map.ts'
 import { revisionOf, versionOf } from '../../src/paxos/version.ts'
 import { FakeDatabase } from '../topology/fakes.ts'
@@ -105,6 +105,21 @@ describe('the clock of ballots', () => {
     assert.equal(new BallotClock(clock).next(0), 1)
   })
 
+  it('is back with the others after a moment in the far future, when they refuse it', () => {
+    const start = 20_000 * DAY_MS
+    const clock = new WallClock(start + 3 * DAY_MS)
+    const ballots = new BallotClock(clock)
+    const wild = ballots.next(0)
+    assert.equal(ballots.isWild(wild), false)
+    clock.set(start)
+    assert.equal(ballots.isWild(wild), true)
+    assert.equal(ballots.next(0), wild + 1, 'perhaps all are there')
+    ballots.onRefused()
+    assert.equal(ballots.next(0), start * UNITS_PER_MS)
+    clock.set(start + 3 * DAY_MS)
+    assert.equal(ballots.next(0), wild + 2, 'none twice')
+  })
+
   it('ends when the numbers do', () => {
     const ballots = new BallotClock(new ManualClock())
     assert.throws(() => ballots.next(Number.MAX_SAFE_INTEGER), /ran out/)
@@ -121,23 +136,34 @@ describe('the guard of counters', () => {
   }
 
   it('takes what is up to a day ahead of the clock', () => {
-    const { guard } = setUp(1000 * DAY_MS)
-    const now = 1000 * DAY_MS * UNITS_PER_MS
+    const { guard } = setUp(20_000 * DAY_MS)
+    const now = 20_000 * DAY_MS * UNITS_PER_MS
     assert.equal(guard.isTooFarAhead(now + SKEW_MS_MAX * UNITS_PER_MS), false)
     assert.equal(guard.isTooFarAhead(now + SKEW_MS_MAX * UNITS_PER_MS + 1), true)
     assert.equal(guard.isTooFarAhead(Number.MAX_SAFE_INTEGER), true)
     assert.equal(guard.isTooFarAhead(0), false)
   })
 
-  it('takes what it took before a restart in 1970, and a day more', () => {
+  it('takes what it took before its clock fell back, and a day more', () => {
     const { guard, clock, database } = setUp(20_000 * DAY_MS)
     const taken = 20_000 * DAY_MS * UNITS_PER_MS
     for (const { key, value } of guard.note(taken)) if (value) database.durable.set(key, value)
-    clock.set(0)
+    clock.set(19_000 * DAY_MS)
     const after = new CounterGuard(database, clock)
     assert.equal(after.isTooFarAhead(taken + SKEW_MS_MAX * UNITS_PER_MS), false)
     assert.equal(after.isTooFarAhead(taken + 2 * SKEW_MS_MAX * UNITS_PER_MS), true)
-    assert.equal(setUp(0).guard.isTooFarAhead(taken), true, 'a disk that is new')
+    const isNew = setUp(19_000 * DAY_MS).guard
+    assert.equal(isNew.isTooFarAhead(taken), true, 'a disk that is new')
+  })
+
+  it('judges nothing in 1970, but for what would use up the numbers', () => {
+    const { guard } = setUp(60_000)
+    const own = 60_000 * UNITS_PER_MS
+    for (const took of [0, own]) {
+      guard.note(took)
+      assert.equal(guard.isTooFarAhead(20_000 * DAY_MS * UNITS_PER_MS), false)
+      assert.equal(guard.isTooFarAhead(Number.MAX_SAFE_INTEGER), true)
+    }
   })
 
   it('writes its mark once in a while, not with every counter', () => {

@@ -4,8 +4,7 @@
  * else suffers from it.
  */
 import assert from 'node:assert/strict'
-import { UNITS_PER_MS } from '../../src/paxos/ballot-clock.ts'
-import { SKEW_MS_MAX } from '../../src/paxos/limits.ts'
+import { SKEW_MS_MAX, UNITS_PER_MS } from '../../src/base/hybrid-time.ts'
 import { answerWriter } from '../../src/paxos/messages.ts'
 import { ABSENT, type Register } from '../../src/paxos/register.ts'
 import { REQUEST_KINDS } from '../../src/wire/kinds.ts'
@@ -155,7 +154,7 @@ describe('a clock that is years ahead', () => {
 describe('a clock that is years behind', () => {
   it('is no obstacle to whoever has it: it follows the others', async () => {
     const world = await RegisterWorld.start(['abc'])
-    world.skew('c', -30 * YEAR_MS)
+    world.skew('c', -3 * YEAR_MS)
     const { version } = await world.drive(world.reg('a').set(KEY, 'v'))
     assert.equal(world.record('c', KEY), null, 'to its disk all of it lies in the future')
     const after = await world.drive(world.reg('c').set(KEY, 'v2'))
@@ -163,12 +162,24 @@ describe('a clock that is years behind', () => {
     assert.ok((await world.drive(world.reg('c').set('fresh', 'v'))).version > version)
   })
 
+  it('and was never set takes part: a small machine starts in 1970', async () => {
+    const world = await RegisterWorld.start(['abc'])
+    world.skew('c', 5000 - world.clock.wallMs())
+    await world.drive(world.reg('c').set('own', 'v'))
+    world.lose('b')
+    await world.drive(world.reg('a').set(KEY, 'v'))
+    assert.equal(world.text('c', KEY), 'v')
+    const { version } = await world.drive(world.reg('c').set(KEY, 'v2'))
+    world.skew('c', 0)
+    assert.ok((await world.drive(world.reg('c').set(KEY, 'v3'))).version > version)
+  })
+
   it('and that took part before takes part after a restart', async () => {
     const world = await RegisterWorld.start(['abc'])
     await world.drive(world.reg('a').set(KEY, 'v'))
     await world.wait(10)
     world.crash('c')
-    world.skew('c', -30 * YEAR_MS)
+    world.skew('c', -3 * YEAR_MS)
     await world.boot('c')
     world.lose('b')
     await world.drive(world.reg('a').set(KEY, 'v2'))

@@ -3,7 +3,7 @@
  * below the fence (I6), what is collected stays so (I9).
  */
 import assert from 'node:assert/strict'
-import { UNITS_PER_MS } from '../../src/paxos/ballot-clock.ts'
+import { UNITS_PER_MS } from '../../src/base/hybrid-time.ts'
 import type { Header } from '../../src/paxos/messages.ts'
 import { ABSENT, type Register } from '../../src/paxos/register.ts'
 import { errorOf } from '../store/error-of.ts'

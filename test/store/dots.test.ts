@@ -151,6 +151,31 @@ describe('hybrid clock', () => {
     assert.ok(hybrid.next(0) >= first + 1024 - 2, 'a millisecond is 1024 steps')
   })
 
+  it('is back with the others when it was days ahead for a moment', () => {
+    const { hybrid, set, wallMs } = clockAt()
+    hybrid.next(0)
+    set(3 * DAY_MS)
+    const wild = hybrid.next(0)
+    hybrid.onRefused()
+    assert.equal(hybrid.next(0), wild + 1, 'by its own clock it is right')
+    set(0)
+    assert.ok(hybrid.isTooFarAhead(wild))
+    hybrid.onRefused()
+    const after = hybrid.next(0)
+    assert.equal(after, wallMs() * 1024)
+    assert.equal(hybrid.next(0), after + 1)
+  })
+
+  it('that was never set refuses nothing but what would use up the numbers', () => {
+    const { hybrid, set, wallMs } = clockAt()
+    const stamp = wallMs() * 1024
+    set(-wallMs() + 60_000)
+    assert.equal(wallMs(), 60_000)
+    assert.equal(hybrid.isTooFarAhead(stamp), false)
+    assert.equal(hybrid.next(stamp), stamp + 1)
+    assert.equal(hybrid.isTooFarAhead(Number.MAX_SAFE_INTEGER), true)
+  })
+
   it('is later than what it is to replace', () => {
     const { hybrid, wallMs } = clockAt()
     const ahead = (wallMs() + 1000) * 1024

@@ -173,9 +173,17 @@ const MUTANTS: readonly Mutant[] = [
     'stamps go back with the clock',
     'dots',
     'hybrid-clock.ts',
-    'Math.max(wall, this.#last + 1, floor + 1)',
-    'Math.max(wall, floor + 1)',
+    'counterAfter(Math.max(this.#last, floor), ',
+    'counterAfter(floor, ',
     /never goes back/,
+  ],
+  [
+    'a clock that was wild is never got over',
+    'dots',
+    'hybrid-clock.ts',
+    'if (this.isTooFarAhead(this.#last)) this.#last = 0',
+    '',
+    /days ahead for a moment/,
   ],
 
   // Counting answers.

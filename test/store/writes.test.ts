@@ -258,6 +258,21 @@ describe('clocks', () => {
     }
   })
 
+  it('that were days ahead for a moment refuse one write, and then no more', async () => {
+    const world = await StoreWorld.start(['abc'], { nodes: 'd' })
+    world.skew('a', 3 * DAY_MS)
+    for (const key of ['k', 'k2']) {
+      const error = await errorOf(world.drive(world.kv('a').put(key, 'wild')))
+      assert.equal(error.code, 'CLOCK_SKEW', 'its clock is ahead')
+    }
+    world.skew('a', 0)
+    await world.drive(world.kv('a').put('k3', 'v')).catch(() => undefined)
+    for (const key of ['k', 'k3']) {
+      assert.ok((await world.drive(world.kv('a').put(key, 'v'))).acks >= 2)
+      assert.deepEqual(world.held('b', key), ['v'])
+    }
+  })
+
   it('break ties and order display, nothing else', async () => {
     const world = await StoreWorld.start(['abc'])
     world.crash('a', { power: false })

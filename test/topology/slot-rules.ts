@@ -343,10 +343,26 @@ export const RULES: Readonly<Record<string, () => Promise<void>>> = {
     )
     await isRefused(ask({ ...self, peer: stranger.id }, own), /no root/)
     const ahead = (council.clock.wallMs() + DAY_MS) * 1024
-    await isRefused(ask(self, { ...own, counter: ahead + 1_000_000 }), /far future/)
-    assert.equal(acceptor.refused, 5)
+    for (const counter of [ahead + 1_000_000, Number.MAX_SAFE_INTEGER]) {
+      const far = ask(self, { ...own, counter })
+      await assert.rejects(far, (error) => isAtollError(error, 'CLOCK_SKEW'))
+    }
+    assert.equal(acceptor.refusals.total, 6)
+    const { counts } = acceptor.refusals
+    assert.deepEqual([counts['other-disk'], counts['not-a-root'], counts['far-future']], [2, 2, 2])
     const noted = council.root(0).lines.filter(({ event }) => event === 'topology.slot-refused')
-    assert.equal(noted.length, 2, 'once a peer')
+    const reasons = noted.map(({ fields }) => `${String(fields.reason)} ${String(fields.peer)}`)
+    const { peer } = self
+    assert.deepEqual(
+      reasons,
+      [
+        `other-disk ${peer}`,
+        `not-a-root ${peer}`,
+        `not-a-root ${stranger.id}`,
+        `far-future ${peer}`,
+      ],
+      'once a peer and reason',
+    )
     assert.equal((await ask(self, { ...own, counter: ahead })).kind, 'promised')
     // What was seen once is the measure from then on, also in the next slot and after a restart.
     assert.equal((await council.decide(1, council.plan(1, 'x'))).kind, 'chosen')
@@ -364,6 +380,64 @@ export const RULES: Readonly<Record<string, () => Promise<void>>> = {
     council.clock.wallMs = () => 0
     assert.equal((await prepare(council, 0, 1, later)).kind, 'promised')
     assert.equal((await prepare(council, 2, 1, later)).kind, 'promised', 'nor one that knows none')
+  },
+
+  'a root whose clock was days ahead for a moment decides again, and nobody waits for it':
+    async () => {
+      const council = await councilOf(3)
+      const root = council.root(2)
+      const wallMs = council.clock.wallMs.bind(council.clock)
+      const roots = [0, 1, 2].map((index) => council.root(index).acceptor)
+      // Its clock is read by nobody else: the others judge in between.
+      const wild = async () => {
+        council.clock.wallMs = () => wallMs() + 3 * DAY_MS
+        const attempt = root.proposer.attempt(council.current(2), council.plan(2, 'wild'))
+        council.clock.wallMs = wallMs
+        return council.ends(attempt)
+      }
+      assert.equal((await wild()).kind, 'no-quorum')
+      assert.deepEqual(
+        roots.map(({ refusals }) => refusals.counts['far-future']),
+        [1, 1, 0],
+        'it does not ask its own disk',
+      )
+      // One of the others is away: the disk of the one that was wild is needed.
+      council.hub.cut.add(council.root(1).self.peer)
+      assert.equal((await council.decide(0, council.plan(0, 'x'))).kind, 'chosen')
+      await council.ends(root.topology.catchUp(2, council.root(0).self.peer))
+      assert.equal((await wild()).kind, 'no-quorum')
+      assert.equal((await council.decide(2, council.plan(2, 'y'))).kind, 'chosen')
+    },
+
+  'what stands far ahead at one root is not followed, and at most of them it is': async () => {
+    const council = await councilOf(3)
+    const wallMs = council.clock.wallMs.bind(council.clock)
+    const far = { ...council.ballot(1, 0), counter: (wallMs() + 3 * DAY_MS) * 1024 }
+    const promise = async (index: number) => {
+      council.clock.wallMs = () => wallMs() + 3 * DAY_MS
+      const reply = await prepare(council, index, 1, far)
+      council.clock.wallMs = wallMs
+      assert.equal(reply.kind, 'promised')
+    }
+    await promise(2)
+    const first = await council.decide(0, council.plan(0, 'x'))
+    assert.equal(first.kind, 'chosen', 'two are enough')
+    for (const index of [1, 2]) {
+      const { topology } = council.root(index)
+      await council.ends(topology.catchUp(2, council.root(0).self.peer))
+    }
+    await promise(2)
+    council.hub.cut.add(council.root(1).self.peer)
+    for (let i = 0; i < 3; i++) {
+      const attempt = await council.attempt(0, council.plan(0, 'y'))
+      assert.equal(attempt.kind, 'outbid')
+    }
+    const { counts } = council.root(2).acceptor.refusals
+    assert.equal(counts['far-future'], 0, 'it did not follow')
+    council.hub.cut.clear()
+    await promise(1)
+    assert.equal((await council.attempt(0, council.plan(0, 'y'))).kind, 'outbid')
+    assert.equal((await council.attempt(0, council.plan(0, 'y'))).kind, 'chosen')
   },
 
   'an answer counts for the disk whose name it bears': async () => {
