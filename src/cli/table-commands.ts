@@ -156,17 +156,18 @@ async function runCall(context: CommandContext, method: TableCall, given: object
   context.output.result(result as ResultOf<MethodName>, view)
 }
 
-/** One line an event, until Ctrl-C. */
+/** One line an event, until Ctrl-C, or until nobody reads them any more. */
 async function runWatch(
   context: CommandContext,
   method: TableWatch,
   params: object,
 ): Promise<void> {
-  const signal = context.interrupted()
+  const { output } = context
+  const signal = AbortSignal.any([context.interrupted(), output.streams.unread()])
   const view = WATCH_VIEWS[method.name] as View<ResultOf<WatchName>>
   await withClient(context, async (client) => {
     for await (const event of client.watch(method, params, signal)) {
-      context.output.item(event as ResultOf<WatchName>, view)
+      output.item(event as ResultOf<WatchName>, view)
     }
   })
 }

@@ -1,5 +1,7 @@
 /** The streams of a command: data on one, notes on the other, colour only where it is seen. */
 
+import { unreadSignal } from './unread.ts'
+
 export const FORMATS = ['human', 'json', 'jsonl', 'raw'] as const
 export type Format = (typeof FORMATS)[number]
 
@@ -7,6 +9,8 @@ export type Format = (typeof FORMATS)[number]
 export interface Streams {
   readonly out: (data: string | Uint8Array) => void
   readonly err: (text: string) => void
+  /** Aborts when nobody reads the data any more, if that can be known. */
+  readonly unread: () => AbortSignal
   readonly outIsTerminal: boolean
   readonly errIsTerminal: boolean
   readonly columns: number
@@ -20,6 +24,7 @@ export function processStreams(): Streams {
   return {
     out: (data) => void process.stdout.write(data),
     err: (text) => void process.stderr.write(text),
+    unread: () => unreadSignal(process.stdout.fd),
     outIsTerminal: process.stdout.isTTY === true,
     errIsTerminal: process.stderr.isTTY === true,
     columns: process.stderr.columns ?? 80,

@@ -20,6 +20,9 @@ export class CliRig {
   /** What Ctrl-C would abort. */
   interrupt = new AbortController()
 
+  /** What the end of the reader would abort. */
+  unread = new AbortController()
+
   private constructor(rig: Rig) {
     this.rig = rig
   }
@@ -54,6 +57,7 @@ export class CliRig {
         err: (text) => {
           err += text
         },
+        unread: () => this.unread.signal,
         outIsTerminal: false,
         errIsTerminal: false,
         columns: 80,
