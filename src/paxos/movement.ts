@@ -8,9 +8,13 @@
  * 3. The new replicas are told that everything is there. Each reports it, and a later topology
  *    ends the movement.
  *
+ * It goes a page of the lists at a time: what it holds in memory does not grow with the registers. What
+ * is behind it stays chosen, so after a failure it goes on from there.
+ *
  * Anybody may do it, more than once and at the same time. The first new replica that is up does, and
  * goes on until every new replica that is up has been told.
  */
+import { compareKeys, lowestKey } from '../base/bytes.ts'
 import { isAtollError } from '../base/errors.ts'
 import type { StorageId } from '../base/ids.ts'
 import { inParallel } from '../base/in-parallel.ts'
@@ -20,7 +24,7 @@ import type { Topology, TopologyView } from '../topology/topology.ts'
 import type { RegisterCounts } from './counts.ts'
 import type { Electorate } from './electorate.ts'
 import type { ListedPage } from './list-messages.ts'
-import { blocking, majority, type Place, placeIn } from './place.ts'
+import { blocking, type Place, placeIn } from './place.ts'
 import type { Proposer } from './proposer.ts'
 import type { Replica } from './replica.ts'
 
@@ -47,8 +51,8 @@ const REGISTER_TIMEOUT_MS = 10_000
 
 export class Movement {
   readonly #options: MovementOptions
-  /** By partition, what has been brought over and who has been told. Only what moves. */
-  readonly #told = new Map<number, Told>()
+  /** By partition; only what moves. */
+  readonly #progress = new Map<number, Progress>()
   readonly #aborter = new AbortController()
   #unsubscribe: (() => void) | null = null
   #timer: Timer | null = null
@@ -78,7 +82,7 @@ export class Movement {
     const { self, replica, onInstalled } = this.#options
     for (const [partition, { cfg, replicas, prev }] of topology.partitions.entries()) {
       if (prev === null) {
-        this.#told.delete(partition)
+        this.#progress.delete(partition)
       } else if (replicas.includes(self) && replica.states.durable(partition).installed === cfg) {
         // Said again after a restart: reports live in memory.
         onInstalled(partition, cfg)
@@ -123,23 +127,34 @@ export class Movement {
   }
 
   /** Replicas that are up and have not been told yet. */
-  #untold({ topology, replicas, partition, cfg }: Place): StorageId[] {
-    const told = this.#told.get(partition)
-    const known = told?.cfg === cfg ? told.ids : null
-    return replicas.filter(
-      (id) => known?.has(id) !== true && this.#options.electorate.isUsable(topology, id),
-    )
+  #untold(place: Place): StorageId[] {
+    const { told } = this.#progressOf(place)
+    const { electorate } = this.#options
+    return place.replicas.filter((id) => !told.has(id) && electorate.isUsable(place.topology, id))
+  }
+
+  #progressOf({ partition, cfg }: Place): Progress {
+    const known = this.#progress.get(partition)
+    if (known?.cfg === cfg) return known
+    const progress: Progress = { cfg, after: '', counterMax: 0, told: new Set() }
+    this.#progress.set(partition, progress)
+    return progress
   }
 
   async #move(place: Place): Promise<void> {
     const { partition, cfg } = place
+    const progress = this.#progressOf(place)
+    /** Who did not answer is not waited for again. */
+    const silent = new Set<StorageId>()
     try {
-      const told = this.#told.get(partition)
-      if (told?.cfg === cfg) return await this.#install(place, told.counterMax)
-      const sealed = await this.#sealAndList(place)
-      if (sealed === null) return
-      await inParallel([...sealed.keys], REGISTERS_AT_ONCE, (key) => this.#bringOver(key))
-      await this.#install(place, sealed.counterMax)
+      while (progress.after !== null) {
+        const sealed = await this.#sealAndList(place, progress.after, silent)
+        if (sealed === null) return
+        await inParallel(sealed.keys, REGISTERS_AT_ONCE, (key) => this.#bringOver(key))
+        progress.counterMax = Math.max(progress.counterMax, sealed.counterMax)
+        progress.after = sealed.end
+      }
+      await this.#install(place, progress)
     } catch (error) {
       if (this.#aborter.signal.aborted) return
       const fields = { partition, cfg, error: String(error) }
@@ -147,35 +162,23 @@ export class Movement {
     }
   }
 
-  /** Null: too few of the old replicas answered. */
-  async #sealAndList(place: Place): Promise<Sealed | null> {
-    const previous = place.previous ?? []
-    const sealed: Sealed = { keys: new Set(), counterMax: 0 }
-    const lists = await Promise.all(previous.map((id) => this.#list(place, id)))
-    const answered = lists.filter((list) => list !== null)
-    if (answered.length < blocking(previous)) return null
-    // A wild clock is not followed where the others are enough.
+  /** A page of what the old replicas have, as far as all lists go. Null: too few of them answered. */
+  async #sealAndList(place: Place, after: string, silent: Set<StorageId>): Promise<Sealed | null> {
     const { electorate } = this.#options
+    const previous = place.previous ?? []
+    const asked = previous.filter((id) => !silent.has(id))
+    const pages = await Promise.all(
+      asked.map(async (id) => {
+        const page = await electorate.list(place, id, after, LIST_TIMEOUT_MS)
+        if (page === null) silent.add(id)
+        return page
+      }),
+    )
+    const answered = pages.filter((page) => page !== null)
+    if (answered.length < blocking(previous) || this.#aborter.signal.aborted) return null
+    // A wild clock is not followed where the others are enough.
     const sane = answered.filter(({ counterMax }) => !electorate.isTooFarAhead(counterMax))
-    const counted = sane.length < blocking(previous) ? answered : sane
-    for (const { keys, counterMax } of counted) {
-      for (const key of keys) sealed.keys.add(key)
-      sealed.counterMax = Math.max(sealed.counterMax, counterMax)
-    }
-    return sealed
-  }
-
-  async #list(place: Place, id: StorageId): Promise<Sealed | null> {
-    const list: Sealed = { keys: new Set(), counterMax: 0 }
-    for (let after: string | null = ''; after !== null; ) {
-      const { electorate } = this.#options
-      const page: ListedPage | null = await electorate.list(place, id, after, LIST_TIMEOUT_MS)
-      if (page === null || this.#aborter.signal.aborted) return null
-      for (const [key] of page.votes) list.keys.add(key)
-      list.counterMax = Math.max(list.counterMax, page.counterMax)
-      after = page.after
-    }
-    return list
+    return sealedBy(sane.length < blocking(previous) ? answered : sane)
   }
 
   /** Rejects when it is not chosen in time: then nothing may be called installed. */
@@ -195,29 +198,40 @@ export class Movement {
     }
   }
 
-  async #install(place: Place, counterMax: number): Promise<void> {
-    const { electorate } = this.#options
-    const { partition, cfg } = place
-    const before = this.#told.get(partition)
-    const ids = new Set<StorageId>(before?.cfg === cfg ? before.ids : [])
-    const asks = electorate.install(place, counterMax, INSTALL_TIMEOUT_MS)
+  async #install(place: Place, { counterMax, told }: Progress): Promise<void> {
+    const asks = this.#options.electorate.install(place, counterMax, INSTALL_TIMEOUT_MS)
     await Promise.all(
       asks.map(async (ask) => {
         const reply = await ask.send()?.catch(() => null)
-        if (reply?.kind === 'answer') ids.add(ask.id)
+        if (reply?.kind === 'answer') told.add(ask.id)
       }),
     )
-    if (ids.size >= majority(place.replicas)) this.#told.set(partition, { cfg, ids, counterMax })
   }
 }
 
-interface Told {
+/** How far a partition has been brought into a configuration. */
+interface Progress {
   readonly cfg: number
-  readonly ids: ReadonlySet<StorageId>
-  readonly counterMax: number
+  /** Registers up to this key are chosen under the new configuration; null: all are. */
+  after: string | null
+  /** Of what was listed so far. */
+  counterMax: number
+  /** Replicas that know that all is there. */
+  readonly told: Set<StorageId>
 }
 
 interface Sealed {
-  readonly keys: Set<string>
-  counterMax: number
+  readonly keys: ReadonlySet<string>
+  readonly counterMax: number
+  /** Here each of the lists has got to; null: all have been read. */
+  readonly end: string | null
+}
+
+function sealedBy(pages: readonly ListedPage[]): Sealed {
+  const end = lowestKey(pages.map(({ after }) => after))
+  const keys = new Set<string>()
+  for (const { votes } of pages) {
+    for (const [key] of votes) if (end === null || compareKeys(key, end) <= 0) keys.add(key)
+  }
+  return { keys, counterMax: Math.max(...pages.map(({ counterMax }) => counterMax)), end }
 }

@@ -13,6 +13,7 @@ type Suite =
   | 'learning'
   | 'message-limits'
   | 'moving'
+  | 'moving-pages'
   | 'refusals'
   | 'replica'
   | 'scan'
@@ -181,8 +182,8 @@ const MUTANTS: readonly Mutant[] = [
     'a list of one old replica',
     'moving',
     'movement.ts',
-    'if (answered.length < blocking(previous)) return null',
-    'if (answered.length < 1) return null',
+    'if (answered.length < blocking(previous) || ',
+    'if (answered.length < 1 || ',
     /list of one/,
   ],
   [
@@ -245,8 +246,8 @@ const MUTANTS: readonly Mutant[] = [
     'versions begin anew after a movement',
     'moving',
     'movement.ts',
-    'list.counterMax = Math.max(list.counterMax, page.counterMax)',
-    'list.counterMax = Math.max(list.counterMax, 0)',
+    'counterMax: Math.max(...pages.map(({ counterMax }) => counterMax))',
+    'counterMax: 0',
     /versions above all it had/,
   ],
   // Ballots and bounds.
@@ -428,6 +429,47 @@ const MUTANTS: readonly Mutant[] = [
     '    this.#deadlines?.remove(this)\n    this.#deadlines?.add(this, this.#leftMs)\n',
     '',
     /rest of the round/,
+  ],
+  // A page at a time.
+  [
+    'what the longest page leaves out is not brought over',
+    'moving-pages',
+    'movement.ts',
+    'const end = lowestKey(pages.map(({ after }) => after))',
+    'const end = pages[0]?.after ?? null',
+    /a page at a time/,
+  ],
+  [
+    'all is listed before anything is brought over',
+    'moving-pages',
+    'movement.ts',
+    'await inParallel(sealed.keys, REGISTERS_AT_ONCE, (key) => this.#bringOver(key))',
+    'await Promise.resolve()',
+    /a page at a time/,
+  ],
+  [
+    'after a failure all is brought over again',
+    'moving-pages',
+    'movement.ts',
+    '    this.#progress.set(partition, progress)\n',
+    '',
+    /where it was/,
+  ],
+  [
+    'a failure is passed over',
+    'moving-pages',
+    'movement.ts',
+    "this.#options.log.write('debug', 'paxos.movement-failed', fields)",
+    "this.#options.log.write('debug', 'paxos.movement-failed', fields)\n      progress.after = null",
+    /where it was/,
+  ],
+  [
+    'who did not answer is waited for with every page',
+    'moving-pages',
+    'movement.ts',
+    'if (page === null) silent.add(id)',
+    '',
+    /stands still/,
   ],
   [
     'a list of an older configuration is shown',
