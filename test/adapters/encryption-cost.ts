@@ -3,7 +3,7 @@
  * Run it by hand: node test/adapters/encryption-cost.ts
  */
 import { noise } from '@chainsafe/libp2p-noise'
-import { yamux } from '@chainsafe/libp2p-yamux'
+import { quietYamux } from '../../src/adapters/libp2p-muxer.ts'
 import { privateKeyFromRaw } from '@libp2p/crypto/keys'
 import type { Libp2p, Stream } from '@libp2p/interface'
 import { preSharedKey } from '@libp2p/pnet'
@@ -48,7 +48,7 @@ async function node(stack: Stack, seed: number): Promise<Libp2p> {
       psk: utf8(`/key/swarm/psk/1.0.0/\n/base16/\n${'07'.repeat(32)}`),
     }),
     connectionEncrypters: [stack === 'tls' ? tls() : noise()],
-    streamMuxers: [yamux()],
+    streamMuxers: [quietYamux({})],
     connectionMonitor: { enabled: false },
   })
 }
