@@ -7,7 +7,7 @@
  * that calls it alive. Does not decide whom to probe or when.
  */
 import type { PeerId } from '../base/ids.ts'
-import type { Accusation, Claim, MemberRecord } from './claim.ts'
+import type { Claim, MemberRecord } from './claim.ts'
 import { compareClaims, firstIncarnation, isUp, refutation } from './claim.ts'
 import { claimBytes } from './codec.ts'
 import { Dissemination } from './dissemination.ts'
@@ -18,7 +18,7 @@ import type { Held } from './member-list.ts'
 import { MemberList } from './member-list.ts'
 import { transmitLimit } from './parameters.ts'
 import type { Reconnect } from './reconnect.ts'
-import { Suspicion } from './suspicion.ts'
+import { Suspicions } from './suspicions.ts'
 import type { Turn } from './turn.ts'
 import type { Wants } from './wants.ts'
 
@@ -38,8 +38,7 @@ export class Beliefs {
   readonly #parts: BeliefsParts
   readonly #turn: Turn
   readonly #rumours = new Dissemination(claimBytes)
-  /** One for each suspect member. */
-  readonly #suspicions = new Map<PeerId, Suspicion>()
+  readonly #suspicions: Suspicions
   #lastGossipAt = Number.NEGATIVE_INFINITY
   #leaving = false
 
@@ -47,6 +46,7 @@ export class Beliefs {
     this.#self = self
     this.#parts = parts
     this.#turn = parts.turn
+    this.#suspicions = new Suspicions(self, parts.turn, this.members)
     const incarnation = firstIncarnation(facts.boot)
     const changedAtMs = parts.turn.now
     const member = { ...facts, id: self, state: 'alive', incarnation, changedAtMs } as const
@@ -68,7 +68,7 @@ export class Beliefs {
   /** What we hold of a member, to be told to others. */
   claimOf(held: Held): Claim {
     const { id, state, incarnation, storageId } = held.member
-    const accusations = this.#suspicions.get(id)?.accusations() ?? []
+    const accusations = this.#suspicions.accusationsOf(id)
     return { id, state, incarnation, version: held.version, storageId, accusations }
   }
 
@@ -94,7 +94,10 @@ export class Beliefs {
     if (claim.id === this.#self) return this.#applySelf(claim)
     const held = this.members.get(claim.id)
     if (held !== undefined && compareClaims(claim, held.member) <= 0) {
-      if (compareClaims(claim, held.member) === 0) this.#confirm(held, claim.accusations)
+      const isEqual = compareClaims(claim, held.member) === 0
+      if (isEqual && this.#suspicions.confirm(claim.id, claim.accusations)) {
+        this.#pass(this.claimOf(held))
+      }
       return
     }
     const lacksFacts = held === undefined || claim.version > held.version
@@ -113,26 +116,18 @@ export class Beliefs {
     if (held === undefined || !isUp(held.member.state) || id === this.#self) return
     const accusations = [{ by: this.#self, strong }]
     this.apply({ ...this.claimOf(held), state: 'suspect', accusations }, null, this.#self)
+    if (strong) this.#suspicions.foundClosed(id)
   }
 
   /** We reached it: our strong evidence against it is void. */
   vouch(id: PeerId): void {
-    const suspicion = this.#suspicions.get(id)
-    if (suspicion === undefined) return
-    suspicion.withdraw(this.#self)
-    this.#turn.timers.set('suspicion', id, suspicion.deadline)
+    this.#suspicions.vouch(id)
   }
 
   onSuspicionEnd(id: PeerId): void {
     const held = this.members.get(id)
-    const suspicion = this.#suspicions.get(id)
-    if (held === undefined || suspicion === undefined) return
-    const { now, lateAt, timers, profile } = this.#turn
-    if (now - lateAt < profile.probeTimeoutMs && suspicion.postpone(now)) {
-      timers.set('suspicion', id, suspicion.deadline)
-      return
-    }
-    const confirmed = suspicion.confirmed
+    const confirmed = this.#suspicions.onDeadline(id)
+    if (held === undefined || confirmed === null) return
     this.apply({ ...this.claimOf(held), state: 'dead', accusations: [] }, null, this.#self)
     this.#log('swim.dead', id, { confirmed })
   }
@@ -175,7 +170,8 @@ export class Beliefs {
     this.#lastGossipAt = now
     if (this.#rumours.size === 0) return
     const targets = this.members.pick(random, profile.gossipFanout, (member) => {
-      if (member.id === this.#self) return false
+      // What is sent to a closed port is lost, and would count as sent.
+      if (member.id === this.#self || this.#suspicions.isClosed(member.id)) return false
       if (isUp(member.state)) return true
       return member.state === 'dead' && now - member.changedAtMs < profile.gossipToDeadMs
     })
@@ -242,8 +238,7 @@ export class Beliefs {
   #follow(claim: Claim, via: PeerId, role: Member['role']): void {
     const { id, state } = claim
     const { timers, now, profile } = this.#turn
-    this.#suspicions.delete(id)
-    timers.cancel('suspicion', id)
+    this.#suspicions.end(id)
     if (state === 'suspect') this.#suspect(claim, via)
     if (isUp(state)) {
       timers.cancel('reap', id)
@@ -258,34 +253,9 @@ export class Beliefs {
   }
 
   #suspect(claim: Claim, via: PeerId): void {
-    const { profile, now, timers, counts } = this.#turn
-    counts.suspicions++
-    const valid = claim.accusations.filter((each) => this.#mayAccuse(each.by, claim.id))
-    const first = valid[0] ?? { by: via, strong: false }
-    const suspicion = new Suspicion(profile, this.members.up, now, first)
-    for (const accusation of valid.slice(1)) suspicion.accuse(accusation)
-    this.#suspicions.set(claim.id, suspicion)
-    timers.set('suspicion', claim.id, suspicion.deadline)
-    this.#log('swim.suspect', claim.id, { by: first.by, strong: first.strong })
-  }
-
-  /** More accusers of a suspicion that we hold already. */
-  #confirm(held: Held, accusations: readonly Accusation[]): void {
-    const { id } = held.member
-    const suspicion = this.#suspicions.get(id)
-    if (suspicion === undefined) return
-    let news = false
-    for (const accusation of accusations) {
-      if (this.#mayAccuse(accusation.by, id) && suspicion.accuse(accusation)) news = true
-    }
-    if (!news) return
-    this.#turn.timers.set('suspicion', id, suspicion.deadline)
-    this.#pass(this.claimOf(held))
-  }
-
-  /** Names that nobody knows do not count, nor does the accused. */
-  #mayAccuse(by: PeerId, accused: PeerId): boolean {
-    return by !== accused && this.members.get(by) !== undefined
+    this.#turn.counts.suspicions++
+    const { by, strong } = this.#suspicions.start(claim, via)
+    this.#log('swim.suspect', claim.id, { by, strong })
   }
 
   #pass(claim: Claim): void {

@@ -74,7 +74,6 @@ export const LOCAL: SwimProfile = {
   ...LAN,
   probeTimeoutMs: 200,
   suspicionMult: 3,
-  transmitMult: 2,
   indirectProbes: 1,
   gossipMs: 100,
   gossipToDeadMs: 15_000,

@@ -48,7 +48,8 @@ export class Suspicion {
   readonly #minMs: number
   readonly #maxMs: number
   readonly #periodMs: number
-  readonly #wanted: number
+  readonly #mult: number
+  #wanted: number
   readonly #quorum: number
   /** Accusers, first one first, and whether their evidence is strong. At most ACCUSATIONS_MAX. */
   readonly #accusers = new Map<PeerId, boolean>()
@@ -60,7 +61,8 @@ export class Suspicion {
     this.#minMs = suspicionMinMs(profile, size)
     this.#maxMs = profile.suspicionMaxMult * this.#minMs
     this.#periodMs = profile.periodMs
-    this.#wanted = confirmationsWanted(profile.suspicionMult, size)
+    this.#mult = profile.suspicionMult
+    this.#wanted = confirmationsWanted(this.#mult, size)
     this.#quorum = strongQuorum(profile.suspicionMult)
     this.#accusers.set(first.by, first.strong)
   }
@@ -73,6 +75,13 @@ export class Suspicion {
     const before = this.deadline
     this.#accusers.set(by, strong)
     return this.deadline < before || (strong && this.#strong <= this.#quorum)
+  }
+
+  /** Fewer or more members are left who could confirm it. True when that moves the end. */
+  resize(size: number): boolean {
+    const before = this.deadline
+    this.#wanted = confirmationsWanted(this.#mult, size)
+    return this.deadline !== before
   }
 
   /** The accuser reached the accused after all; its silence may still count. */

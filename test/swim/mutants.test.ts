@@ -13,6 +13,24 @@ interface Mutant {
 
 const MUTANTS: readonly Mutant[] = [
   {
+    name: 'two that died at once wait for each other’s word',
+    file: 'suspicions.ts',
+    from: 'this.#closed.add(id)',
+    to: '',
+  },
+  {
+    name: 'news is sent to closed ports, and counts as sent',
+    file: 'beliefs.ts',
+    from: ' || this.#suspicions.isClosed(member.id)',
+    to: '',
+  },
+  {
+    name: 'a suspicion keeps the size of the group that it began with',
+    file: 'suspicions.ts',
+    from: 'if (suspicion.resize(this.#confirmers(id)))',
+    to: 'if (false)',
+  },
+  {
     name: 'alive of an equal incarnation is accepted',
     file: 'claim.ts',
     from: '{ alive: 0, suspect: 1,',
@@ -92,9 +110,9 @@ const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'a suspicion ends although we stood still',
-    file: 'beliefs.ts',
-    from: 'suspicion.postpone(now)) {',
-    to: 'suspicion.postpone(now) && now < 0) {',
+    file: 'suspicions.ts',
+    from: '!suspicion.postpone(now)) return',
+    to: 'suspicion.postpone(now) || now > 0) return',
   },
   {
     name: 'nacks are ignored',
@@ -164,7 +182,7 @@ const MUTANTS: readonly Mutant[] = [
   },
 ]
 
-const SUITES = ['formulas', 'dissemination', 'timetable', 'papers', 'beliefs'].map(
+const SUITES = ['formulas', 'dissemination', 'timetable', 'papers', 'beliefs', 'several'].map(
   (suite) => `swim/${suite}.test`,
 )
 /** The rest is slow, and of no rule. */
