@@ -3,7 +3,7 @@ import type { Incident } from '../node/api.ts'
 import type { ResultOf } from '../rpc/methods.ts'
 import { formatDuration } from './duration.ts'
 import type { View } from './output.ts'
-import { type Colour, columns, type Paint, printable } from './terminal.ts'
+import { type Colour, columns, type Paint, plural, printable } from './terminal.ts'
 
 /** Beside those of the table of errors: nothing fails, and something wants a look. */
 export const EXIT_WARNINGS = 8
@@ -48,10 +48,6 @@ export const debugLog: View<ResultOf<'debug.log'>> = {
     ]),
   raw: ({ base, parts }) =>
     `${[base, ...Object.entries(parts).map(([part, level]) => `${part}=${level}`)].join(',')}\n`,
-}
-
-function plural(count: number, what: string): string {
-  return `${count} ${what}${count === 1 ? '' : 's'}`
 }
 
 /** Incidents further apart than this are not of one story. */

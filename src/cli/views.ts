@@ -7,7 +7,7 @@ import { debugLog, debugTimeline, doctor } from './debug-views.ts'
 import { formatDuration } from './duration.ts'
 import type { View } from './output.ts'
 import { memberRemove, topologyMove, topologyPlan } from './topology-views.ts'
-import { columns, type Colour, type Paint, printable } from './terminal.ts'
+import { columns, type Colour, type Paint, plural, printable } from './terminal.ts'
 
 type CliCall = Exclude<CallName, 'version' | 'rpc.discover'>
 
@@ -38,10 +38,6 @@ const STATE_COLOURS: Readonly<Record<string, Colour>> = {
 function state(name: string, paint: Paint): string {
   const colour = STATE_COLOURS[name]
   return colour === undefined ? name : paint(colour, name)
-}
-
-function plural(count: number, what: string): string {
-  return `${count} ${what}${count === 1 ? '' : 's'}`
 }
 
 const member: View<ResultOf<'member.show'>> = {

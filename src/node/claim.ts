@@ -25,11 +25,15 @@ export interface Claim {
 
 const KEY_BYTES = 32
 /** What a cluster may have put into the database; the counter of dots stays. */
-const CLUSTER_PREFIXES = ['kv/', 'swim/', 'ticket/', 'topology/']
+const CLUSTER_PREFIXES = ['kv/', 'paxos/', 'reg/', 'swim/', 'ticket/', 'topology/']
 const ERASE_BATCH = 256
 
 /** Founds a cluster of one. */
-export function found(config: NodeConfig, identity: Identity, seams: Seams): Claim {
+export function found(
+  config: NodeConfig,
+  identity: Identity,
+  seams: Seams,
+): Claim & { readonly topology: Topology } {
   const key = new AdmissionKey(seams.random.bytes(KEY_BYTES))
   const times = validityFrom(seams.clock.wallMs())
   const facts = { peer: identity.peer, role: 'member', ...times } as const

@@ -13,7 +13,7 @@ export interface RegCallOptions {
 /** For calls that change something. */
 export interface RegChangeOptions extends RegCallOptions {
   /**
-   * A name of this change, at most 62 bytes. A second call of that name on the key gives what the
+   * A name of this change, at most 63 bytes. A second call of that name on the key gives what the
    * first one came to, and does not happen again, as long as the register remembers it: for the
    * next 63 changes.
    */

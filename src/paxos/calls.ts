@@ -3,7 +3,7 @@ import { AtollError } from '../base/errors.ts'
 import { decodeValue } from '../base/value.ts'
 import type { RegChangeOptions, RegRead, RegSetOptions } from './api.ts'
 import type { Outcome } from './fold.ts'
-import { OP_ID_BYTES_MAX } from './limits.ts'
+import { CALLERS_OP_ID_BYTES_MAX } from './limits.ts'
 import type { Condition } from './operation.ts'
 import type { Register } from './register.ts'
 import { pointOf, versionOf } from './version.ts'
@@ -25,10 +25,10 @@ export function conditionOf({ ifVersion, ifAbsent }: RegSetOptions): Condition {
 
 export function idOf({ opId }: RegChangeOptions): string | null {
   if (opId === undefined) return null
-  const id = CALLERS + opId
-  const isGood = opId !== '' && opId.isWellFormed() && Buffer.byteLength(id) <= OP_ID_BYTES_MAX
-  if (isGood) return id
-  throw new AtollError('USAGE', `opId has 1 to ${OP_ID_BYTES_MAX - 1} bytes`)
+  const bytes = Buffer.byteLength(opId)
+  const isGood = bytes > 0 && bytes <= CALLERS_OP_ID_BYTES_MAX && opId.isWellFormed()
+  if (isGood) return CALLERS + opId
+  throw new AtollError('USAGE', `opId has 1 to ${CALLERS_OP_ID_BYTES_MAX} bytes of UTF-8`)
 }
 
 export function errorOf(key: string, outcome: Outcome): AtollError {

@@ -14,8 +14,9 @@ export const RECENT_NAMED_MAX = 64
 export const REMEMBERED_MAX = 512
 /** Operations that share one ballot. */
 export const COMBINED_MAX = 64
-/** Names of operations are kept in the register; a caller's may have this length. */
+/** Names of operations are kept in the register; this node marks a caller's with one byte more. */
 export const OP_ID_BYTES_MAX = 64
+export const CALLERS_OP_ID_BYTES_MAX = OP_ID_BYTES_MAX - 1
 /** A register as bytes: its value, and what it remembers of its changes. */
 export const REGISTER_BYTES_MAX =
   VALUE_BYTES_MAX + REMEMBERED_MAX * 128 + COMBINED_MAX * 128 + RECENT_NAMED_MAX * 128 + 4096

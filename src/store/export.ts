@@ -4,7 +4,8 @@
  * another knows to be replaced.
  */
 import { AtollError } from '../base/errors.ts'
-import type { Database, Write } from '../disk/database.ts'
+import type { Database } from '../disk/database.ts'
+import { WriteBatches } from '../disk/write-batches.ts'
 import { WireError } from '../wire/codec.ts'
 import { joinRecords } from './merge.ts'
 import { STORE_RANGE } from './place.ts'
@@ -15,34 +16,27 @@ interface Survivor {
   readonly database: Database
 }
 
-const BATCH_BYTES = 1024 * 1024
-const BATCH_ITEMS = 256
-
 /** See node/recover/exporter.ts. Partitions must be as many as before: keys lie in them. */
 export const keyExporter = {
   what: 'keys',
 
-  async run(sources: readonly Survivor[], _newest: unknown, into: Database): Promise<number> {
+  async run(
+    sources: readonly Survivor[],
+    _newest: unknown,
+    { database: into }: { readonly database: Database },
+  ): Promise<number> {
     let keys = 0
-    let writes: Write[] = []
-    let bytes = 0
+    const batches = new WriteBatches(into)
     for (const { directory, database } of sources) {
       for await (const [key, stored] of database.scan(STORE_RANGE)) {
         const known = into.latest(key)
         if (known === undefined) keys++
         const before = known === undefined ? EMPTY_RECORD : decodeRecord(known)
         const value = encodeRecord(joinRecords(before, recordOf(stored, directory)))
-        writes.push({ key, value })
-        bytes += value.length
-        if (bytes < BATCH_BYTES && writes.length < BATCH_ITEMS) continue
-        await into.commit(writes)
-        writes = []
-        bytes = 0
+        await batches.add({ key, value })
       }
       // The next disk's entries are joined with these.
-      await into.commit(writes)
-      writes = []
-      bytes = 0
+      await batches.flush()
     }
     return keys
   },

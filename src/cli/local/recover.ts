@@ -5,7 +5,7 @@ import { AtollError } from '../../base/errors.ts'
 import { recoverDirectories } from '../../daemon/recover-directories.ts'
 import type { Recovered } from '../../node/recover/recover.ts'
 import type { CommandContext } from '../command.ts'
-import { printable } from '../terminal.ts'
+import { plural, printable } from '../terminal.ts'
 
 export interface RecoverFlags {
   readonly offline?: boolean
@@ -33,7 +33,7 @@ export async function recoverOffline(
   const done = await recoverDirectories({ data: directories, into: target, name })
   output.result(done, {
     human: (result, paint) =>
-      `${paint('green', 'ok')}  ${takenText(result)} of ${result.from.disks} disks are in ` +
+      `${paint('green', 'ok')}  ${takenText(result)} of ${plural(result.from.disks, 'disk')} are in ` +
       `${printable(target)}, cluster ${result.clusterId}\n` +
       `next: atolld --data ${printable(target)}, then new ` +
       'tickets for the others, on new data directories\n',
@@ -45,7 +45,10 @@ export async function recoverOffline(
           : [`no copy of ${listText(missing, all)}: what they held is lost`]),
         ...(doubtful.length === 0
           ? []
-          : [`too few copies of ${listText(doubtful, all)}: their last changes may be lost`]),
+          : [
+              `too few copies of ${listText(doubtful, all)}: their last changes may be lost, ` +
+                'also such as were acknowledged',
+            ]),
       ]
       return notes.length === 0 ? null : notes.join('\n')
     },
@@ -54,7 +57,7 @@ export async function recoverOffline(
 
 function takenText({ taken }: Recovered): string {
   return Object.entries(taken)
-    .map(([what, count]) => `${count} ${what}`)
+    .map(([what, count]) => plural(count, what.replace(/s$/, '')))
     .join(', ')
 }
 

@@ -4,6 +4,7 @@
  */
 import type { StorageId } from '../../base/ids.ts'
 import type { Database } from '../../disk/database.ts'
+import type { Clock } from '../../seams/clock.ts'
 import type { Topology } from '../../topology/topology.ts'
 
 export interface Source {
@@ -15,9 +16,20 @@ export interface Source {
   readonly topology: Topology
 }
 
+/** The new cluster's first disk, which nobody uses yet. */
+export interface Founded {
+  readonly storageId: StorageId
+  /** Of the recovery; the daemon's first start has the next. */
+  readonly boot: number
+  readonly database: Database
+  /** The new cluster's first. */
+  readonly topology: Topology
+  readonly clock: Clock
+}
+
 export interface Exporter {
   /** What it counts: `keys`, `registers`. */
   readonly what: string
   /** Durable when it resolves. Returns how many it took over. */
-  run(sources: readonly Source[], newest: Topology, into: Database): Promise<number>
+  run(sources: readonly Source[], newest: Topology, into: Founded): Promise<number>
 }

@@ -14,16 +14,17 @@ import { openDatabase } from '../../disk/log-database.ts'
 import type { Seams } from '../../seams/seams.ts'
 import type { Storage } from '../../seams/storage.ts'
 import type { Database } from '../../disk/database.ts'
+import { registerExporter } from '../../paxos/export.ts'
 import { keyExporter } from '../../store/export.ts'
 import { encodeTopology } from '../../topology/codec.ts'
 import { storedTopology, topologyWrite } from '../../topology/stored-topology.ts'
 import type { Partition, Topology } from '../../topology/topology.ts'
 import { majorityOf } from '../../topology/validate.ts'
 import { found, holdsClusterData } from '../claim.ts'
-import { readClusterFile, writeClusterFile } from '../cluster-file.ts'
+import { type ClusterFile, readClusterFile, writeClusterFile } from '../cluster-file.ts'
 import { NODE_DEFAULTS } from '../config.ts'
 import { openIdentity, readStorageId } from '../identity.ts'
-import type { Exporter, Source } from './exporter.ts'
+import type { Exporter, Founded, Source } from './exporter.ts'
 
 export interface Recovered {
   /** Of the new cluster. */
@@ -57,7 +58,7 @@ interface Directory {
   readonly database: Database
 }
 
-const EXPORTERS: readonly Exporter[] = [keyExporter]
+const EXPORTERS: readonly Exporter[] = [keyExporter, registerExporter]
 
 /** Rejects with USAGE, CONFLICT, and what opening a directory rejects with. */
 export async function recover(
@@ -71,17 +72,13 @@ export async function recover(
     for (const directory of data) sources.push(await openSource(directory, seams, closers))
     const newest = newestOf(sources)
     const target = await openTarget(into, seams, closers)
+    const { partitions } = newest
+    const { file, founded } = await foundAnew(target, newest, { into, name }, seams)
     const taken: Record<string, number> = {}
     for (const exporter of exporters) {
-      taken[exporter.what] = await exporter.run(sources, newest, target.database)
+      taken[exporter.what] = await exporter.run(sources, newest, founded)
     }
-    const { partitions, replicationFactor } = newest
-    const identity = await openIdentity(target.storage, target.database, seams.random, false)
-    const config = { ...NODE_DEFAULTS, name, dataDir: into, replicationFactor }
-    const { file, topology } = found({ ...config, partitions: partitions.length }, identity, seams)
-    if (topology !== null) {
-      await target.database.commit([topologyWrite(encodeTopology(topology))])
-    }
+    await target.database.commit([topologyWrite(encodeTopology(founded.topology))])
     await writeClusterFile(target.storage, target.database, file)
     const disks = new Set(sources.map(({ storageId }) => storageId))
     return {
@@ -128,6 +125,20 @@ async function openTarget(
   throw new AtollError('CONFLICT', `${directory} is not empty`, {
     hint: 'name a directory that does not exist yet; what a recovery that was cut off left may be removed',
   })
+}
+
+/** Nothing of it is written yet but the identity. */
+async function foundAnew(
+  { storage, database }: Directory,
+  { partitions, replicationFactor }: Topology,
+  { into, name }: { readonly into: string; readonly name: string },
+  seams: Seams,
+): Promise<{ readonly file: ClusterFile; readonly founded: Founded }> {
+  const identity = await openIdentity(storage, database, seams.random, false)
+  const config = { ...NODE_DEFAULTS, name, dataDir: into, replicationFactor }
+  const { file, topology } = found({ ...config, partitions: partitions.length }, identity, seams)
+  const { storageId, boot } = identity
+  return { file, founded: { storageId, boot, database, topology, clock: seams.clock } }
 }
 
 async function openDirectory(

@@ -2,6 +2,7 @@
 import * as v from 'valibot'
 import type { JsonValue, RegEvent, RegSetOptions, Value } from '../../node/api.ts'
 import {
+  CALLERS_OP_ID_BYTES_MAX,
   DEADLINE_MS_MAX,
   DEFAULT_DEADLINE_MS,
   PAGE_ENTRIES_MAX,
@@ -31,7 +32,9 @@ const change = {
     v.pipe(
       text,
       v.minLength(1, 'must not be empty'),
-      v.description('name of this change, at most 62 bytes: asked for twice, it happens once'),
+      v.description(
+        `name of this change, at most ${CALLERS_OP_ID_BYTES_MAX} bytes: asked for twice, it happens once`,
+      ),
     ),
   ),
   since: v.exactOptional(
@@ -82,7 +85,7 @@ const CHANGE_FLAGS: readonly CliFlag[] = [
     flag: '--op-id <name>',
     param: 'opId',
     kind: 'text',
-    help: 'name of this change: asked for twice, it happens once',
+    help: `name of this change, at most ${CALLERS_OP_ID_BYTES_MAX} bytes: asked for twice, it happens once`,
   },
   {
     flag: '--since <version>',
