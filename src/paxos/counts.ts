@@ -29,6 +29,8 @@ export class RegisterCounts {
   broughtOver = 0
   /** Registers brought to a replica that had missed them. */
   repaired = 0
+  /** Times that upkeep failed with a register and went on with the others. */
+  passedOver = 0
   /** Deleted registers that were forgotten. */
   forgotten = 0
 }

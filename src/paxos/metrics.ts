@@ -70,11 +70,12 @@ export function declareRegisterMetrics(metrics: Metrics, registers: RegisterLeve
   )
   metrics.counters(
     'atoll_registers_upkeep_total',
-    'Registers moved to a new configuration, repaired, or forgotten after deletion.',
+    'Registers moved to a new configuration, repaired, passed over, or forgotten after deletion.',
     ['work'],
     () => [
       [counts.broughtOver, 'moved'],
       [counts.repaired, 'repaired'],
+      [counts.passedOver, 'passed-over'],
       [counts.forgotten, 'forgotten'],
     ],
   )

@@ -5,44 +5,36 @@
  *
  * The first replica that is up does it for a partition: when a member is back for all partitions that
  * they share, and besides one partition every ten seconds. One at a time, and a page at a time: what
- * it holds in memory does not grow with the registers.
+ * it holds in memory does not grow with the registers. Where it fails with some registers, it comes
+ * back to their partition, each time later.
  */
-import { compareKeys, lowestKey } from '../base/bytes.ts'
-import { UNITS_PER_MS } from '../base/hybrid-time.ts'
-import type { StorageId } from '../base/ids.ts'
 import type { Database } from '../disk/database.ts'
-import type { Deadlines } from '../mesh/deadlines.ts'
-import { type Clock, sleep, type Timer } from '../seams/clock.ts'
-import type { Log } from '../seams/log.ts'
+import type { Timer } from '../seams/clock.ts'
+import type { Log, LogFields } from '../seams/log.ts'
 import type { MemberEvent, Membership } from '../swim/member.ts'
 import type { Topology, TopologyView } from '../topology/topology.ts'
-import { type Ballot, equalBallots, higherBallot, isBallot, NO_BALLOT } from './ballot.ts'
-import type { RegisterCounts } from './counts.ts'
-import type { Electorate } from './electorate.ts'
-import { LIST_KEYS, SETTLED_MS, TOMBSTONE_MS, UPKEEP_MS } from './limits.ts'
+import { UPKEEP_MS } from './limits.ts'
+import { type LookOptions, PartitionLook } from './partition-look.ts'
 import { type Place, placeIn, placeNumber } from './place.ts'
-import type { Proposer } from './proposer.ts'
-import { decodeRegister } from './register.ts'
-import type { Replica } from './replica.ts'
 import { sweepRegisters } from './sweep.ts'
-import { forgetTombstone } from './tombstones.ts'
 
-export interface UpkeepOptions {
-  readonly counts: RegisterCounts
-  readonly self: StorageId
+export interface UpkeepOptions extends LookOptions {
   readonly database: Database
-  readonly replica: Replica
-  readonly electorate: Electorate
-  readonly proposer: Proposer
   readonly topology: TopologyView
   readonly membership: Membership
-  readonly deadlines: Deadlines
-  readonly clock: Clock
   readonly log: Log
 }
 
-const LIST_TIMEOUT_MS = 10_000
-const TOUCH_TIMEOUT_MS = 5000
+/** When a partition is looked at again, and where that look begins. */
+interface Later {
+  readonly atMs: number
+  readonly pauseMs: number
+  readonly from: string
+}
+
+/** After a look that passed over registers: doubled each time. */
+const LATER_MS = 30_000
+const LATER_MS_MAX = 60 * 60 * 1000
 /** A member that has just come back says so to many at once. */
 const BACK_MS = 1000
 
@@ -51,6 +43,9 @@ export class Upkeep {
   /** Partitions to look at; at most all of them. */
   readonly #wanted = new Set<number>()
   #next = 0
+  #looking: number | null = null
+  /** Partitions with registers that were passed over; at most all of them. */
+  readonly #later = new Map<number, Later>()
   readonly #aborter = new AbortController()
   #unsubscribe: (() => void)[] = []
   #round: Timer | null = null
@@ -90,7 +85,13 @@ export class Upkeep {
   #arm(): void {
     this.#round = this.#options.clock.after(UPKEEP_MS, () => {
       const partitions = this.#options.topology.current()?.partitions.length ?? 0
-      if (partitions > 0) this.#wanted.add(this.#next++ % partitions)
+      const next = this.#next++ % Math.max(1, partitions)
+      const isNew = next !== this.#looking && !this.#later.has(next)
+      if (partitions > 0 && isNew) this.#wanted.add(next)
+      const nowMs = this.#options.clock.monotonicMs()
+      for (const [partition, { atMs }] of this.#later) {
+        if (atMs <= nowMs && partition !== this.#looking) this.#wanted.add(partition)
+      }
       this.#run()
       this.#arm()
     })
@@ -118,19 +119,41 @@ export class Upkeep {
 
   /** Never rejects. */
   async #work(): Promise<void> {
-    const { topology, log } = this.#options
     try {
       for (const partition of this.#wanted) {
         this.#wanted.delete(partition)
-        const current = topology.current()
+        const current = this.#options.topology.current()
         if (current !== null) await this.#look(placeIn(current, '', partition))
-        if (this.#aborter.signal.aborted) return
       }
-      if (this.#mayBeSwept) await this.#sweep(topology.current())
+      if (this.#mayBeSwept) await this.#sweep(this.#options.topology.current())
     } catch (error) {
-      if (this.#aborter.signal.aborted) return
-      log.write('debug', 'paxos.upkeep-failed', { error: String(error) })
+      if (!this.#aborter.signal.aborted) this.#logFailure({ error: String(error) })
     }
+  }
+
+  /** Rejects only when this node stops. */
+  async #look(place: Place): Promise<void> {
+    const { partition } = place
+    const before = this.#later.get(partition)
+    const from = before?.from ?? ''
+    const look = new PartitionLook(this.#options, place, this.#aborter.signal)
+    this.#looking = partition
+    await look.run(from)
+    this.#looking = null
+    const { failures, stoppedAt, error } = look
+    if (failures === 0 && from === '') {
+      this.#later.delete(partition)
+      return
+    }
+    const lastMs = before?.pauseMs ?? LATER_MS / 2
+    const pauseMs = failures === 0 ? lastMs : Math.min(lastMs * 2, LATER_MS_MAX)
+    const atMs = this.#options.clock.monotonicMs() + pauseMs
+    this.#later.set(partition, { atMs, pauseMs, from: stoppedAt ?? '' })
+    if (failures > 0) this.#logFailure({ partition, failures, error: String(error) })
+  }
+
+  #logFailure(fields: LogFields): void {
+    this.#options.log.write('debug', 'paxos.upkeep-failed', fields)
   }
 
   async #sweep(topology: Topology | null): Promise<void> {
@@ -145,114 +168,4 @@ export class Upkeep {
       this.#options.topology.current() === topology && !this.#aborter.signal.aborted
     await sweepRegisters(database, keeps, isStill)
   }
-
-  /** One partition, if it is this node's to look after. */
-  async #look(place: Place): Promise<void> {
-    const { self, electorate } = this.#options
-    if (!place.replicas.includes(self) || place.previous !== null) return
-    if (electorate.first(place) !== self) return this.#dropEmpty(place)
-    const others = place.replicas.filter((id) => id !== self)
-    for (let after: string | null = ''; after !== null; ) {
-      after = await this.#lookAtPage(place, after, others)
-      if (this.#aborter.signal.aborted) return
-    }
-  }
-
-  /** Looks at one page of each replica, as far as all of them go. Null: there is no more. */
-  async #lookAtPage(
-    place: Place,
-    after: string,
-    others: readonly StorageId[],
-  ): Promise<string | null> {
-    const { replica, electorate } = this.#options
-    const own = await replica.page(place.partition, after, LIST_KEYS)
-    const lists = await Promise.all(
-      others.map((id) => electorate.list(place, id, after, LIST_TIMEOUT_MS)),
-    )
-    // What was only promised is nothing that the others lack.
-    const voted = own.entries.filter(([, { accepted }]) => isBallot(accepted))
-    const votes = voted.map(([key, { accepted }]) => [key, accepted] as const)
-    const pages = [{ votes, after: own.after }, ...lists.filter((list) => list !== null)]
-    const end = lowestKey(pages.map((page) => page.after))
-    for (const key of laggingKeys(pages, end, this.#nowMs() - SETTLED_MS)) await this.#touch(key)
-    for (const [key, { promised, accepted, value }] of own.entries) {
-      if (end !== null && compareKeys(key, end) > 0) break
-      if (!isBallot(accepted)) {
-        await this.#dropIfOld(place, key, promised)
-        continue
-      }
-      const { kind } = decodeRegister(value)
-      const isDue = kind === 'absent' && isOlder(accepted, this.#nowMs() - TOMBSTONE_MS)
-      if (isDue) await this.#forget({ ...place, key })
-    }
-    return end
-  }
-
-  async #forget(place: Place): Promise<void> {
-    const { electorate, deadlines, counts } = this.#options
-    const forgetting = await forgetTombstone(place, electorate, deadlines)
-    // One vote for all of them: then it can be forgotten the next time.
-    if (forgetting === 'forgotten') counts.forgotten++
-    if (forgetting === 'differ') await this.#touch(place.key)
-  }
-
-  /** Promises lie with each replica: none can drop those of another. */
-  async #dropEmpty(place: Place): Promise<void> {
-    const { replica } = this.#options
-    for (let after: string | null = ''; after !== null && !this.#aborter.signal.aborted; ) {
-      const page = await replica.page(place.partition, after, LIST_KEYS)
-      for (const [key, { promised, accepted }] of page.entries) {
-        if (!isBallot(accepted)) await this.#dropIfOld(place, key, promised)
-      }
-      after = page.after
-    }
-  }
-
-  async #dropIfOld({ partition }: Place, key: string, promised: Ballot): Promise<void> {
-    if (!isOlder(promised, this.#nowMs() - SETTLED_MS)) return
-    await this.#options.replica.dropEmpty(partition, key)
-  }
-
-  async #touch(key: string): Promise<void> {
-    const { proposer, clock, counts } = this.#options
-    const call = { operation: { kind: 'touch' }, id: null, since: null } as const
-    await proposer.propose(key, call, clock.monotonicMs() + TOUCH_TIMEOUT_MS)
-    counts.repaired++
-    // Repair is never in a hurry.
-    await sleep(clock, 1, this.#aborter.signal)
-  }
-
-  #nowMs(): number {
-    return this.#options.clock.wallMs()
-  }
-}
-
-interface Votes {
-  readonly votes: readonly (readonly [string, Ballot])[]
-  readonly after: string | null
-}
-
-/** Keys on which the replicas differ although the newest vote has had time to get round. */
-export function laggingKeys(
-  pages: readonly Votes[],
-  end: string | null,
-  beforeMs: number,
-): readonly string[] {
-  const seen = new Map<string, { highest: Ballot; same: number }>()
-  for (const { votes } of pages) {
-    for (const [key, vote] of votes) {
-      if (end !== null && compareKeys(key, end) > 0) break
-      const { highest, same } = seen.get(key) ?? { highest: NO_BALLOT, same: 0 }
-      if (equalBallots(vote, highest)) seen.set(key, { highest, same: same + 1 })
-      else if (higherBallot(vote, highest) === vote) seen.set(key, { highest: vote, same: 1 })
-    }
-  }
-  return [...seen].flatMap(([key, { highest, same }]) =>
-    same < pages.length && isOlder(highest, beforeMs) ? [key] : [],
-  )
-}
-
-/** By the clock of whoever made the ballot: good enough for what only saves work. */
-function isOlder({ counter }: Ballot, ms: number): boolean {
-  return counter < ms * UNITS_PER_MS
 }

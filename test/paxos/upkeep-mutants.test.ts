@@ -1,0 +1,196 @@
+/** Rules of upkeep broken one at a time, as in `mutants.test.ts`. */
+import { describeMutants } from '../mutate.ts'
+
+type Mutant = readonly [
+  name: string,
+  file: 'upkeep.ts' | 'partition-look.ts' | 'lagging.ts' | 'tombstones.ts' | 'sweep.ts',
+  from: string,
+  to: string,
+  tests: RegExp,
+]
+
+const MUTANTS: readonly Mutant[] = [
+  [
+    'every replica looks after a partition',
+    'partition-look.ts',
+    'const isFirst = electorate.first(this.#place) === self',
+    'const isFirst = electorate.first(this.#place) !== null',
+    /by no other/,
+  ],
+  [
+    'the first replica looks after a partition, whether it is up or not',
+    'partition-look.ts',
+    'const isFirst = electorate.first(this.#place) === self',
+    'const isFirst = replicas[0] === self',
+    /by no other/,
+  ],
+  [
+    'a member that is back is not looked after',
+    'upkeep.ts',
+    "if (kind !== 'alive' && kind !== 'join') return",
+    'if (kind !== undefined) return',
+    /what it has missed/,
+  ],
+  [
+    'what lags is not brought',
+    'partition-look.ts',
+    'await this.#attempt(key, () => this.#touch(key))',
+    '',
+    /what it has missed/,
+  ],
+  [
+    'a register that fails ends the look',
+    'partition-look.ts',
+    'if (++this.failures >= FAILURES_MAX)',
+    'if (++this.failures >= 1)',
+    /goes on with the others/,
+  ],
+  [
+    'a look goes on whatever fails',
+    'partition-look.ts',
+    'if (++this.failures >= FAILURES_MAX)',
+    'if (++this.failures >= 1000)',
+    /gives up after some/,
+  ],
+  [
+    'a look begins where the one before did',
+    'upkeep.ts',
+    'from: stoppedAt ??',
+    "from: stoppedAt === '' ? stoppedAt :",
+    /gives up after some/,
+  ],
+  [
+    'a register that failed is tried as often as all',
+    'upkeep.ts',
+    '!this.#later.has(next)',
+    'true',
+    /each time later/,
+  ],
+  [
+    'a register that failed is tried again and again after the same time',
+    'upkeep.ts',
+    'Math.min(lastMs * 2, LATER_MS_MAX)',
+    'LATER_MS',
+    /each time later/,
+  ],
+  [
+    'a register that failed is not tried again',
+    'upkeep.ts',
+    'if (atMs <= nowMs &&',
+    'if (atMs < 0 &&',
+    /each time later/,
+  ],
+  [
+    'a look that failed is followed by another at once',
+    'upkeep.ts',
+    'next !== this.#looking && ',
+    '',
+    /gives up after some/,
+  ],
+  [
+    'failures are not counted',
+    'partition-look.ts',
+    '      this.#options.counts.passedOver++\n',
+    '',
+    /each time later/,
+  ],
+  [
+    'what has no majority is tended',
+    'partition-look.ts',
+    'electorate.usable(this.#place, replicas) < majority(replicas)',
+    'electorate.usable(this.#place, replicas) < 1',
+    /no majority/,
+  ],
+  [
+    'what a page did not get to is missing',
+    'partition-look.ts',
+    'const end = lowestKey(pages.map((page) => page.after))',
+    'const end = own.after',
+    /a page at a time/,
+  ],
+  [
+    'what lies behind the end of a list is missing',
+    'lagging.ts',
+    '      if (end !== null && compareKeys(key, end) > 0) break\n',
+    '',
+    /up to where all lists go/,
+  ],
+  [
+    'what is on its way is missing',
+    'lagging.ts',
+    'same < pages.length && isOlder(highest, beforeMs)',
+    'same < pages.length',
+    /unless it is young/,
+  ],
+  [
+    'an older vote counts for the newest',
+    'lagging.ts',
+    'if (equalBallots(vote, highest))',
+    "if (equalBallots(vote, highest) || key === 'b')",
+    /finds what some lack/,
+  ],
+  [
+    'tombstones are kept',
+    'partition-look.ts',
+    "if (decodeRegister(value).kind === 'absent') await",
+    "if (decodeRegister(value).kind === 'json') await",
+    /what was deleted long ago/,
+  ],
+  [
+    'who holds another vote than the tombstone is left alone',
+    'partition-look.ts',
+    "if (forgetting === 'differ') await this.#touch(key)",
+    '',
+    /shows no list/,
+  ],
+  [
+    'promises are kept for ever',
+    'partition-look.ts',
+    'if (!isBallot(accepted)) return this.#dropIfOld(key, promised)',
+    'if (!isBallot(accepted)) return',
+    /only promised from every replica/,
+  ],
+  [
+    'promises of other replicas are kept for ever',
+    'partition-look.ts',
+    'await (isFirst ? this.#tendPage(from) : this.#dropEmpty(from))',
+    'await (isFirst ? this.#tendPage(from) : null)',
+    /only promised from every replica/,
+  ],
+  [
+    'a promise is dropped while its vote may be on its way',
+    'partition-look.ts',
+    'if (!isOlder(promised, this.#nowMs() - SETTLED_MS)) return',
+    '',
+    /only promised from every replica/,
+  ],
+  [
+    'what was wiped stays on the disk',
+    'upkeep.ts',
+    'if (this.#mayBeSwept) await',
+    'if (!this.#mayBeSwept) await',
+    /what was wiped/,
+  ],
+  [
+    'all that lies on the disk counts',
+    'sweep.ts',
+    'if (keeps(space.partition) === space.generation) {',
+    'if (space.generation >= 0) {',
+    /what was wiped/,
+  ],
+  [
+    'nothing that lies on the disk counts',
+    'sweep.ts',
+    'if (keeps(space.partition) === space.generation) {',
+    'if (space.generation < 0) {',
+    /what it has missed|what was wiped/,
+  ],
+]
+
+describeMutants(
+  'mutants of upkeep',
+  ['paxos', 'topology'],
+  MUTANTS.map(([name, path, from, to, tests]) => {
+    return { name, suites: ['paxos/upkeep.test'], file: `paxos/${path}`, from, to, tests }
+  }),
+)
