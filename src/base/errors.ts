@@ -150,6 +150,18 @@ export function isAtollError(error: unknown, code?: ErrorCode): error is AtollEr
   return error instanceof AtollError && (code === undefined || error.code === code)
 }
 
+/** The same error with what is known of the whole call, whatever its last step says of itself. */
+export function withOutcome(error: AtollError, outcome: Outcome): AtollError {
+  if (error.outcome === outcome) return error
+  const { code, message, hint, version } = error
+  return new AtollError(code, message, {
+    outcome,
+    cause: error,
+    ...(hint !== undefined && { hint }),
+    ...(version !== undefined && { version }),
+  })
+}
+
 export function isErrorCode(text: string): text is ErrorCode {
   return Object.hasOwn(ERRORS, text)
 }

@@ -11,6 +11,9 @@ import { fromString } from 'uint8arrays/from-string'
 import { toString } from 'uint8arrays/to-string'
 import { concatBytes } from './bytes.ts'
 
+/** Of any of them. */
+export const ID_BYTES_MAX = 64
+
 /** libp2p peer id, `12D3Koo…`. */
 export type PeerId = string
 /** 128 random bits in base32, 26 characters; made once inside a data directory. */

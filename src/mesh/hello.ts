@@ -7,7 +7,7 @@
  */
 import { concatBytes } from '../base/bytes.ts'
 import { AtollError } from '../base/errors.ts'
-import { type ClusterId, isId, type PeerId, type StorageId } from '../base/ids.ts'
+import { type ClusterId, ID_BYTES_MAX, isId, type PeerId, type StorageId } from '../base/ids.ts'
 import { WireError, WireReader, WireWriter } from '../wire/codec.ts'
 import { decodeError, encodeError } from '../wire/error-codec.ts'
 import { FRAME } from '../wire/frames.ts'
@@ -33,7 +33,6 @@ export interface Hello extends SelfFacts {
 
 const ROLES: readonly Role[] = ['member', 'edge']
 const VERSION_MAX = 65_535
-const ID_BYTES_MAX = 64
 
 export function encodeHello(
   self: SelfFacts,

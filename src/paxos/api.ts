@@ -20,7 +20,8 @@ export interface RegChangeOptions extends RegCallOptions {
   readonly opId?: string
   /**
    * With `opId`, a version known before the first call: if the register does not remember
-   * everything since, the second call ends with outcome unknown instead of happening again.
+   * everything since, also because the key was deleted long ago and made anew, the second call
+   * ends with outcome unknown instead of happening again.
    */
   readonly since?: string
 }

@@ -6,7 +6,7 @@
  * A ballot names its proposer, and `(storageId, boot, counter)` is used once: no two proposals ever
  * share one.
  */
-import type { StorageId } from '../base/ids.ts'
+import { ID_BYTES_MAX, type StorageId } from '../base/ids.ts'
 import { type WireReader, type WireWriter, WireError } from '../wire/codec.ts'
 
 export interface Ballot {
@@ -20,8 +20,6 @@ export interface Ballot {
 
 /** Below every real one: nothing promised, nothing accepted. */
 export const NO_BALLOT: Ballot = { cfg: 0, counter: 0, storageId: '', boot: 0 }
-
-const ID_BYTES_MAX = 64
 
 export function compareBallots(a: Ballot, b: Ballot): number {
   if (a.cfg !== b.cfg) return a.cfg - b.cfg

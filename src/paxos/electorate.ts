@@ -54,6 +54,14 @@ export class Electorate {
     return replicas.find((id) => this.isUsable(topology, id)) ?? null
   }
 
+  /** Names of replicas that are known to be down, of both groups while the partition moves. */
+  down({ topology, replicas, previous }: Place): string[] {
+    const names = new Map(topology.members.map(({ storageId, name }) => [storageId, name]))
+    return [...new Set([...replicas, ...(previous ?? [])])]
+      .filter((id) => !this.isUsable(topology, id))
+      .map((id) => names.get(id) ?? id)
+  }
+
   /** Of a counter that another replica tells: whether it comes from a wild clock. */
   isTooFarAhead(counter: number): boolean {
     return this.#options.replica?.isTooFarAhead(counter) ?? false

@@ -5,38 +5,36 @@
  * An operation that was proposed before, here or by a node that it was handed to, must not happen
  * twice. Its earlier ballots and its id are looked for among the changes that the register
  * remembers. If they are not there, it did not happen, provided that the register remembers
- * everything since it was first asked for: `origin`, or `since`, must still be in sight. If not,
- * nobody can tell any more, and it is not done again.
+ * everything since it was first asked for: neither the first ballot nor `since` lies below what it
+ * remembers. If one does, nobody can tell any more, and it is not done again.
  */
-import type { Ballot } from './ballot.ts'
+import { type Ballot, compareBallots } from './ballot.ts'
 import { effectOf, type Operation } from './operation.ts'
 import {
   type Change,
   type Done,
+  horizonOf,
   type KeptReason,
   type Register,
   type Remembered,
   remembering,
   sameTag,
-  type Tag,
   tagOf,
 } from './register.ts'
 
-/** An operation as it waits; `attempts` and `origin` are of this node. */
+/** An operation as it waits; `attempts` are of this node. */
 export interface Call {
   readonly operation: Operation
   /** The name under which it may be asked for again; null: nobody will. */
   readonly id: string | null
   /** Up to this revision it has not happened; null: this is the first time that it is asked for. */
   since: number | null
-  /** Ballots by which it was proposed and that may have been chosen. */
+  /** Ballots by which it was proposed and may have happened, or yet may; the oldest first. */
   attempts: readonly Attempt[]
-  /** The newest change of the register before the first of them; null: there was none. */
-  origin: Tag | null
 }
 
 export interface Attempt {
-  readonly tag: Tag
+  readonly ballot: Ballot
   readonly revision: number
   readonly number: number | null
 }
@@ -90,23 +88,36 @@ export function fold(base: Register, ballot: Ballot, calls: readonly Call[]): Fo
 }
 
 /** Before a ballot goes out: what must be known of each operation that it carries. */
-export function noteAttempts(
-  calls: readonly Call[],
-  base: Register,
-  ballot: Ballot,
-  { outcomes }: Fold,
-): void {
+export function noteAttempts(calls: readonly Call[], ballot: Ballot, { outcomes }: Fold): void {
   for (const [i, call] of calls.entries()) {
     const outcome = outcomes[i]
-    if (outcome !== undefined) noteAttempt(call, base, ballot, outcome)
+    if (outcome !== undefined) noteAttempt(call, ballot, outcome)
   }
 }
 
-export function noteAttempt(call: Call, base: Register, ballot: Ballot, outcome: Outcome): void {
+export function noteAttempt(call: Call, ballot: Ballot, outcome: Outcome): void {
   if (outcome.kind !== 'changed') return
-  if (call.attempts.length === 0) call.origin = base.recent[0]?.tag ?? null
   const { revision, number } = outcome
-  call.attempts = [...call.attempts, { tag: tagOf(ballot), revision, number }]
+  // A change that was found, and is voted for once more, is known by its first ballot.
+  if (call.attempts.some((attempt) => attempt.revision === revision)) return
+  call.attempts = [...call.attempts, { ballot, revision, number }]
+}
+
+/**
+ * The register was chosen by votes at `accepted`. Whatever is chosen from now on derives from it, and
+ * what it derives from has lower ballots (I1). So an attempt at a lower ballot that is not in it, and
+ * would be remembered if it were, never happens: its outcome is not in doubt any more.
+ *
+ * That a majority refused an attempt is not enough: the others may have voted for it, and whoever
+ * asks them next builds on it.
+ */
+export function dropAttempts(calls: readonly Call[], register: Register, accepted: Ballot): void {
+  for (const call of calls) {
+    const last = call.attempts.at(-1)
+    if (last === undefined || compareBallots(last.ballot, accepted) >= 0) continue
+    if (isRemembered(register, call) || doubtOf(register, call) !== null) continue
+    call.attempts = []
+  }
 }
 
 /**
@@ -114,7 +125,7 @@ export function noteAttempt(call: Call, base: Register, ballot: Ballot, outcome:
  * up to here. However long it then waits while the register changes, nobody needs to doubt that.
  */
 export function noteChosen(register: Register, waiting: readonly Call[]): void {
-  const asked = waiting.filter(({ since }) => since !== null)
+  const asked = waiting.filter(({ since, attempts }) => since !== null && attempts.length === 0)
   if (asked.length === 0) return
   const ids = new Set(register.recent.flatMap(({ operations }) => operations.map(({ id }) => id)))
   for (const call of asked) {
@@ -123,9 +134,14 @@ export function noteChosen(register: Register, waiting: readonly Call[]): void {
   }
 }
 
+/** Whether it has happened, as far as the register knows. */
+export function isRemembered(register: Register, call: Call): boolean {
+  return recalled(register, call) !== null
+}
+
 function recalled(base: Register, { attempts, id }: Call): Done | null {
-  for (const { tag, revision, number } of attempts) {
-    if (base.recent.some((change) => sameTag(change.tag, tag))) {
+  for (const { ballot, revision, number } of attempts) {
+    if (base.recent.some((change) => sameTag(change.tag, ballot))) {
       return { kind: 'changed', revision, number }
     }
   }
@@ -142,16 +158,24 @@ function named(operations: readonly Remembered[], id: string | null): Done | nul
   return operations.find((each) => each.id === id)?.done ?? null
 }
 
-/** Null when the register remembers all that happened since the operation was first asked for. */
-function doubtOf(base: Register, { attempts, origin, since }: Call): Outcome | null {
-  if (base.changes === base.recent.length) return null
-  if (attempts.length > 0) {
-    const isInSight = origin !== null && base.recent.some(({ tag }) => sameTag(tag, origin))
-    return isInSight ? null : { kind: 'unknown' }
-  }
+/**
+ * Null when the register remembers all that happened since the operation was first asked for.
+ *
+ * That it was something else before, which was deleted and forgotten, concerns those alone who say that
+ * they have seen it (`since`). Attempts, and operations of who has seen nothing, are of one call, and a
+ * deleted register is remembered for longer than any call lasts.
+ */
+function doubtOf(base: Register, { attempts, since }: Call): Outcome | null {
+  const isWhole = base.changes === base.recent.length
+  const horizon = horizonOf(base)
+  const [first] = attempts
+  // What a ballot changes has revisions from its counter on.
+  const isLost = first !== undefined && !isWhole && first.ballot.counter < horizon
+  if (isLost) return { kind: 'unknown' }
   // A lost condition is remembered as a change without a revision, and may have driven the last one
   // that has one out of sight. What was lost at this very revision is lost at it again.
-  if (since === null || since === base.revision) return null
-  const isInSight = base.recent.some(({ first, last }) => first <= since && since <= last)
-  return isInSight ? null : { kind: 'overrun', revision: base.revision }
+  if (since === null || since === base.revision || since + 1 >= horizon) return null
+  if (isWhole && since === 0) return null
+  if (first !== undefined) return { kind: 'unknown' }
+  return { kind: 'overrun', revision: Math.max(base.revision, base.born) }
 }

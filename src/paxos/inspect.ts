@@ -4,7 +4,7 @@
  * concluded from it but what is likely to happen next.
  */
 import { AtollError } from '../base/errors.ts'
-import type { StorageId } from '../base/ids.ts'
+import { ID_BYTES_MAX, type StorageId } from '../base/ids.ts'
 import type { Mesh } from '../mesh/mesh.ts'
 import type { Peers } from '../topology/peers.ts'
 import type { Topology, TopologyView } from '../topology/topology.ts'
@@ -16,8 +16,6 @@ import { blocking, majority, type Place, placeOf } from './place.ts'
 import type { Proposer } from './proposer.ts'
 import { ABSENT, decodeRegister } from './register.ts'
 import type { Replica } from './replica.ts'
-
-const ID_BYTES_MAX = 64
 
 /** One replica. */
 export interface Inspected {

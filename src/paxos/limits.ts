@@ -23,6 +23,8 @@ export const REGISTER_BYTES_MAX =
 /** Operations that wait on one node, over all keys, and for one key. */
 export const WAITING_MAX = 16_384
 export const WAITING_PER_KEY_MAX = 4096
+/** Ballots by which one operation may have happened and that nothing is known of yet. */
+export const ATTEMPTS_MAX = 64
 /** Bytes of values that wait on one node. */
 export const WAITING_BYTES_MAX = 64 * 1024 * 1024
 /** Known values with a promise for the next ballot, kept by a proposer. */
@@ -31,6 +33,8 @@ export const DEFAULT_DEADLINE_MS = 2000
 export const DEADLINE_MS_MAX = 60 * 60 * 1000
 /** One round of questions; then another ballot is tried. */
 export const ROUND_MS = 1000
+/** Pauses, at most so long, while too few replicas can be reached. */
+export const LONELY_PAUSE_MS = 50
 /** A forwarded operation without an answer for this long is tried elsewhere (registers.md §2). */
 export const FORWARD_MS = 300
 /** A page of a list, in entries and bytes. */

@@ -14,12 +14,12 @@ import { AtollError, isAtollError } from '../base/errors.ts'
 import type { PeerId, StorageId } from '../base/ids.ts'
 import type { Mesh, RemotePeer } from '../mesh/mesh.ts'
 import { type Clock, sleep } from '../seams/clock.ts'
-import type { CallTime, KnownTopology } from '../topology/known-topology.ts'
+import { ANSWER_SHARE, type CallTime, type KnownTopology } from '../topology/known-topology.ts'
 import type { Peers } from '../topology/peers.ts'
 import { isMember, type Topology } from '../topology/topology.ts'
 import { REQUEST_KINDS } from '../wire/kinds.ts'
 import type { RegisterCounts } from './counts.ts'
-import type { Call, Outcome } from './fold.ts'
+import type { Outcome } from './fold.ts'
 import {
   decodeForwarded,
   decodeOutcome,
@@ -27,8 +27,10 @@ import {
   encodeOutcome,
   type Forwarded,
 } from './forward-messages.ts'
-import { FORWARD_MS } from './limits.ts'
+import { LateAnswers } from './late-answers.ts'
+import { FORWARD_MS, LONELY_PAUSE_MS } from './limits.ts'
 import type { Operation } from './operation.ts'
+import type { Asked } from './pending.ts'
 import type { Places } from './places.ts'
 import type { Proposer } from './proposer.ts'
 import { RecentMap } from './recent-map.ts'
@@ -54,10 +56,6 @@ const RIVALRIES_MAX = 4096
 const REVISIONS_MAX = 16_384
 /** Times that the first replica may say that too much has happened since. */
 const OVERRUNS_MAX = 4
-/** Pauses while no replica can be reached. */
-const LONELY_PAUSE_MS = 50
-/** Whoever is handed an operation has this part of the time, so that there is some left to say so. */
-const ANSWER_SHARE = 0.9
 
 export interface Request {
   readonly operation: Operation
@@ -109,7 +107,7 @@ export class Operations {
     const isOurs = proposer !== null && place.replicas.includes(self) && !this.isContested(key)
     for (let overruns = 0; ; overruns++) {
       const outcome = isOurs
-        ? await proposer.propose(key, request, time.endMs)
+        ? await proposer.propose(key, request, time.endMs, time.signal)
         : await this.#handOn(key, request, time)
       if (outcome.kind !== 'overrun') return outcome
       // The caller asked for it before: nobody can tell any more what came of that.
@@ -134,6 +132,7 @@ export class Operations {
     const tried = new Set<PeerId>()
     const late = new LateAnswers()
     for (;;) {
+      if (time.signal?.aborted) throw late.told(givenUp())
       const known = this.#options.topology.get()
       const next = this.#next(known, key, tried)
       if (next === HERE) {
@@ -153,8 +152,7 @@ export class Operations {
         this.#options.counts.handedOnLate++
         late.add(answer)
       } else if (result instanceof AtollError) {
-        if (result.outcome !== 'not-applied') late.mayHaveHappened = true
-        late.error = result
+        late.failed(result)
       } else if (result.kind === 'overrun' && late.mayHaveHappened) {
         return { kind: 'unknown' }
       } else {
@@ -168,19 +166,15 @@ export class Operations {
     const { clock, isStopped } = this.#options
     if (isStopped()) throw new AtollError('STOPPED', 'this node is stopping')
     if (clock.monotonicMs() + LONELY_PAUSE_MS >= endMs) return false
-    await sleep(clock, LONELY_PAUSE_MS, signal)
+    // Whoever goes on looks whether the call was given up.
+    await sleep(clock, LONELY_PAUSE_MS, signal).catch(() => undefined)
     return true
   }
 
-  async #here(
-    key: string,
-    call: Pick<Call, 'operation' | 'id' | 'since'>,
-    time: CallTime,
-    late: LateAnswers,
-  ): Promise<Outcome> {
+  async #here(key: string, call: Asked, time: CallTime, late: LateAnswers): Promise<Outcome> {
     const { proposer } = this.#options
     if (proposer === null) return late.orElse(noReplica(key))
-    const own = proposer.propose(key, call, time.endMs)
+    const own = proposer.propose(key, call, time.endMs, time.signal)
     const outcome = await late.orSooner(own)
     return outcome.kind === 'overrun' && late.mayHaveHappened ? { kind: 'unknown' } : outcome
   }
@@ -239,12 +233,13 @@ export class Operations {
     const forwarded = decodeForwarded(body)
     const { key, id, since, deadlineMs, operation } = forwarded
     const endMs = clock.monotonicMs() + deadlineMs
-    await topology.catchUpFrom(forwarded.topology, from.peer, { endMs, signal: undefined })
-    if (proposer === null || !isMember(topology.get(), self)) {
-      throw new AtollError('BUSY', 'this node does not propose')
-    }
-    const call = { operation: kept(operation), id, since }
-    return encodeOutcome(await proposer.propose(key, call, endMs))
+    if (proposer === null) throw notHere()
+    // Whoever is no member may be wrong about it: what is stale will show in the votes.
+    const call = { endMs, signal: undefined }
+    if (topology.isMember(from)) await topology.catchUpFrom(forwarded.topology, from.peer, call)
+    if (!isMember(topology.get(), self)) throw notHere()
+    const asked = { operation: kept(operation), id, since }
+    return encodeOutcome(await proposer.propose(key, asked, endMs))
   }
 
   #newId(): string {
@@ -253,44 +248,17 @@ export class Operations {
   }
 }
 
-/** Answers that did not come in time may come yet, and errors say that it may have happened. */
-class LateAnswers {
-  mayHaveHappened = false
-  error: AtollError | null = null
-  readonly #answers: Promise<Outcome | AtollError>[] = []
-
-  add(answer: Promise<Outcome | AtollError>): void {
-    this.mayHaveHappened = true
-    this.#answers.push(answer)
-  }
-
-  /** The first of them that is an outcome, or the error with what is known of the whole. */
-  async orElse(error: AtollError): Promise<Outcome> {
-    return this.orSooner(Promise.reject(this.error ?? error))
-  }
-
-  async orSooner(own: Promise<Outcome>): Promise<Outcome> {
-    const outcomes = this.#answers.map(async (answer) => {
-      const result = await answer
-      if (result instanceof AtollError) throw result
-      // It did not do it, which says nothing of what is under way here.
-      if (result.kind === 'overrun') throw new AtollError('BUSY', 'too much has happened since')
-      return result
-    })
-    try {
-      return await Promise.any([own, ...outcomes])
-    } catch (cause) {
-      const first: unknown = cause instanceof AggregateError ? cause.errors[0] : cause
-      if (!isAtollError(first)) throw first
-      if (!this.mayHaveHappened || first.outcome === 'unknown') throw first
-      throw new AtollError(first.code, first.message, { outcome: 'unknown', cause: first })
-    }
-  }
-}
-
 /** Waits longer than the frame that it came in may be kept. */
 function kept(operation: Operation): Operation {
   return operation.kind === 'set' ? { ...operation, value: operation.value.slice() } : operation
+}
+
+function notHere(): AtollError {
+  return new AtollError('BUSY', 'this node does not propose')
+}
+
+function givenUp(): AtollError {
+  return new AtollError('CANCELLED', 'the call was given up')
 }
 
 function noReplica(key: string): AtollError {

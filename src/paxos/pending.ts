@@ -1,55 +1,58 @@
-/** An operation that waits at the proposer, from the call to its outcome or the end of its time. */
-import { AtollError } from '../base/errors.ts'
+/**
+ * An operation that waits at the proposer, from the call to its outcome, the end of its time, or the
+ * moment when its caller gives it up.
+ */
+import { AtollError, withOutcome } from '../base/errors.ts'
 import { Expiring } from '../mesh/deadlines.ts'
 import type { Attempt, Call, Outcome } from './fold.ts'
 import type { Operation } from './operation.ts'
-import type { Tag } from './register.ts'
-import type { Failure } from './verdicts.ts'
+
+export type Asked = Pick<Call, 'operation' | 'id' | 'since'>
+
+/** What stands for an operation that is over: its value need not be kept. */
+const OVER: Operation = { kind: 'read' }
 
 export class Pending extends Expiring implements Call {
-  readonly operation: Operation
   readonly id: string | null
   since: number | null
   readonly key: string
+  readonly startMs: number
   readonly endMs: number
   readonly result: Promise<Outcome>
   attempts: readonly Attempt[] = []
-  origin: Tag | null = null
   isDone = false
-  /** Why the last round failed. */
-  failure: Failure | null = null
+  /** Called once, when it is over. */
+  onEnd: () => void = () => undefined
+  /** What it says when its time is over. */
+  lateError: () => AtollError
+  #operation: Operation
+  readonly #signal: AbortSignal | undefined
   #resolve: (outcome: Outcome) => void
   #reject: (error: Error) => void
 
-  constructor(key: string, call: Pick<Call, 'operation' | 'id' | 'since'>, endMs: number) {
+  constructor(key: string, asked: Asked, startMs: number, endMs: number, signal?: AbortSignal) {
     super()
     this.key = key
-    this.operation = call.operation
-    this.id = call.id
-    this.since = call.since
+    this.#operation = asked.operation
+    this.id = asked.id
+    this.since = asked.since
+    this.startMs = startMs
     this.endMs = endMs
+    this.#signal = signal
+    this.lateError = () => new AtollError('TIMEOUT', `"${key}": time is over`)
     const { promise, resolve, reject } = Promise.withResolvers<Outcome>()
     this.result = promise
     this.#resolve = resolve
     this.#reject = reject
+    signal?.addEventListener('abort', this.#onAbort, { once: true })
+  }
+
+  get operation(): Operation {
+    return this.#operation
   }
 
   get valueBytes(): number {
-    return this.operation.kind === 'set' ? this.operation.value.length : 0
-  }
-
-  resolve(outcome: Outcome): void {
-    this.isDone = true
-    this.#resolve(outcome)
-  }
-
-  reject(error: Error): void {
-    this.isDone = true
-    this.#reject(error)
-  }
-
-  override expire(): void {
-    if (!this.isDone) this.reject(this.lateError())
+    return this.#operation.kind === 'set' ? this.#operation.value.length : 0
   }
 
   /** An operation that was sent for acceptance may have been chosen, or yet be. */
@@ -57,14 +60,30 @@ export class Pending extends Expiring implements Call {
     return this.attempts.length > 0 ? 'unknown' : 'not-applied'
   }
 
-  lateError(): AtollError {
-    const { failure, key, outcome } = this
-    const hint = `see: atoll explain ${key}`
-    if (failure?.kind === 'few') {
-      const what = `${failure.answered} of the ${failure.needed} replicas that it takes answered`
-      return new AtollError('NO_QUORUM', `${what} for "${key}" in time`, { outcome, hint })
-    }
-    const why = failure?.kind === 'rejected' ? 'others changed it all the time' : 'time is over'
-    return new AtollError('TIMEOUT', `"${key}" could not be agreed on: ${why}`, { outcome, hint })
+  resolve(outcome: Outcome): void {
+    if (this.#end()) this.#resolve(outcome)
+  }
+
+  /** With what is known of the operation, whatever the error says of itself. */
+  reject(error: Error): void {
+    const told = error instanceof AtollError ? withOutcome(error, this.outcome) : error
+    if (this.#end()) this.#reject(told)
+  }
+
+  override expire(): void {
+    if (!this.isDone) this.reject(this.lateError())
+  }
+
+  readonly #onAbort = (): void => {
+    this.reject(new AtollError('CANCELLED', 'the call was given up'))
+  }
+
+  #end(): boolean {
+    if (this.isDone) return false
+    this.isDone = true
+    this.#signal?.removeEventListener('abort', this.#onAbort)
+    this.onEnd()
+    this.#operation = OVER
+    return true
   }
 }

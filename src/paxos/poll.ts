@@ -71,6 +71,11 @@ export class Poll<T, R> extends Expiring {
     for (const ask of asks) this.#ask(ask)
   }
 
+  /** Nobody waits for it any more. */
+  giveUp(): void {
+    this.#end(this.#judge.late())
+  }
+
   override expire(): void {
     if (this.#isOver) return
     if (this.#reserve.length === 0) return this.#end(this.#judge.late())

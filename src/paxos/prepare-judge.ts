@@ -7,7 +7,7 @@
  * configuration: whoever proposed that had asked the old group.
  */
 import type { StorageId } from '../base/ids.ts'
-import { compareBallots, equalBallots, isBallot } from './ballot.ts'
+import { type Ballot, compareBallots, equalBallots, isBallot, NO_BALLOT } from './ballot.ts'
 import type { Promised, Reply } from './messages.ts'
 import { blocking, majority, type Place } from './place.ts'
 import type { Judge } from './poll.ts'
@@ -19,6 +19,8 @@ export interface Prepared {
   readonly register: Register
   /** Whether the register is known to be chosen, so that it may be shown. */
   readonly isChosen: boolean
+  /** At which ballot it was voted for; NO_BALLOT: never. */
+  readonly accepted: Ballot
   /** Counters that the ballot must exceed; if it does not, a higher one is prepared. */
   readonly counterMax: number
 }
@@ -92,9 +94,12 @@ export class PrepareJudge implements Judge<Promised, Prepared | Failure> {
         highest = promise
       }
     }
-    const register = highest === null ? ABSENT : decodeRegister(highest.value)
+    // What was forgotten lies below the floors: of that a register made now knows nothing.
+    const register =
+      highest === null ? { ...ABSENT, born: counterMax } : decodeRegister(highest.value)
     counterMax = Math.max(counterMax, register.revision)
-    return { kind: 'prepared', register, isChosen: this.#isChosen(highest), counterMax }
+    const accepted = highest?.accepted ?? NO_BALLOT
+    return { kind: 'prepared', register, accepted, isChosen: this.#isChosen(highest), counterMax }
   }
 
   /** As a linearizable read would judge: a majority shows the same vote of this configuration. */

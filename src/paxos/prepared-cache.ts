@@ -3,8 +3,9 @@
  * knows to be the newest below a ballot for which it holds a majority of promises. Bounded by bytes;
  * the least recently used goes first and costs its next change one more round.
  */
+import { UNITS_PER_MS } from '../base/hybrid-time.ts'
 import { type Ballot, compareBallots } from './ballot.ts'
-import { CACHE_BYTES } from './limits.ts'
+import { CACHE_BYTES, SETTLED_MS } from './limits.ts'
 import type { Register } from './register.ts'
 
 export interface Ready {
@@ -32,12 +33,18 @@ export class PreparedCache {
     return this.#entries.size
   }
 
-  /** Takes the entry out: its ballot can be used once. Null when there is none of this `cfg`. */
-  take(key: string, cfg: number): Ready | null {
+  /**
+   * Takes the entry out: its ballot can be used once. Null when there is none of this `cfg`, and when
+   * it is of a register without a value and not quite new: such a one is forgotten some time later,
+   * its promise with it, and to build on it would be refused, and leave an attempt in doubt.
+   */
+  take(key: string, cfg: number, wallMs: number): Ready | null {
     const entry = this.#entries.get(key)
     if (entry === undefined) return null
     this.drop(key)
-    return entry.ready.ballot.cfg === cfg ? entry.ready : null
+    const { register, ballot } = entry.ready
+    const isNew = wallMs - ballot.counter / UNITS_PER_MS < SETTLED_MS
+    return ballot.cfg === cfg && (register.kind !== 'absent' || isNew) ? entry.ready : null
   }
 
   has(key: string, cfg: number): boolean {

@@ -9,33 +9,34 @@
  * Any number of proposers is safe. They get into each other's way, so a lost round is followed by a
  * random pause, and whoever hands out the work sees to it that few compete (`registers.ts`).
  */
-import { AtollError, isAtollError } from '../base/errors.ts'
+import { AtollError } from '../base/errors.ts'
 import type { StorageId } from '../base/ids.ts'
 import type { Deadlines } from '../mesh/deadlines.ts'
 import { type Clock, sleep } from '../seams/clock.ts'
 import type { Random } from '../seams/random.ts'
 import type { KnownTopology } from '../topology/known-topology.ts'
-import { AcceptJudge, type Chosen } from './accept-judge.ts'
-import type { Ballot } from './ballot.ts'
+import { Backlog, type Line } from './backlog.ts'
+import { type Ballot, NO_BALLOT } from './ballot.ts'
 import type { BallotClock } from './ballot-clock.ts'
 import type { RegisterCounts } from './counts.ts'
 import type { Electorate } from './electorate.ts'
-import { type Call, fold, type Fold, noteAttempts, noteChosen, type Outcome } from './fold.ts'
 import {
-  COMBINED_MAX,
-  ROUND_MS,
-  WAITING_BYTES_MAX,
-  WAITING_MAX,
-  WAITING_PER_KEY_MAX,
-} from './limits.ts'
-import type { Promised } from './messages.ts'
-import { Pending } from './pending.ts'
+  dropAttempts,
+  fold,
+  type Fold,
+  isRemembered,
+  noteAttempts,
+  noteChosen,
+  type Outcome,
+} from './fold.ts'
+import { ATTEMPTS_MAX, COMBINED_MAX, LONELY_PAUSE_MS } from './limits.ts'
+import { type Asked, Pending } from './pending.ts'
 import { majority, type Place } from './place.ts'
 import type { Places } from './places.ts'
-import { Poll } from './poll.ts'
-import { PrepareJudge, type Prepared } from './prepare-judge.ts'
 import { PreparedCache, type Ready } from './prepared-cache.ts'
 import { encodeRegister } from './register.ts'
+import { Rounds } from './rounds.ts'
+import { lateError } from './shortage.ts'
 import type { Failure } from './verdicts.ts'
 
 export interface ProposerOptions {
@@ -58,12 +59,12 @@ export interface ProposerOptions {
 /** Pauses after a lost round: random up to this, doubled each time. */
 const RIVAL_PAUSE_MS = 4
 const RIVAL_PAUSE_MS_MAX = 128
-/** Pauses while too few replicas can be reached. */
-const LONELY_PAUSE_MS = 50
 
 /** What a ballot builds on. */
 interface Base extends Ready {
   readonly kind: 'base'
+  /** At which ballot `register` was voted for; NO_BALLOT: not asked, or never. */
+  readonly accepted: Ballot
   /** Whether the register is known to be the newest, so that it may be shown without a vote. */
   readonly isChosen: boolean
   /** Phase 1 was done with the ballot before. */
@@ -73,19 +74,19 @@ interface Base extends Ready {
 export class Proposer {
   readonly #options: ProposerOptions
   readonly #cache = new PreparedCache()
-  /** By key, what waits for its next ballot. A key is here as long as it is worked on. */
-  readonly #queues = new Map<string, Pending[]>()
-  #waiting = 0
-  #waitingBytes = 0
+  readonly #backlog: Backlog
+  readonly #rounds: Rounds
   readonly #aborter = new AbortController()
 
   constructor(options: ProposerOptions) {
     this.#options = options
+    this.#backlog = new Backlog(options.deadlines)
+    this.#rounds = new Rounds(options)
   }
 
   /** Operations that wait or are under way. */
   get waiting(): number {
-    return this.#waiting
+    return this.#backlog.size
   }
 
   /** Whether the next change of the key takes one round only. */
@@ -99,22 +100,23 @@ export class Proposer {
     this.#cache.dropBelow(key, ballot)
   }
 
-  /** Rejects with NO_QUORUM or TIMEOUT when its time is over, BUSY when too much waits. */
-  propose(
-    key: string,
-    call: Pick<Call, 'operation' | 'id' | 'since'>,
-    endMs: number,
-  ): Promise<Outcome> {
-    const pending = new Pending(key, call, endMs)
-    const refusal = this.#refusal(pending)
-    if (refusal !== null) return Promise.reject(refusal)
-    this.#waiting++
-    this.#waitingBytes += pending.valueBytes
-    const { clock, deadlines } = this.#options
-    deadlines.add(pending, Math.max(0, endMs - clock.monotonicMs()))
-    const queue = this.#queues.get(key)
-    if (queue === undefined) this.#start(key, [pending])
-    else queue.push(pending)
+  /**
+   * Rejects with NO_QUORUM or TIMEOUT when its time is over, CANCELLED when the signal aborts, BUSY
+   * when too much waits.
+   */
+  propose(key: string, asked: Asked, endMs: number, signal?: AbortSignal): Promise<Outcome> {
+    const stopped = this.#aborter.signal
+    if (stopped.aborted) return Promise.reject(stopped.reason as Error)
+    if (signal?.aborted) return Promise.reject(new AtollError('CANCELLED', 'the call was given up'))
+    const pending = new Pending(key, asked, this.#options.clock.monotonicMs(), endMs, signal)
+    const refusal = this.#backlog.refusal(pending)
+    if (refusal !== null) {
+      pending.reject(refusal)
+      return pending.result
+    }
+    const { line, isNew } = this.#backlog.add(pending)
+    pending.lateError = () => this.#lateError(line, pending)
+    if (isNew) this.#start(line)
     return pending.result
   }
 
@@ -123,77 +125,67 @@ export class Proposer {
     this.#aborter.abort(new AtollError('STOPPED', 'this node is stopping'))
   }
 
-  #refusal({ key, valueBytes }: Pending): AtollError | null {
-    if (this.#aborter.signal.aborted) return new AtollError('STOPPED', 'this node is stopping')
-    const atKey = this.#queues.get(key)?.length ?? 0
-    const isFull =
-      this.#waiting >= WAITING_MAX ||
-      atKey >= WAITING_PER_KEY_MAX ||
-      this.#waitingBytes + valueBytes > WAITING_BYTES_MAX
-    if (!isFull) return null
-    return new AtollError('BUSY', `too many operations wait on this node, ${atKey} for "${key}"`)
-  }
-
-  #start(key: string, queue: Pending[]): void {
-    this.#queues.set(key, queue)
-    this.#work(key, queue).catch((error: unknown) => {
+  #start(line: Line): void {
+    this.#work(line).catch((error: unknown) => {
       // A defect: nobody may wait for ever because of it.
-      this.#queues.delete(key)
-      for (const pending of queue) this.#fail(pending, asError(error))
+      this.#backlog.close(line)
+      for (const pending of line.behind) pending.reject(asError(error))
     })
   }
 
-  async #work(key: string, queue: Pending[]): Promise<void> {
+  async #work(line: Line): Promise<void> {
     // What came in the same turn goes into the first ballot as well.
     await Promise.resolve()
-    while (queue.length > 0) {
-      const batch = queue.splice(0, COMBINED_MAX)
+    while (line.behind.size > 0) {
+      const batch = line.take(COMBINED_MAX)
       try {
-        await this.#settle(key, batch)
+        await this.#settle(line, batch)
       } catch (error) {
-        for (const pending of batch) this.#fail(pending, asError(error))
+        for (const pending of batch) pending.reject(asError(error))
       }
-      for (const pending of batch) this.#leave(pending)
     }
-    this.#queues.delete(key)
+    this.#backlog.close(line)
   }
 
-  #leave(pending: Pending): void {
-    this.#options.deadlines.remove(pending)
-    this.#waiting--
-    this.#waitingBytes -= pending.valueBytes
-  }
-
-  #fail(pending: Pending, error: Error): void {
-    if (pending.isDone) return
-    const outcome = pending.attempts.length > 0 ? 'unknown' : 'not-applied'
-    if (!isAtollError(error) || error.outcome === outcome) return pending.reject(error)
-    pending.reject(new AtollError(error.code, error.message, { outcome, cause: error }))
+  #lateError(line: Line, pending: Pending): AtollError {
+    const { electorate, places, topology, clock } = this.#options
+    const { startMs, endMs } = pending
+    const place = places.of(topology.get(), line.key)
+    return lateError(place, line.why(pending, clock.monotonicMs()), electorate, endMs - startMs)
   }
 
   /** Ballot after ballot until everybody in the batch has an outcome, or no more time. */
-  async #settle(key: string, batch: readonly Pending[]): Promise<void> {
+  async #settle(line: Line, batch: readonly Pending[]): Promise<void> {
     let floor = 0
     for (let failures = 0; ; failures++) {
-      const live = batch.filter(({ isDone }) => !isDone)
+      let live = batch.filter(({ isDone }) => !isDone)
       if (live.length === 0) return
       this.#aborter.signal.throwIfAborted()
-      const failure = await this.#attempt(key, live, floor)
-      if (failure === null) return
+      const failure = await this.#attempt(line, live, floor)
       // Those behind it wait for the same: they shall know why when their time is over.
-      for (const pending of [...live, ...(this.#queues.get(key) ?? [])]) pending.failure = failure
+      line.failure = failure
+      live = live.filter(({ isDone }) => !isDone)
+      if (failure === null || live.length === 0) return
       this.#options.counts[failure.kind]++
       if (failure.kind === 'rejected') {
         floor = Math.max(floor, failure.by.counter)
-        if (failure.by.storageId !== this.#options.self) this.#options.onRival(key)
+        if (failure.by.storageId !== this.#options.self) this.#options.onRival(line.key)
       }
-      await this.#afterFailure(failure, live, failures)
+      await this.#afterFailure(line, failure, live, failures)
     }
   }
 
-  async #afterFailure(failure: Failure, live: readonly Pending[], failures: number): Promise<void> {
+  async #afterFailure(
+    line: Line,
+    failure: Failure,
+    live: readonly Pending[],
+    failures: number,
+  ): Promise<void> {
     const { clock, random, topology } = this.#options
-    const { signal } = this.#aborter
+    const over = new AbortController()
+    const sinceMs = clock.monotonicMs()
+    line.underWay = { sinceMs, standing: () => failure, giveUp: () => over.abort() }
+    const signal = AbortSignal.any([this.#aborter.signal, over.signal])
     if (failure.kind === 'stale') {
       const endMs = Math.max(...live.map((pending) => pending.endMs))
       const caughtUp = topology.catchUp(failure.topology, failure.from, { endMs, signal })
@@ -207,74 +199,84 @@ export class Proposer {
       failure.kind !== 'rejected'
         ? LONELY_PAUSE_MS
         : Math.min(RIVAL_PAUSE_MS * 2 ** failures, RIVAL_PAUSE_MS_MAX)
-    await sleep(clock, 1 + random.float() * pauseMs, signal)
+    // Cut short when nobody waits any more, or this node stops: whoever goes on looks.
+    await sleep(clock, 1 + random.float() * pauseMs, signal).catch(() => undefined)
   }
 
   /** One ballot. Null: everybody has an outcome. */
-  async #attempt(key: string, batch: readonly Pending[], floor: number): Promise<Failure | null> {
-    const place = this.#options.places.of(this.#options.topology.get(), key)
-    const base = await this.#base(place, floor)
+  async #attempt(line: Line, batch: readonly Pending[], floor: number): Promise<Failure | null> {
+    const place = this.#options.places.of(this.#options.topology.get(), line.key)
+    const base = await this.#base(line, place, floor)
     if (base.kind !== 'base') return base
     // Who was told meanwhile that nothing has happened must not be proposed any more.
-    const live = batch.filter(({ isDone }) => !isDone)
+    const live = this.#proposable(base, batch)
     const folded = fold(base.register, base.ballot, live)
     const mayShow = base.isChosen && live.every(({ operation }) => operation.kind !== 'touch')
     if (!folded.isChanged && mayShow) {
-      this.#cache.put(key, base)
+      this.#cache.put(place.key, base)
       this.#tell(live, folded)
       return null
     }
-    return this.#accept(place, base, folded, live)
+    return this.#accept(line, place, base, folded, live)
   }
 
-  async #base(place: Place, floor: number): Promise<Base | Failure> {
-    const { electorate } = this.#options
-    const ready = this.#cache.take(place.key, place.cfg)
+  #proposable({ register, accepted, isChosen }: Base, batch: readonly Pending[]): Pending[] {
+    const live = batch.filter(({ isDone }) => !isDone)
+    if (isChosen) {
+      dropAttempts(live, register, accepted)
+      noteChosen(register, live)
+    }
+    return live.filter((pending) => {
+      if (pending.attempts.length < ATTEMPTS_MAX || isRemembered(register, pending)) return true
+      const why = `${ATTEMPTS_MAX} ballots came to nothing that could be learned`
+      pending.reject(new AtollError('TIMEOUT', `"${pending.key}" could not be agreed on: ${why}`))
+      return false
+    })
+  }
+
+  async #base(line: Line, place: Place, floor: number): Promise<Base | Failure> {
+    const { electorate, clock } = this.#options
+    const ready = this.#cache.take(place.key, place.cfg, clock.wallMs())
     const usable = electorate.usable(place, place.replicas)
     // Nothing is sent that cannot be chosen: its outcome would be unknown for no reason.
     const needed = majority(place.replicas)
-    if (usable < needed) return { kind: 'few', answered: usable, needed }
-    if (ready !== null) return { kind: 'base', ...ready, isChosen: false, isWarm: true }
-    return this.#prepare(place, floor)
+    if (usable < needed) {
+      return { kind: 'few', answered: usable, needed, replicas: place.replicas.length }
+    }
+    if (ready === null) return this.#prepare(line, place, floor)
+    return { kind: 'base', ...ready, accepted: NO_BALLOT, isChosen: false, isWarm: true }
   }
 
-  async #prepare(place: Place, floor: number): Promise<Base | Failure> {
-    const { electorate, deadlines } = this.#options
+  async #prepare(line: Line, place: Place, floor: number): Promise<Base | Failure> {
     const ballot = this.#ballot(place.cfg, floor)
-    // What this ballot exceeds already drags it nowhere.
-    const isWild = (counter: number): boolean =>
-      counter > ballot.counter && this.#isTooFarAhead(counter)
-    const poll = new Poll<Promised, Prepared | Failure>(new PrepareJudge(place, isWild))
-    poll.begin(electorate.prepare(place, ballot, ROUND_MS), [], deadlines, { roundMs: ROUND_MS })
-    const verdict = await poll.verdict
+    const verdict = await this.#rounds.prepare(line, place, ballot)
     if (verdict.kind !== 'prepared') return verdict
-    const { register, isChosen, counterMax } = verdict
-    if (ballot.counter > counterMax) {
-      return { kind: 'base', register, ballot, isChosen, isWarm: false }
-    }
+    const { counterMax, ...prepared } = verdict
+    if (ballot.counter > counterMax) return { ...prepared, kind: 'base', ballot, isWarm: false }
     // Revisions of what was collected or brought over may lie above it: once more, higher.
     return { kind: 'rejected', by: { ...ballot, counter: counterMax } }
   }
 
   async #accept(
+    line: Line,
     place: Place,
-    { register, ballot, isWarm }: Base,
+    { ballot, isWarm }: Base,
     folded: Fold,
     live: readonly Pending[],
   ): Promise<Failure | null> {
-    const { electorate, deadlines, onChosen, counts } = this.#options
-    const next = this.#ballot(place.cfg, Math.max(ballot.counter, folded.register.revision))
-    noteAttempts(live, register, ballot, folded)
-    const poll = new Poll<null, Chosen | Failure>(new AcceptJudge(place, this.#isTooFarAhead))
-    const vote = { ballot, next, value: encodeRegister(folded.register) }
-    poll.begin(electorate.accept(place, vote, ROUND_MS), [], deadlines, { roundMs: ROUND_MS })
-    const verdict = await poll.verdict
+    if (live.length === 0) return null
+    const { onChosen, counts } = this.#options
+    const { register } = folded
+    const next = this.#ballot(place.cfg, Math.max(ballot.counter, register.revision))
+    noteAttempts(live, ballot, folded)
+    const vote = { ballot, next, value: encodeRegister(register) }
+    const verdict = await this.#rounds.accept(line, place, vote)
     if (verdict.kind !== 'chosen') return verdict
     counts[isWarm ? 'chosenInOne' : 'chosenInTwo']++
-    const ready = { register: folded.register, ballot: next }
+    const ready = { register, ballot: next }
     this.#cache.put(place.key, ready)
     this.#tell(live, folded)
-    noteChosen(folded.register, this.#queues.get(place.key) ?? [])
+    noteChosen(register, [...line.behind])
     onChosen(place.key, ready)
     return null
   }
@@ -282,12 +284,9 @@ export class Proposer {
   #tell(live: readonly Pending[], { outcomes }: Fold): void {
     for (const [i, pending] of live.entries()) {
       const outcome = outcomes[i]
-      if (outcome !== undefined && !pending.isDone) pending.resolve(outcome)
+      if (outcome !== undefined) pending.resolve(outcome)
     }
   }
-
-  readonly #isTooFarAhead = (counter: number): boolean =>
-    this.#options.electorate.isTooFarAhead(counter)
 
   #ballot(cfg: number, floor: number): Ballot {
     const { self: storageId, boot, ballots } = this.#options

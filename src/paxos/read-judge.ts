@@ -51,7 +51,7 @@ export class ReadJudge implements Judge<Held, ReadVerdict> {
   late(): ReadVerdict {
     const answered = this.#held.size
     if (answered >= this.#needed) return { kind: 'divided' }
-    return { kind: 'few', answered, needed: this.#needed }
+    return { kind: 'few', answered, needed: this.#needed, replicas: this.#place.replicas.length }
   }
 
   /** Only the vote that has just come can have made a majority. */

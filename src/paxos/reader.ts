@@ -12,7 +12,7 @@ import type { CallTime, KnownTopology } from '../topology/known-topology.ts'
 import { isBallot } from './ballot.ts'
 import type { RegisterCounts } from './counts.ts'
 import type { Electorate } from './electorate.ts'
-import { ROUND_MS } from './limits.ts'
+import { LONELY_PAUSE_MS, ROUND_MS } from './limits.ts'
 import type { Held } from './messages.ts'
 import { majority, type Place } from './place.ts'
 import type { Places } from './places.ts'
@@ -20,6 +20,7 @@ import { Poll } from './poll.ts'
 import { ReadJudge, type ReadVerdict } from './read-judge.ts'
 import { RecentMap } from './recent-map.ts'
 import { ABSENT, decodeRegister, type Register } from './register.ts'
+import { lateError, noQuorum } from './shortage.ts'
 
 export interface ReaderOptions {
   readonly places: Places
@@ -37,7 +38,6 @@ export interface ReaderOptions {
 
 /** An answer of a healthy replica is far faster, and of a paused one never comes. */
 const HEDGE_MS = 20
-const LONELY_PAUSE_MS = 50
 /** A paused process costs one read in this time a moment, and not each. */
 const SLOW_MS = 1000
 const SLOW_MAX = 256
@@ -56,13 +56,14 @@ export class Reader {
     this.#options = options
   }
 
-  /** Rejects with NO_QUORUM when its time is over. */
+  /** Rejects with NO_QUORUM when its time is over, CANCELLED when its signal aborts. */
   async read(key: string, time: CallTime): Promise<Register> {
-    const { clock, topology, propose, counts } = this.#options
+    const { clock, topology, propose, counts, electorate } = this.#options
+    const startMs = clock.monotonicMs()
     for (let divided = 0; ; ) {
+      if (time.signal?.aborted) throw new AtollError('CANCELLED', 'the call was given up')
       const place = this.#options.places.of(topology.get(), key)
-      const leftMs = time.endMs - clock.monotonicMs()
-      const verdict = await this.#ask(place, Math.max(1, Math.min(leftMs, ROUND_MS)))
+      const verdict = await this.#ask(place, time)
       switch (verdict.kind) {
         case 'agreed':
           counts.readsAgreed++
@@ -74,38 +75,39 @@ export class Reader {
           counts.readsDivided++
           // Mostly a change under way, which would be disturbed by a ballot of ours.
           if (divided === DIVIDED_MAX) return propose(key, time)
-          await sleep(clock, DIVIDED_PAUSE_MS * 2 ** divided++, time.signal)
+          await this.#sleep(DIVIDED_PAUSE_MS * 2 ** divided++, time)
           break
         case 'stale':
           await topology.catchUp(verdict.topology, verdict.from, time).catch(() => {
             // Whoever knows it is gone again; others may serve, or know it soon.
-            return this.#pause({ answered: 0, needed: majority(place.replicas) }, key, time)
+            return this.#pause(time, () => lateError(place, verdict, electorate, 0))
           })
           break
         case 'few':
-          await this.#pause(verdict, key, time)
+          await this.#pause(time, () => {
+            return noQuorum(place, verdict, electorate, time.endMs - startMs)
+          })
           break
       }
     }
   }
 
-  async #pause(
-    { answered, needed }: { answered: number; needed: number },
-    key: string,
-    { endMs, signal }: CallTime,
-  ): Promise<void> {
+  /** `late`: what to say when there is no time left for it. */
+  async #pause(time: CallTime, late: () => AtollError): Promise<void> {
     const { clock, isStopped } = this.#options
     if (isStopped()) throw new AtollError('STOPPED', 'this node is stopping')
-    if (clock.monotonicMs() + LONELY_PAUSE_MS < endMs) return sleep(clock, LONELY_PAUSE_MS, signal)
-    throw new AtollError(
-      'NO_QUORUM',
-      `${answered} of the ${needed} replicas that it takes answered for "${key}" in time`,
-      { hint: `see: atoll explain ${key}` },
-    )
+    if (clock.monotonicMs() + LONELY_PAUSE_MS >= time.endMs) throw late()
+    await this.#sleep(LONELY_PAUSE_MS, time)
   }
 
-  #ask(place: Place, roundMs: number): Promise<ReadVerdict> {
-    const { electorate, deadlines, self } = this.#options
+  /** Cut short when the call is given up. */
+  async #sleep(delayMs: number, { signal }: CallTime): Promise<void> {
+    await sleep(this.#options.clock, delayMs, signal).catch(() => undefined)
+  }
+
+  async #ask(place: Place, { endMs, signal }: CallTime): Promise<ReadVerdict> {
+    const { electorate, deadlines, self, clock } = this.#options
+    const roundMs = Math.max(1, Math.min(endMs - clock.monotonicMs(), ROUND_MS))
     const order = this.#order(place)
     const valueFrom = order.includes(self) ? null : (order[0] ?? null)
     const byId = new Map(electorate.read(place, valueFrom, roundMs).map((ask) => [ask.id, ask]))
@@ -113,8 +115,14 @@ export class Reader {
     const needed = majority(place.replicas)
     const poll = new Poll<Held, ReadVerdict>(new ReadJudge(place))
     const time = { roundMs, hedgeMs: HEDGE_MS, onSlow: this.#onSlow }
+    const giveUp = (): void => poll.giveUp()
+    signal?.addEventListener('abort', giveUp, { once: true })
     poll.begin(asks.slice(0, needed), asks.slice(needed), deadlines, time)
-    return poll.verdict
+    try {
+      return await poll.verdict
+    } finally {
+      signal?.removeEventListener('abort', giveUp)
+    }
   }
 
   readonly #onSlow = (ids: ReadonlySet<StorageId>): void => {

@@ -8,7 +8,7 @@
  * the ballot that first chose it. So it serves as a condition, as a point in a watch, and as a
  * fencing token.
  */
-import type { StorageId } from '../base/ids.ts'
+import { ID_BYTES_MAX, type StorageId } from '../base/ids.ts'
 import type { ValueKind } from '../base/value.ts'
 import { WireError, WireReader, WireWriter } from '../wire/codec.ts'
 import type { Ballot } from './ballot.ts'
@@ -63,6 +63,11 @@ export interface Register {
   readonly revision: number
   /** How many changes it has seen since it came to be. */
   readonly changes: number
+  /**
+   * Its life began above this revision. What the key was before that, if anything, was deleted and
+   * forgotten: nobody remembers it. 0: it was nothing.
+   */
+  readonly born: number
   /** The last ones, newest first and none left out; see `remembering`. */
   readonly recent: readonly Change[]
 }
@@ -73,12 +78,12 @@ export const ABSENT: Register = {
   value: NOTHING,
   revision: 0,
   changes: 0,
+  born: 0,
   recent: [],
 }
 
-const FORMAT = 1
+const FORMAT = 2
 const KINDS = ['absent', 'bytes', 'text', 'json'] as const
-const ID_BYTES_MAX = 64
 const REASONS = ['read', 'conflict', 'not-a-number', 'overflow'] as const
 /** How an operation's outcome begins. */
 const CHANGED = 0
@@ -111,9 +116,16 @@ export function remembering(change: Change, recent: readonly Change[]): readonly
   return length === all.length ? all : all.slice(0, length)
 }
 
+/** Every change of this revision and above is remembered, and those below are not. */
+export function horizonOf({ changes, born, recent }: Register): number {
+  const oldest = recent.at(-1)
+  return oldest === undefined || changes === recent.length ? born + 1 : oldest.first
+}
+
 export function encodeRegister(register: Register): Uint8Array {
-  const { kind, value, revision, changes, recent } = register
-  const out = new WireWriter().uint(FORMAT).uint(KINDS.indexOf(kind)).uint(revision).uint(changes)
+  const { kind, value, revision, changes, born, recent } = register
+  const out = new WireWriter().uint(FORMAT).uint(KINDS.indexOf(kind)).uint(revision)
+  out.uint(changes).uint(born)
   // Mostly one disk made them all: each is named once.
   const disks = [...new Set(recent.map(({ tag }) => tag.storageId))]
   out.list(disks, (to, id) => to.string(id))
@@ -163,6 +175,7 @@ export function decodeRegister(bytes: Uint8Array): Register {
   if (kind === undefined) throw new WireError('unknown kind of value')
   const revision = from.uint()
   const changes = from.uint()
+  const born = from.uint()
   const disks = from.list(RECENT_NAMED_MAX, (each) => each.string(ID_BYTES_MAX))
   let near = revision
   const recent = from.list(RECENT_NAMED_MAX, (each) => {
@@ -172,7 +185,7 @@ export function decodeRegister(bytes: Uint8Array): Register {
   })
   const value = from.bytes(VALUE_BYTES_MAX)
   if (recent.length > changes) throw new WireError('a register contradicts itself')
-  return { kind, value, revision, changes, recent }
+  return { kind, value, revision, changes, born, recent }
 }
 
 function readChange(from: WireReader, disks: readonly StorageId[], near: number): Change {

@@ -12,7 +12,7 @@ import type { Database } from '../disk/database.ts'
 import { KeyCursor, leastOf } from '../disk/key-cursor.ts'
 import type { Mesh, RemotePeer } from '../mesh/mesh.ts'
 import type { Clock } from '../seams/clock.ts'
-import type { CallTime, KnownTopology } from '../topology/known-topology.ts'
+import { ANSWER_SHARE, type CallTime, type KnownTopology } from '../topology/known-topology.ts'
 import type { Peers } from '../topology/peers.ts'
 import type { Topology } from '../topology/topology.ts'
 import { REQUEST_KINDS } from '../wire/kinds.ts'
@@ -53,7 +53,6 @@ export interface ScanPage {
 
 /** Who asks does not say how long it waits. */
 const CATCH_UP_MS = DEFAULT_DEADLINE_MS
-const ANSWER_SHARE = 0.9
 const READS_AT_ONCE = 32
 
 export class RegisterScanner {

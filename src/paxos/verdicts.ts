@@ -8,8 +8,16 @@ export type Failure =
   | { readonly kind: 'rejected'; readonly by: Ballot }
   /** A replica knows a newer topology. */
   | { readonly kind: 'stale'; readonly topology: number; readonly from: StorageId }
-  /** Too few answered. */
-  | { readonly kind: 'few'; readonly answered: number; readonly needed: number }
+  | Few
+
+/** Too few of a group answered. */
+export interface Few {
+  readonly kind: 'few'
+  readonly answered: number
+  readonly needed: number
+  /** In the group. */
+  readonly replicas: number
+}
 
 /**
  * Null: it knows nothing newer, so it is a disk that has no part in the place, under the name of
@@ -53,7 +61,8 @@ export class Votes {
 
   failure(by: Ballot): Failure {
     if (by !== NO_BALLOT) return { kind: 'rejected', by }
-    return { kind: 'few', answered: this.granted.size, needed: this.#needed }
+    const { granted } = this
+    return { kind: 'few', answered: granted.size, needed: this.#needed, replicas: this.#group.size }
   }
 }
 

@@ -1,5 +1,6 @@
 /** What calls of the store have in common: their limits, and what they say when these are met. */
-import { AtollError } from '../base/errors.ts'
+import { AtollError, withOutcome } from '../base/errors.ts'
+import { ANSWER_SHARE } from '../topology/known-topology.ts'
 import type { Level } from './api.ts'
 import type { Place } from './place.ts'
 import type { Round } from './round.ts'
@@ -16,8 +17,6 @@ export interface CallLimits {
 
 /** Topologies that one call follows before it gives up: each may be newer than the last. */
 export const ATTEMPTS_MAX = 5
-/** Replicas have this part of a call's time to answer, so that there is some left to say so. */
-export const ANSWER_SHARE = 0.9
 
 export function answerTimeout(leftMs: number): { timeoutMs: number } {
   return { timeoutMs: Math.max(1, Math.floor(leftMs * ANSWER_SHARE)) }
@@ -31,12 +30,6 @@ export function counted(
 ): { readonly acks: number; readonly replicas: number } {
   if (isPartial) return { acks: answers.size, replicas: targets.length }
   return { acks: tally.acks, replicas: groups[0]?.length ?? 0 }
-}
-
-/** The same error with what is known of the whole call, whatever its last step says of itself. */
-export function withOutcome(error: AtollError, outcome: 'unknown' | 'not-applied'): AtollError {
-  const hint = error.hint === undefined ? {} : { hint: error.hint }
-  return new AtollError(error.code, error.message, { outcome, cause: error, ...hint })
 }
 
 /** Why a round that did not reach its level ends the call. */

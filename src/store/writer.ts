@@ -3,28 +3,20 @@
  * mints the dot, joins the write with what it holds, and sends the same bytes to all replicas in
  * the turn in which it commits them itself. A node that is no replica hands its writes to one.
  */
-import { AtollError, isAtollError } from '../base/errors.ts'
+import { AtollError, isAtollError, withOutcome } from '../base/errors.ts'
 import type { StorageId } from '../base/ids.ts'
 import type { Deadlines } from '../mesh/deadlines.ts'
 import type { Mesh, RemotePeer } from '../mesh/mesh.ts'
 import type { Clock } from '../seams/clock.ts'
 import { WireReader } from '../wire/codec.ts'
 import { REQUEST_KINDS } from '../wire/kinds.ts'
-import {
-  ANSWER_SHARE,
-  answerTimeout,
-  ATTEMPTS_MAX,
-  type CallLimits,
-  counted,
-  tooFew,
-  withOutcome,
-} from './calls.ts'
+import { answerTimeout, ATTEMPTS_MAX, type CallLimits, counted, tooFew } from './calls.ts'
 import type { Departures } from './departures.ts'
 import type { DotSource } from './dot-source.ts'
 import type { Forwarder } from './forwarder.ts'
 import type { HybridClock } from './hybrid-clock.ts'
 import { type Growth, growthOf } from './inventory.ts'
-import type { KnownTopology } from '../topology/known-topology.ts'
+import { ANSWER_SHARE, type KnownTopology } from '../topology/known-topology.ts'
 import { DOTS_MAX, RECORD_BYTES_MAX, SIBLINGS_MAX, VECTOR_MAX } from './limits.ts'
 import { addWrite, contextAfter } from './merge.ts'
 import {

@@ -1,6 +1,7 @@
 /** The topology that a call acts on: the newest known here, and newer ones when a peer names one. */
 import { AtollError } from '../base/errors.ts'
 import type { PeerId, StorageId } from '../base/ids.ts'
+import type { RemotePeer } from '../mesh/mesh.ts'
 import { type Clock, sleep } from '../seams/clock.ts'
 import type { Topology, TopologyView } from './topology.ts'
 import type { Peers } from './peers.ts'
@@ -11,6 +12,9 @@ export interface CallTime {
   readonly endMs: number
   readonly signal: AbortSignal | undefined
 }
+
+/** Whoever is asked for a call has this part of its time, so that there is some left to say so. */
+export const ANSWER_SHARE = 0.9
 
 export class KnownTopology {
   readonly #view: TopologyView
@@ -30,6 +34,12 @@ export class KnownTopology {
     throw new AtollError('NO_QUORUM', 'this node has not learned the topology yet', {
       hint: 'it will as soon as it reaches a member; try again shortly',
     })
+  }
+
+  /** Whether it is a member of it, on the disk that it speaks for. */
+  isMember({ storageId, peer }: RemotePeer): boolean {
+    const topology = this.#view.current()
+    return topology !== null && this.#peers.of(topology, storageId) === peer
   }
 
   /** Resolves when at least that number is known here; rejects when the call's time is over. */

@@ -25,6 +25,7 @@ import type { Log } from '../seams/log.ts'
 import { WireError } from '../wire/codec.ts'
 import { REQUEST_KINDS } from '../wire/kinds.ts'
 import { decodeTopology, encodeTopology, hashTopology } from './codec.ts'
+import { Distrusted } from './distrusted.ts'
 import { storedTopology, topologyWrite } from './stored-topology.ts'
 import type { Topology, TopologyView } from './topology.ts'
 import { refusalOfSuccessor } from './validate.ts'
@@ -35,9 +36,6 @@ const SOURCES_MAX = 5
 /** Fetches that one call waits for: one that was under way, and its own. */
 const CATCH_UP_ROUNDS = 3
 const SUBSCRIBERS_MAX = 64
-/** A peer that shows a number and cannot serve it is not asked again for this long. */
-const DISTRUST_MS = 5000
-const DISTRUSTED_MAX = 1000
 /** Of a hash in the log. */
 const HASH_SHOWN = 16
 
@@ -66,13 +64,13 @@ export class TopologyLog implements TopologyView {
   #learning: Promise<unknown> = Promise.resolve()
   /** At most one catch-up runs; others wait for it and look again. */
   #catching: Promise<void> | null = null
-  /** Peer to the time until which its number is not believed. At most DISTRUSTED_MAX. */
-  readonly #distrusted = new Map<PeerId, number>()
+  readonly #distrusted: Distrusted
   readonly #aborter = new AbortController()
 
   /** Throws AtollError DISK_DAMAGED when the stored topology cannot be read. */
   constructor(options: TopologyLogOptions) {
     this.#options = options
+    this.#distrusted = new Distrusted(options.clock)
     const { database } = options
     const stored = database === null ? null : storedTopology(database)
     if (stored !== null) this.#show(stored.topology, stored.bytes)
@@ -124,7 +122,20 @@ export class TopologyLog implements TopologyView {
     })
   }
 
+  /** One that could not be had is not looked for again for a while at the word of no member. */
   async catchUp(atLeast: number, from: PeerId): Promise<void> {
+    if (this.digest >= atLeast) return
+    if (this.#isOfTopology(from)) return this.#catchUp(atLeast, from)
+    if (this.#distrusted.has(from)) throw notHad(atLeast)
+    try {
+      await this.#catchUp(atLeast, from)
+    } catch (error) {
+      if (!isAtollError(error, 'STOPPED')) this.#distrusted.add(from)
+      throw error
+    }
+  }
+
+  async #catchUp(atLeast: number, from: PeerId): Promise<void> {
     let failure: unknown = null
     for (let round = 0; round < CATCH_UP_ROUNDS && this.digest < atLeast; round++) {
       if (this.#aborter.signal.aborted) throw new AtollError('STOPPED', 'this node is stopping')
@@ -139,16 +150,20 @@ export class TopologyLog implements TopologyView {
         failure = error // Another's fetch, perhaps of a lower number from other peers.
       }
     }
-    if (this.digest < atLeast) throw failure
+    if (this.digest < atLeast) throw failure ?? notHad(atLeast) // Others' may have brought less.
+  }
+
+  /** While none is known anybody is. */
+  #isOfTopology(peer: PeerId): boolean {
+    return this.#current?.members.some(({ id }) => id === peer) ?? true
   }
 
   /** Membership saw a peer's number. Never waits; failures show in the log. */
   onDigest(peer: PeerId, number: number): void {
     if (number <= this.digest || this.#catching !== null || this.#aborter.signal.aborted) return
-    if (this.#current !== null && (this.#distrusted.get(peer) ?? 0) > this.#nowMs()) return
+    if (this.#current !== null && this.#distrusted.has(peer)) return
     this.catchUp(number, peer).catch((error: unknown) => {
-      if (this.#distrusted.size >= DISTRUSTED_MAX) this.#distrusted.clear()
-      this.#distrusted.set(peer, this.#nowMs() + DISTRUST_MS)
+      this.#distrusted.add(peer)
       this.#warn('topology.catch-up-failed', error, { peer, number })
     })
   }
@@ -260,19 +275,17 @@ export class TopologyLog implements TopologyView {
       }
       if (this.digest >= atLeast) return
     }
-    throw new AtollError('UNREACHABLE', `no member could give topology ${atLeast}`, {
-      hint: 'check that this node reaches other members',
-      cause: failure,
-    })
-  }
-
-  #nowMs(): number {
-    return this.#options.clock.monotonicMs()
+    throw notHad(atLeast, failure)
   }
 
   #warn(event: string, error: unknown, fields: Record<string, string | number>): void {
     this.#options.log.write('warn', event, { ...fields, error: String(error) })
   }
+}
+
+function notHad(number: number, cause?: unknown): AtollError {
+  const hint = 'check that this node reaches other members'
+  return new AtollError('UNREACHABLE', `no member could give topology ${number}`, { hint, cause })
 }
 
 function decodeFromOutside(bytes: Uint8Array): Topology {

@@ -69,6 +69,7 @@ export const registers: fc.Arbitrary<Register> = fc
       value: blobs,
       revision: numbers,
       changes: fc.nat({ max: 100 }).map((n) => n + recent.length),
+      born: numbers,
       recent: fc.constant(recent),
     }),
   )

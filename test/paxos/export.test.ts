@@ -50,7 +50,7 @@ const ofAll = placed({ cfg: 1, replicas: ['a', 'b', 'c'].map(idOf), prev: null }
 
 function textOf(value: string, revision: number, recent: readonly Change[] = []): Register {
   const bytes = new TextEncoder().encode(value)
-  return { kind: 'text', value: bytes, revision, changes: recent.length, recent }
+  return { kind: 'text', value: bytes, revision, changes: recent.length, born: 0, recent }
 }
 
 function ballotOf(counter: number, cfg = 1): Ballot {

@@ -6,6 +6,7 @@ import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import {
   type Call,
+  dropAttempts,
   fold,
   type Fold,
   noteAttempt,
@@ -36,7 +37,7 @@ const del = (revision?: number): Operation => ({
 const READ: Operation = { kind: 'read' }
 
 function call(operation: Operation, more: Partial<Call> = {}): Call {
-  return { operation, id: null, since: null, attempts: [], origin: null, ...more }
+  return { operation, id: null, since: null, attempts: [], ...more }
 }
 
 /** What is chosen of a fold, as the next one finds it. */
@@ -157,7 +158,7 @@ describe('an operation that was proposed before', () => {
   const attempt = (base: Register, counter: number, each: Call): Fold => {
     const folded = fold(base, ballotAt(counter), [each])
     const [outcome] = folded.outcomes
-    if (outcome !== undefined) noteAttempt(each, base, ballotAt(counter), outcome)
+    if (outcome !== undefined) noteAttempt(each, ballotAt(counter), outcome)
     return folded
   }
 
@@ -206,6 +207,50 @@ describe('an operation that was proposed before', () => {
   })
 })
 
+describe('an attempt that came to nothing', () => {
+  const tried = (counter: number, more: Partial<Call> = {}): Call => {
+    return call(add(), {
+      attempts: [{ ballot: ballotAt(counter), revision: counter, number: 1 }],
+      ...more,
+    })
+  }
+  const base = changed(ABSENT, 2, 10)
+
+  it('is out of the world when something above it is chosen that does not have it', () => {
+    const each = tried(100, { since: 11 })
+    const other = changed(base, 1, 200)
+    dropAttempts([each], other, ballotAt(200))
+    assert.deepEqual(each.attempts, [])
+    noteChosen(other, [each])
+    assert.equal(each.since, 200)
+  })
+
+  it('is not, while what is chosen lies below it: others may have voted for it', () => {
+    const each = tried(100, { since: 11 })
+    dropAttempts([each], base, ballotAt(11))
+    assert.deepEqual([each.attempts.length, each.since], [1, 11])
+    const twice = tried(100)
+    noteAttempt(twice, ballotAt(300), { kind: 'changed', revision: 300, number: 1 })
+    dropAttempts([twice], changed(base, 1, 200), ballotAt(200))
+    assert.equal(twice.attempts.length, 2)
+  })
+
+  it('nor when it is in it, or may be', () => {
+    const each = tried(200)
+    dropAttempts([each], changed(base, 1, 200), ballotAt(300))
+    assert.equal(each.attempts.length, 1)
+    const old = tried(100)
+    dropAttempts([old], changed(base, 2 * RECENT_MAX, 200), ballotAt(300))
+    assert.equal(old.attempts.length, 1)
+  })
+
+  it('is noted once, however often its change is voted for', () => {
+    const each = tried(100)
+    noteAttempt(each, ballotAt(300), { kind: 'changed', revision: 100, number: 1 })
+    assert.equal(each.attempts.length, 1)
+  })
+})
+
 describe('an operation of a name', () => {
   const once = (operation: Operation, since: number | null = null): Call =>
     call(operation, { id: 'once', since })
@@ -242,6 +287,24 @@ describe('an operation of a name', () => {
     assert.equal(overrun.isChanged, false)
     assert.deepEqual(outcomesOf(fold(more, ballotAt(900), [once(set('x'), 0)])), ['overrun'])
     assert.deepEqual(outcomesOf(fold(more, ballotAt(900), [once(set('x'))])), ['900 null'])
+  })
+
+  it('is not done when it may have happened in a life that was forgotten', () => {
+    const born = { ...ABSENT, born: 100 }
+    assert.deepEqual(fold(born, ballotAt(900), [once(set('x'), 99)]).outcomes, [
+      { kind: 'overrun', revision: 100 },
+    ])
+    for (const since of [0, 100, 150, null]) {
+      assert.deepEqual(outcomesOf(fold(born, ballotAt(900), [once(set('x'), since)])), ['900 null'])
+    }
+    const anew = changed(born, 2, 200)
+    assert.equal(anew.born, 100)
+    assert.deepEqual(fold(anew, ballotAt(900), [once(set('x'), 99)]).outcomes, [
+      { kind: 'overrun', revision: 201 },
+    ])
+    for (const since of [0, 100, 150, 200, 201]) {
+      assert.deepEqual(outcomesOf(fold(anew, ballotAt(900), [once(set('x'), since)])), ['900 null'])
+    }
   })
 
   it('refusals that are remembered bring nothing into sight that is out of it', () => {
@@ -310,7 +373,7 @@ describe('whatever is lost, chosen, or asked again', () => {
           const live = who.filter((i) => !told.has(i)).map((i) => calls[i] as Call)
           const folded = fold(register, ballot, live)
           for (const [i, each] of live.entries()) {
-            noteAttempt(each, register, ballot, folded.outcomes[i] as Outcome)
+            noteAttempt(each, ballot, folded.outcomes[i] as Outcome)
           }
           if (!isChosen) continue
           register = chosen(folded)

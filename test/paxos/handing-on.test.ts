@@ -4,12 +4,21 @@
  * its caller was told stays true.
  */
 import assert from 'node:assert/strict'
+import type { AtollError } from '../../src/base/errors.ts'
 import { encodeForwarded } from '../../src/paxos/forward-messages.ts'
 import { FORWARD_MS, RECENT_NAMED_MAX } from '../../src/paxos/limits.ts'
 import { REQUEST_KINDS } from '../../src/wire/kinds.ts'
 import { errorOf } from '../store/error-of.ts'
 import { memberOf } from '../topology/members.ts'
-import { isAccept, isForward, isPrepare, lettersOf, type Question, RegisterWorld } from './world.ts'
+import {
+  isAccept,
+  isFetch,
+  isForward,
+  isPrepare,
+  lettersOf,
+  type Question,
+  RegisterWorld,
+} from './world.ts'
 
 const KEY = 'k'
 
@@ -104,6 +113,37 @@ describe('who proposes', () => {
       timeoutMs: 100,
     })
     assert.equal((await errorOf(world.drive(asked))).code, 'BUSY')
+  })
+})
+
+describe('who hands an operation on and names a topology that is not known', () => {
+  const named = async (from: string, topology: number): Promise<[string, number]> => {
+    const world = await RegisterWorld.start(['abc'], { edges: 'x' })
+    await world.boot('z')
+    const operation = { kind: 'read' } as const
+    const message = { topology, key: KEY, id: 'n1', since: 0, deadlineMs: 100, operation }
+    const { mesh } = world.node(from)
+    const body = encodeForwarded(message)
+    world.asked.length = 0
+    const options = { timeoutMs: 1000 }
+    const asked = mesh.request(memberOf('a').id, REQUEST_KINDS.REG_PROPOSE, body, options)
+    const told = await world.drive(
+      asked.then(
+        () => 'served',
+        (error: AtollError) => error.code,
+      ),
+    )
+    return [told, world.asked.filter(isFetch).length]
+  }
+
+  it('is followed when it is a member', async () => {
+    const [told, fetches] = await named('b', 2 ** 50)
+    assert.notEqual(told, 'served')
+    assert.ok(fetches > 0)
+  })
+
+  it('and served without that when it is none', async () => {
+    for (const from of 'xz') assert.deepEqual(await named(from, 2 ** 50), ['served', 0], from)
   })
 })
 

@@ -108,7 +108,7 @@ describe('phase 1 while the partition moves', () => {
   it('says in the end which set it lacks', () => {
     const judge = new PrepareJudge(placeFor('abc<def'), isTooFarAhead)
     for (const id of 'abcd') judge.onReply(id, promiseOf(null))
-    assert.deepEqual(judge.late(), { kind: 'few', answered: 1, needed: 2 })
+    assert.deepEqual(judge.late(), { kind: 'few', answered: 1, needed: 2, replicas: 3 })
   })
 })
 

@@ -159,7 +159,7 @@ describe('limits of what is read', () => {
 
   it('refuses a format and numbers of a later version', () => {
     const bytes = encodeRegister(ABSENT)
-    assert.throws(() => decodeRegister(bytes.with(0, 2)), /unknown format 2/)
+    assert.throws(() => decodeRegister(bytes.with(0, 3)), /unknown format 3/)
     const late = { ...change, first: Number.MAX_SAFE_INTEGER, last: 2 ** 53 + 20 }
     assert.throws(() => decodeRegister(register({ recent: [late] })), WireError)
   })

@@ -7,7 +7,9 @@ import { describeMutants } from '../mutate.ts'
 type Suite =
   | 'acceptor'
   | 'ballots'
+  | 'cancelling'
   | 'fold'
+  | 'forgotten'
   | 'handing-on'
   | 'judges'
   | 'learning'
@@ -18,6 +20,7 @@ type Suite =
   | 'replica'
   | 'scan'
   | 'scenarios'
+  | 'topology/topology-log'
   | 'upkeep'
   | 'waiting'
 
@@ -303,33 +306,155 @@ const MUTANTS: readonly Mutant[] = [
     'a ballot is used twice',
     'waiting',
     'prepared-cache.ts',
-    '    this.drop(key)\n    return entry.ready.ballot.cfg',
-    '    return entry.ready.ballot.cfg',
+    '    this.drop(key)\n    const { register',
+    '    const { register',
     /gives a ballot once/,
   ],
   [
     'versions fall below the floor of what was forgotten',
     'moving',
     'proposer.ts',
-    'if (ballot.counter > counterMax) {',
-    'if (ballot.counter > 0) {',
+    'if (ballot.counter > counterMax) return',
+    'if (ballot.counter > 0) return',
     /versions above all it had/,
   ],
   // What a ballot makes of what waits.
+  // What was given up is left out of the next ballot, and its operation is dropped: neither is
+  // noticed alone.
   [
-    'what was given up is proposed',
+    'what is over keeps its place',
+    'waiting',
+    'backlog.ts',
+    '      this.#size--\n',
+    '',
+    /makes room/,
+  ],
+  [
+    'a round goes on for nobody',
+    'cancelling',
+    'backlog.ts',
+    'this.underWay.giveUp()',
+    'this.underWay.standing()',
+    /the next begins/,
+  ],
+  [
+    'a deadline shorter than a round knows nothing of it',
+    'waiting',
+    'backlog.ts',
+    'return isThis ? underWay.standing() : failure',
+    'return isThis ? failure : failure',
+    /behind one that lasts/,
+  ],
+  [
+    'whatever is under way is why it is late',
+    'waiting',
+    'backlog.ts',
+    '(nowMs - startMs) / 2',
+    '0',
+    /behind others that are served/,
+  ],
+  [
+    'attempts are gathered without end',
     'waiting',
     'proposer.ts',
-    'const live = batch.filter(({ isDone }) => !isDone)\n    const folded',
-    'const live = batch\n    const folded',
-    /does not happen any more/,
+    'pending.attempts.length < ATTEMPTS_MAX ||',
+    'pending.attempts.length >= 0 ||',
+    /as many ballots as are kept/,
+  ],
+  [
+    'a signal is not heard',
+    'cancelling',
+    'pending.ts',
+    "signal?.addEventListener('abort', this.#onAbort, { once: true })",
+    "signal?.addEventListener('late', this.#onAbort, { once: true })",
+    /sent for acceptance/,
+  ],
+  [
+    'what was handed on and given up has surely not happened',
+    'cancelling',
+    'operations.ts',
+    'if (time.signal?.aborted) throw late.told(givenUp())',
+    'if (time.signal?.aborted) throw givenUp()',
+    /was handed on/,
+  ],
+  [
+    'what was forgotten never was',
+    'forgotten',
+    'fold.ts',
+    'since + 1 >= horizon) return null',
+    'since + 1 >= horizon || isWhole) return null',
+    /does not take for new/,
+  ],
+  [
+    'a new life knows nothing of the floor',
+    'forgotten',
+    'prepare-judge.ts',
+    '{ ...ABSENT, born: counterMax }',
+    '{ ...ABSENT, born: 0 }',
+    /does not take for new/,
+  ],
+  [
+    'whoever knew the life before is told its last version for ever',
+    'forgotten',
+    'fold.ts',
+    'revision: Math.max(base.revision, base.born) }',
+    'revision: base.revision }',
+    /asks no more than once/,
+  ],
+  [
+    'what is not there is built upon for ever',
+    'waiting',
+    'prepared-cache.ts',
+    "(register.kind !== 'absent' || isNew)",
+    "(register.kind !== 'absent' || isNew || wallMs > 0)",
+    /may have been forgotten/,
+  ],
+  [
+    'an attempt is dropped though something below it was chosen',
+    'fold',
+    'fold.ts',
+    'compareBallots(last.ballot, accepted) >= 0',
+    'compareBallots(last.ballot, accepted) === 0',
+    /lies below it/,
+  ],
+  [
+    'an attempt that may be in it is dropped',
+    'fold',
+    'fold.ts',
+    'if (isRemembered(register, call) || doubtOf(register, call) !== null) continue',
+    'if (isRemembered(register, call)) continue',
+    /or may be/,
+  ],
+  [
+    'whoever names a topology is followed',
+    'handing-on',
+    'operations.ts',
+    'if (topology.isMember(from))',
+    'if (from.role !== undefined)',
+    /served without that/,
+  ],
+  [
+    'a catch-up behind others ends with nothing',
+    'topology/topology-log',
+    'topology/topology-log.ts',
+    'throw failure ?? notHad(atLeast)',
+    'throw failure',
+    /brought less/,
+  ],
+  [
+    'no member is tried at its word again and again',
+    'topology/topology-log',
+    'topology/topology-log.ts',
+    'if (this.#distrusted.has(from)) throw notHad(atLeast)',
+    '',
+    /again and again/,
   ],
   [
     'a ballot that was chosen is not recognized',
     'scenarios',
     'fold.ts',
-    'if (base.recent.some((change) => sameTag(change.tag, tag))) {',
-    'if (base.recent.some((change) => sameTag(change.tag, tag) && change.first < 0)) {',
+    'if (base.recent.some((change) => sameTag(change.tag, ballot))) {',
+    'if (base.recent.some((change) => sameTag(change.tag, ballot) && change.first < 0)) {',
     /answers alone were lost/,
   ],
   [
@@ -344,8 +469,8 @@ const MUTANTS: readonly Mutant[] = [
     'nothing is ever in doubt',
     'scenarios',
     'fold.ts',
-    "return isInSight ? null : { kind: 'unknown' }",
-    'return null',
+    "if (isLost) return { kind: 'unknown' }",
+    'if (isLost) return null',
     /not made again/,
   ],
   [
@@ -392,8 +517,8 @@ const MUTANTS: readonly Mutant[] = [
   [
     'who was asked late has surely not done it',
     'handing-on',
-    'operations.ts',
-    '    this.mayHaveHappened = true\n    this.#answers',
+    'late-answers.ts',
+    '    this.#mayHaveHappened = true\n    this.#answers',
     '    this.#answers',
     /too much has happened since to tell/,
   ],
@@ -493,6 +618,7 @@ describeMutants(
   'mutants of the registers',
   ['paxos', 'topology'],
   MUTANTS.map(([name, suite, path, from, to, tests]) => {
-    return { name, suites: [`paxos/${suite}.test`], file: `paxos/${path}`, from, to, tests }
+    const below = (file: string): string => (file.includes('/') ? file : `paxos/${file}`)
+    return { name, suites: [`${below(suite)}.test`], file: below(path), from, to, tests }
   }),
 )

@@ -1,23 +1,34 @@
 /** Bounds of what waits and what is kept, and how a round of questions ends. */
 import assert from 'node:assert/strict'
 import { AtollError } from '../../src/base/errors.ts'
+import { UNITS_PER_MS } from '../../src/base/hybrid-time.ts'
 import { Deadlines } from '../../src/mesh/deadlines.ts'
 import {
+  ATTEMPTS_MAX,
   COMBINED_MAX,
+  SETTLED_MS,
   VALUE_BYTES_MAX,
   WAITING_BYTES_MAX,
   WAITING_MAX,
   WAITING_PER_KEY_MAX,
 } from '../../src/paxos/limits.ts'
 import type { Reply } from '../../src/paxos/messages.ts'
-import { Pending } from '../../src/paxos/pending.ts'
 import { type Ask, type Judge, Poll } from '../../src/paxos/poll.ts'
 import { PreparedCache } from '../../src/paxos/prepared-cache.ts'
 import { ABSENT } from '../../src/paxos/register.ts'
 import { errorOf } from '../store/error-of.ts'
 import { ManualClock } from '../topology/manual-clock.ts'
 import { ballotAt, registerOf } from './judging.ts'
-import { isAccept, RegisterWorld } from './world.ts'
+import { type Fate, isAccept, isForward, type Question, RegisterWorld } from './world.ts'
+
+const PATIENT = { deadlineMs: 60_000 }
+
+/** No vote ever arrives. */
+async function lonely(): Promise<RegisterWorld> {
+  const world = await RegisterWorld.start(['abc'])
+  world.fate = (q) => (isAccept(q) ? 'lost' : undefined)
+  return world
+}
 
 describe('a proposer’s memory of what it may build on', () => {
   const ready = (counter: number, text = 'v') => ({
@@ -29,11 +40,22 @@ describe('a proposer’s memory of what it may build on', () => {
     const cache = new PreparedCache()
     cache.put('k', ready(5))
     assert.ok(cache.has('k', 6) && !cache.has('k', 7) && !cache.has('other', 6))
-    assert.equal(cache.take('k', 6)?.ballot.counter, 5)
-    assert.equal(cache.take('k', 6), null)
+    assert.equal(cache.take('k', 6, 0)?.ballot.counter, 5)
+    assert.equal(cache.take('k', 6, 0), null)
     cache.put('k', ready(5))
-    assert.equal(cache.take('k', 7), null)
-    assert.equal(cache.take('k', 6), null, 'it is out of date for good')
+    assert.equal(cache.take('k', 7, 0), null)
+    assert.equal(cache.take('k', 6, 0), null, 'it is out of date for good')
+  })
+
+  it('gives none of what is not there, when that may have been forgotten', () => {
+    const cache = new PreparedCache()
+    const gone = { register: registerOf(null), ballot: ballotAt(UNITS_PER_MS) }
+    cache.put('k', gone)
+    assert.equal(cache.take('k', 6, SETTLED_MS), gone)
+    cache.put('k', gone)
+    assert.equal(cache.take('k', 6, SETTLED_MS + 1), null)
+    cache.put('k', ready(UNITS_PER_MS))
+    assert.ok(cache.take('k', 6, 2 * SETTLED_MS) !== null)
   })
 
   it('has room for so many bytes: what was not used for longest goes', () => {
@@ -64,12 +86,6 @@ describe('a proposer’s memory of what it may build on', () => {
 })
 
 describe('what waits at a proposer', () => {
-  const lonely = async (): Promise<RegisterWorld> => {
-    const world = await RegisterWorld.start(['abc'])
-    world.fate = (q) => (isAccept(q) ? 'lost' : undefined)
-    return world
-  }
-
   it('is so much for one key, and for all of them', async () => {
     const world = await lonely()
     const told: Promise<AtollError>[] = []
@@ -97,7 +113,7 @@ describe('what waits at a proposer', () => {
     }
     assert.equal((await errorOf(world.reg('a').set('other', value))).code, 'BUSY')
     const small = await errorOf(world.drive(world.reg('a').incr('other', 1, options)))
-    assert.equal(small.code, 'TIMEOUT', 'it has no bytes of a value')
+    assert.equal(small.code, 'NO_QUORUM', 'it has no bytes of a value')
     await world.drive(Promise.all(told))
     world.fate = () => undefined
     // What shares a ballot with an operation under way is held until that ends.
@@ -151,19 +167,100 @@ describe('what waits at a proposer', () => {
 })
 
 describe('an operation whose time is over', () => {
-  it('says why, and whether it may have happened', async () => {
-    const late = (more: Partial<Pending>): readonly [string, string, RegExp] => {
-      const call = { operation: { kind: 'read' }, id: null, since: null } as const
-      const { code, outcome } = Object.assign(new Pending('k', call, 0), more).lateError()
-      return [code, outcome, /k/]
+  const late = async (
+    fate: (q: Question) => Fate | undefined,
+    deadlineMs: number,
+    sets = 'abc',
+  ): Promise<AtollError> => {
+    const world = await RegisterWorld.start([sets])
+    world.fate = fate
+    return errorOf(world.drive(world.reg('a').set('k', 'v', { deadlineMs })))
+  }
+  const fromOthers = (q: Question): boolean => q.from !== q.to
+
+  it('says who answered, and whether it may have happened', async () => {
+    const silent = await late((q) => (fromOthers(q) ? 'lost' : undefined), 3000)
+    assert.deepEqual([silent.code, silent.outcome], ['NO_QUORUM', 'not-applied'])
+    assert.equal(silent.message, '1 of 3 replicas of "k" answered within 3 s')
+    assert.equal(silent.hint, 'see: atoll explain k')
+    const voted = await late((q) => (isAccept(q) ? 'lost' : undefined), 3000)
+    assert.deepEqual([voted.code, voted.outcome], ['NO_QUORUM', 'unknown'])
+    assert.equal(voted.message, silent.message)
+  })
+
+  it('shorter than a round, too', async () => {
+    for (const deadlineMs of [50, 300, 999]) {
+      const seconds = deadlineMs / 1000
+      const silent = await late((q) => (fromOthers(q) ? 'lost' : undefined), deadlineMs)
+      assert.deepEqual([silent.code, silent.outcome], ['NO_QUORUM', 'not-applied'])
+      assert.equal(silent.message, `1 of 3 replicas of "k" answered within ${seconds} s`)
+      const voted = await late((q) => (isAccept(q) ? 'lost' : undefined), deadlineMs)
+      assert.deepEqual([voted.code, voted.outcome], ['NO_QUORUM', 'unknown'])
     }
-    const few = { kind: 'few', answered: 1, needed: 2 } as const
-    const rivals = { kind: 'rejected', by: ballotAt(1) } as const
-    const attempts = [{ tag: ballotAt(1), revision: 1, number: null }]
-    assert.deepEqual(late({ failure: few }).slice(0, 2), ['NO_QUORUM', 'not-applied'])
-    assert.deepEqual(late({ failure: few, attempts }).slice(0, 2), ['NO_QUORUM', 'unknown'])
-    assert.deepEqual(late({ failure: rivals }).slice(0, 2), ['TIMEOUT', 'not-applied'])
-    assert.deepEqual(late({}).slice(0, 2), ['TIMEOUT', 'not-applied'])
+  })
+
+  it('shorter than a round, behind one that lasts longer', async () => {
+    const world = await lonely()
+    const first = errorOf(world.reg('a').set('k', 'v', { deadlineMs: 900 }))
+    await world.wait(5)
+    const behind = await errorOf(world.drive(world.reg('a').set('k', 'v', { deadlineMs: 300 })))
+    assert.deepEqual([behind.code, behind.outcome], ['NO_QUORUM', 'not-applied'])
+    assert.equal(behind.message, '1 of 3 replicas of "k" answered within 0.3 s')
+    await world.drive(first)
+  })
+
+  it('names those that are known to be down', async () => {
+    const world = await RegisterWorld.start(['abc'])
+    for (const name of 'bc') world.lose(name)
+    const options = { deadlineMs: 400 }
+    const text = '1 of 3 replicas of "k" answered within 0.4 s (down: b, c)'
+    const changed = await errorOf(world.drive(world.reg('a').set('k', 'v', options)))
+    assert.deepEqual([changed.code, changed.message], ['NO_QUORUM', text])
+    const read = await errorOf(world.drive(world.reg('a').get('k', options)))
+    assert.deepEqual([read.code, read.message], ['NO_QUORUM', text])
+  })
+
+  it('behind others that are served is told that it is late, and not that a majority is lost', async () => {
+    const world = await RegisterWorld.start(['abc'])
+    world.hub.delayMs = () => 40
+    const first = Array.from({ length: 300 }, () => world.reg('a').incr('k', 1, PATIENT))
+    const last = await errorOf(world.drive(world.reg('a').incr('k', 1, { deadlineMs: 300 })))
+    assert.deepEqual([last.code, last.outcome], ['TIMEOUT', 'not-applied'])
+    await world.drive(Promise.all(first))
+  })
+
+  it('makes room at once, whatever is under way', async () => {
+    const world = await lonely()
+    const told: Promise<AtollError>[] = []
+    for (let i = 0; i < WAITING_PER_KEY_MAX + COMBINED_MAX; i++) {
+      if (i === COMBINED_MAX) await world.wait(1)
+      told.push(errorOf(world.reg('a').set('k', 'v', { deadlineMs: 20 })))
+    }
+    assert.equal((await errorOf(world.reg('a').set('k', 'v'))).code, 'BUSY')
+    await world.wait(40)
+    assert.equal(world.reg('a').waiting, 0)
+    assert.ok((await Promise.all(told)).every(({ code }) => code === 'NO_QUORUM'))
+    world.fate = () => undefined
+    const startMs = world.clock.monotonicMs()
+    await world.drive(world.reg('a').set('k', 'v'))
+    assert.ok(world.clock.monotonicMs() - startMs < 50, 'nothing is waited for any more')
+  })
+
+  it('that was tried by as many ballots as are kept is given up, its outcome unknown', async () => {
+    const world = await RegisterWorld.start(['abc'], { nodes: 'd' })
+    let votes = 0
+    world.fate = (q) => {
+      if (isForward(q)) return 'unreachable'
+      if (!isAccept(q)) return undefined
+      votes++
+      return new AtollError('BUSY', 'no vote')
+    }
+    const error = await errorOf(world.drive(world.reg('d').set('k', 'v', PATIENT)))
+    assert.deepEqual([error.code, error.outcome], ['TIMEOUT', 'unknown'])
+    assert.match(error.message, /64 ballots/)
+    assert.ok(votes >= 2 * ATTEMPTS_MAX && votes <= 3 * ATTEMPTS_MAX, `${votes}`)
+    world.fate = () => undefined
+    await world.drive(world.reg('a').set('k', 'v'))
   })
 
   it('while its promises are gathered does not happen any more', async () => {

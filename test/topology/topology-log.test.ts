@@ -255,6 +255,35 @@ describe('topology log', () => {
       assert.equal(seen.asked, 2, 'a lower number is no news')
     })
 
+    it('behind others’ fetches that brought less ends with an error that says so', async () => {
+      const bench = new Bench()
+      const log = bench.log(0)
+      await bench.learn(log, one)
+      bench.serve(1, chain(4).slice(1))
+      // Each fetch is of the lowest number that somebody waits for, and the last joins all three.
+      const lower = [2, 3, 4].map((number) => log.catchUp(number, idOf(1)))
+      const outcome = await bench.ends(log.catchUp(99, idOf(1)))
+      await Promise.all(lower)
+      assert.ok(isAtollError(outcome, 'UNREACHABLE'), String(outcome))
+    })
+
+    it('at the word of who is no member is not tried again and again', async () => {
+      const bench = new Bench()
+      const log = bench.log(0)
+      await bench.learn(log, one)
+      const edge = membersOf(1, 'edge')[0]?.id ?? ''
+      const asked = async (from: string): Promise<number> => {
+        const before = bench.hub.requests.length
+        assert.ok(isAtollError(await bench.ends(log.catchUp(2 ** 50, from), 100), 'UNREACHABLE'))
+        return bench.hub.requests.length - before
+      }
+      assert.deepEqual([await asked(edge), await asked(edge), await asked(edge)], [5, 0, 0])
+      assert.equal(await asked(idOf(1)), 5, 'a member is believed')
+      bench.serve(1, [two])
+      await bench.clock.advance(5000)
+      assert.equal(await bench.ends(log.catchUp(2, edge)), null)
+    })
+
     it('ends at stop', async () => {
       const bench = new Bench()
       const log = bench.log(0)

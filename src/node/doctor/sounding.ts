@@ -11,7 +11,7 @@
  * REACHES_MAX such requests at a time; more are told BUSY.
  */
 import { AtollError, isAtollError } from '../../base/errors.ts'
-import type { PeerId } from '../../base/ids.ts'
+import { ID_BYTES_MAX, type PeerId } from '../../base/ids.ts'
 import { VERSION } from '../../base/version.ts'
 import type { Mesh, RemotePeer } from '../../mesh/mesh.ts'
 import type { AddressTrial, Network } from '../../seams/network.ts'
@@ -23,7 +23,6 @@ export const PEERS_MAX = 32
 export const REACHES_MAX = 4
 const VERSION_BYTES_MAX = 64
 const CODE_BYTES_MAX = 64
-const ID_BYTES_MAX = 64
 /** An answer that took longer is asked for again. */
 const STEADY_MS = 5
 /** What a member that is asked gives each of those whom it sounds. */
