@@ -14,6 +14,7 @@ import { EventQueue } from './event-queue.ts'
 import { REPLY_BYTES_MAX } from './limits.ts'
 import { requestLine } from './request-line.ts'
 import { LineSplitter } from './line-splitter.ts'
+import type { Keeps } from './method.ts'
 import { type CallShape, type ClientCallOptions, PendingCall } from './pending-call.ts'
 
 /** Calls under way on one connection. */
@@ -65,11 +66,11 @@ export class RpcClient {
 
   /** Ends when the signal aborts; throws when the daemon ends it, at a gap, or with the connection. */
   async *watch(
-    method: CallShape,
+    method: CallShape & { readonly keeps: Keeps },
     params: object,
     signal: AbortSignal | undefined,
   ): AsyncGenerator<unknown, void, undefined> {
-    const queue = new EventQueue()
+    const queue = new EventQueue(method.keeps)
     const options = signal === undefined ? {} : { signal }
     const shape = { ...method, result: subscribedSchema }
     const started = await this.#start(shape, params, options, queue)

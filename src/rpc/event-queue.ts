@@ -1,8 +1,10 @@
 /**
  * Events between the connection and the loop that reads them, in order. The reader may be slow:
- * at `EVENTS_MAX` waiting events the rest is lost, and the loop is told so by an error.
+ * at `EVENTS_MAX` waiting events the rest is lost, and the loop is told so by an error. Where the
+ * last one is enough, only that waits.
  */
 import { AtollError } from '../base/errors.ts'
+import type { Keeps } from './method.ts'
 
 const EVENTS_MAX = 8192
 
@@ -12,11 +14,20 @@ export class EventQueue implements AsyncIterable<unknown> {
   /** How it ends, once what waits has been read. */
   #end: { readonly error: AtollError | null } | null = null
   #wake: (() => void) | null = null
+  readonly #keeps: Keeps
+
+  constructor(keeps: Keeps) {
+    this.#keeps = keeps
+  }
 
   push(events: readonly unknown[]): void {
     if (this.#end !== null) return
-    if (this.#events.length + events.length > EVENTS_MAX) return this.gap(events.length)
-    this.#events.push(...events)
+    if (this.#keeps === 'last') {
+      this.#events = [...this.#events, ...events].slice(-1)
+    } else {
+      if (this.#events.length + events.length > EVENTS_MAX) return this.gap(events.length)
+      this.#events.push(...events)
+    }
     this.#wake?.()
   }
 

@@ -84,6 +84,12 @@ export interface CallMethod<
   ): Promise<Frozen<v.InferInput<Result>>>
 }
 
+/**
+ * Of the events of a watch that its reader has not taken yet: all, within bounds, or the last, where
+ * each event stands for all before it.
+ */
+export type Keeps = 'all' | 'last'
+
 export interface WatchMethod<
   Name extends string = string,
   Params extends Schema = Schema,
@@ -91,6 +97,7 @@ export interface WatchMethod<
   Target = NodeApi,
 > extends MethodBase<Name, Params, Result> {
   readonly kind: 'watch'
+  readonly keeps: Keeps
   run(
     target: Target,
     params: v.InferOutput<Params>,

@@ -48,6 +48,8 @@ export interface SessionOut {
   eased(): void
 }
 
+type AnyWatch = Extract<AnyMethod<never>, { kind: 'watch' }>
+
 const CANCEL = '$/cancelRequest'
 
 export class Session implements ReplySink {
@@ -187,7 +189,7 @@ export class Session implements ReplySink {
     )
   }
 
-  #subscribe(method: AnyMethod<never>, params: unknown, reply: Reply): void {
+  #subscribe(method: AnyWatch, params: unknown, reply: Reply): void {
     const { limits, counts } = this.#service
     const { subscriptionsMax, eventsMax } = limits
     if (this.#subscriptions.size >= subscriptionsMax) {
@@ -204,7 +206,7 @@ export class Session implements ReplySink {
     reply.result({ subscription: id, cursor: subscription.cursor })
     const events = this.#service.watch(method, params, { signal: subscription.signal })
     subscription
-      .run(events)
+      .run(events, method.keeps)
       .finally(() => {
         this.#subscriptions.delete(id)
         this.#out.eased()

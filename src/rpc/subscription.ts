@@ -3,11 +3,13 @@
  * `{subscription, seq, cursor, events}`, as many as one turn of the event loop brought.
  *
  * The reader sets the pace. While it is behind, at most `eventsMax` events wait; then all of them
- * are dropped and the next notification says so, with `gap.missed`. Nothing is lost silently.
+ * are dropped and the next notification says so, with `gap.missed`. Nothing is lost silently. Where
+ * the last event is enough, one waits here, and what comes after it is for the source to sum up.
  * `seq` counts notifications from 1 without holes; `cursor` counts events, missed ones included.
  * The last notification has `ended: true`, and `error` when the node ended it.
  */
 import { errorObject } from './error-object.ts'
+import type { Keeps } from './method.ts'
 
 export interface SubscriptionSink {
   /** Whether the reader is behind: then `flush` is called again once it is not. */
@@ -31,6 +33,8 @@ export class Subscription {
   /** How the events ended, until that is told. */
   #end: { readonly error?: unknown } | null = null
   readonly #over = Promise.withResolvers<void>()
+  /** Resolved when what waits has been told, or will not be. */
+  #told = Promise.withResolvers<void>()
 
   constructor(
     id: string,
@@ -55,11 +59,12 @@ export class Subscription {
   }
 
   /** Resolves when the events have ended and that has been told, or when cancelled. */
-  async run(events: AsyncIterable<unknown>): Promise<void> {
+  async run(events: AsyncIterable<unknown>, keeps: Keeps): Promise<void> {
     try {
       for await (const event of events) {
         if (this.signal.aborted) break
         this.#push(event)
+        if (keeps === 'last') await this.#told.promise
       }
       this.#end = {}
     } catch (error) {
@@ -72,6 +77,7 @@ export class Subscription {
   /** Idempotent. The iteration ends by itself, and waits for no reader. */
   cancel(): void {
     this.#abort.abort()
+    this.#told.resolve()
     this.#over.resolve()
   }
 
@@ -89,6 +95,7 @@ export class Subscription {
       this.#events = []
       this.#cursor += events.length
       this.#notify({ events })
+      this.#told.resolve()
     }
     const end = this.#end
     if (end === null) return
@@ -106,6 +113,7 @@ export class Subscription {
     }
     // After a gap nothing may be told before the gap is.
     this.#events.push(event)
+    this.#told = Promise.withResolvers<void>()
     if (this.#scheduled) return
     this.#scheduled = true
     setImmediate(() => {

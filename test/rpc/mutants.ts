@@ -305,8 +305,26 @@ const MUTANTS: readonly Mutant[] = [
   {
     name: 'register: a watch tells values as they are',
     file: 'rpc/methods/reg.ts',
-    from: 'value: now === null ? null : valueToJson(now)',
-    to: 'value: now as JsonValue',
+    from: 'value: valueToJson(event.value) }',
+    to: 'value: event.value as JsonValue }',
+  },
+  {
+    name: 'register: what a slow reader has not taken piles up at the daemon',
+    file: 'rpc/subscription.ts',
+    from: "if (keeps === 'last') await this.#told.promise",
+    to: '',
+  },
+  {
+    name: 'register: what a slow reader has not taken piles up at the client',
+    file: 'rpc/event-queue.ts',
+    from: "if (this.#keeps === 'last') {",
+    to: "if (this.#keeps === 'last' && events.length < 0) {",
+  },
+  {
+    name: 'register: a watch that was cancelled while it waits for its reader goes on',
+    file: 'rpc/subscription.ts',
+    from: '    this.#told.resolve()\n    this.#over',
+    to: '    this.#over',
   },
   {
     name: 'register: a watch that cannot begin is a defect',

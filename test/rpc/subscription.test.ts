@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import type { MemberChange } from '../../src/node/api.ts'
 import { MEMBERS } from './fake-node.ts'
-import { type Message, Rig, until } from './rig.ts'
+import { type Message, Rig, turns, until } from './rig.ts'
 
 const change: MemberChange = { kind: 'alive', member: MEMBERS[0] as (typeof MEMBERS)[0] }
 
@@ -73,6 +73,85 @@ describe('rpc subscriptions', () => {
     feed.end()
     const messages = [await client.next(), await client.next()]
     assert.ok(messages.some(({ params }) => params?.['ended'] === true))
+  })
+
+  it('takes what stands for all before it one at a time: a slow reader finds the newest, and no gap', async () => {
+    await rig.close()
+    rig = await Rig.open({ eventsMax: 50, writeBytesSoft: 1000 })
+    const value = 'x'.repeat(100_000)
+    let taken = 0
+    let isOver = false
+    rig.node.reg.watch = async function* (key) {
+      while (!isOver) {
+        // As a register's watch does, it gives what is newest when it is asked.
+        await new Promise<void>((resolve) => void setImmediate(resolve))
+        yield { kind: 'value', key, value, version: `v${++taken}` }
+      }
+    }
+    const client = rig.raw()
+    await client.call('reg.watch', { key: 'k' })
+    client.socket.pause()
+    // It ends where the kernel's buffers are full, not where nobody has room any more.
+    let before = -1
+    await until(() => {
+      const isStill = before === taken
+      before = taken
+      return isStill && taken > 0
+    }, 'the watch stands still')
+    assert.ok(taken < 100, `${taken} taken`)
+    client.socket.resume()
+    isOver = true
+    let last: unknown
+    for (let seq = 1; ; seq++) {
+      const { params } = await client.next()
+      assert.deepEqual([params?.['seq'], params?.['gap']], [seq, undefined])
+      if (params?.['ended'] === true) break
+      const [event, ...more] = params?.['events'] as { version: string }[]
+      assert.equal(more.length, 0)
+      last = event?.version
+    }
+    assert.equal(last, `v${taken}`)
+  })
+
+  it('that waits for its reader ends when that one goes', async () => {
+    const value = 'x'.repeat(100_000)
+    let taken = 0
+    let isOver = false
+    rig.node.reg.watch = async function* (key) {
+      try {
+        for (;;) yield { kind: 'value', key, value, version: `v${++taken}` }
+      } finally {
+        isOver = true
+      }
+    }
+    const client = rig.raw()
+    await client.call('reg.watch', { key: 'k' })
+    client.socket.pause()
+    let before = -1
+    await until(() => {
+      const isStill = before === taken
+      before = taken
+      return isStill && taken > 0
+    }, 'the watch stands still')
+    client.socket.destroy()
+    await until(() => isOver, 'the watch ends')
+  })
+
+  it('a client that is slow finds the newest of what stands for all before it', async () => {
+    const versions = Array.from({ length: 2000 }, (_, i) => `v${i}`)
+    rig.node.reg.watch = async function* (key) {
+      for (const version of versions) yield { kind: 'absent', key, version }
+      await new Promise(() => undefined)
+    }
+    const node = await rig.connect()
+    const seen: string[] = []
+    for await (const { version } of node.reg.watch('k')) {
+      seen.push(version)
+      if (version === versions.at(-1)) break
+      if (seen.length === 1) await turns(200)
+    }
+    assert.ok(seen.length >= 2 && seen.length < versions.length, `${seen.length} seen`)
+    await node.close()
   })
 
   it('drops what a slow reader cannot take, tells how much, and goes on in order', async () => {

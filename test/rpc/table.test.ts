@@ -148,7 +148,7 @@ describe('table of methods', () => {
       yield 2
       throw new AtollError('STOPPED', 'over')
     }
-    await subscription.run(failing())
+    await subscription.run(failing(), 'all')
     const told = lines.map((line) => (JSON.parse(line) as { params: object }).params)
     const fields = new Set(told.flatMap((params) => Object.keys(params)))
     assert.deepEqual([...fields].sort(), Object.keys(PROTOCOL.notifications.params).sort())

@@ -91,6 +91,7 @@ export const memberRemove = call({
 })
 
 export const memberWatch = watch({
+  keeps: 'all',
   name: 'member.watch',
   help: 'the members as they are, then every change',
   params: v.strictObject({}),

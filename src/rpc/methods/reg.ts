@@ -233,6 +233,7 @@ export const regLs = call({
 })
 
 export const regWatch = watch({
+  keeps: 'last',
   name: 'reg.watch',
   help: 'a register as it is, then what it becomes; the last change always',
   params: v.strictObject({
