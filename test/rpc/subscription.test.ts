@@ -106,7 +106,7 @@ describe('rpc subscriptions', () => {
       const { params } = await client.next()
       assert.deepEqual([params?.['seq'], params?.['gap']], [seq, undefined])
       if (params?.['ended'] === true) break
-      const [event, ...more] = params?.['events'] as { version: string }[]
+      const [event, ...more] = (params?.['events'] ?? []) as { version: string }[]
       assert.equal(more.length, 0)
       last = event?.version
     }
