@@ -34,16 +34,17 @@ export class PreparedCache {
   }
 
   /**
-   * Takes the entry out: its ballot can be used once. Null when there is none of this `cfg`, and when
-   * it is of a register without a value and not quite new: such a one is forgotten some time later,
-   * its promise with it, and to build on it would be refused, and leave an attempt in doubt.
+   * Takes the entry out: its ballot can be used once. Null when there is none of this `cfg`, and, for
+   * a change (`wallMs`: now), when it is of a register without a value and not quite new: such a one is
+   * forgotten some time later, its promise with it, and a change that builds on it is refused, and
+   * left in doubt.
    */
-  take(key: string, cfg: number, wallMs: number): Ready | null {
+  take(key: string, cfg: number, wallMs: number | null): Ready | null {
     const entry = this.#entries.get(key)
     if (entry === undefined) return null
     this.drop(key)
     const { register, ballot } = entry.ready
-    const isNew = wallMs - ballot.counter / UNITS_PER_MS < SETTLED_MS
+    const isNew = wallMs === null || wallMs - ballot.counter / UNITS_PER_MS < SETTLED_MS
     return ballot.cfg === cfg && (register.kind !== 'absent' || isNew) ? entry.ready : null
   }
 

@@ -100,10 +100,7 @@ export class Proposer {
     this.#cache.dropBelow(key, ballot)
   }
 
-  /**
-   * Rejects with NO_QUORUM or TIMEOUT when its time is over, CANCELLED when the signal aborts, BUSY
-   * when too much waits.
-   */
+  /** Rejects with NO_QUORUM or TIMEOUT when its time is over, CANCELLED by the signal, or BUSY. */
   propose(key: string, asked: Asked, endMs: number, signal?: AbortSignal): Promise<Outcome> {
     const stopped = this.#aborter.signal
     if (stopped.aborted) return Promise.reject(stopped.reason as Error)
@@ -134,8 +131,7 @@ export class Proposer {
   }
 
   async #work(line: Line): Promise<void> {
-    // What came in the same turn goes into the first ballot as well.
-    await Promise.resolve()
+    await Promise.resolve() // What came in the same turn goes into the first ballot as well.
     while (line.behind.size > 0) {
       const batch = line.take(COMBINED_MAX)
       try {
@@ -206,7 +202,7 @@ export class Proposer {
   /** One ballot. Null: everybody has an outcome. */
   async #attempt(line: Line, batch: readonly Pending[], floor: number): Promise<Failure | null> {
     const place = this.#options.places.of(this.#options.topology.get(), line.key)
-    const base = await this.#base(line, place, floor)
+    const base = await this.#base(line, place, floor, batch.some(isChange))
     if (base.kind !== 'base') return base
     // Who was told meanwhile that nothing has happened must not be proposed any more.
     const live = this.#proposable(base, batch)
@@ -234,9 +230,9 @@ export class Proposer {
     })
   }
 
-  async #base(line: Line, place: Place, floor: number): Promise<Base | Failure> {
+  async #base(line: Line, place: Place, floor: number, changes: boolean): Promise<Base | Failure> {
     const { electorate, clock } = this.#options
-    const ready = this.#cache.take(place.key, place.cfg, clock.wallMs())
+    const ready = this.#cache.take(place.key, place.cfg, changes ? clock.wallMs() : null)
     const usable = electorate.usable(place, place.replicas)
     // Nothing is sent that cannot be chosen: its outcome would be unknown for no reason.
     const needed = majority(place.replicas)
@@ -292,6 +288,10 @@ export class Proposer {
     const { self: storageId, boot, ballots } = this.#options
     return { cfg, counter: ballots.next(floor), storageId, boot }
   }
+}
+
+function isChange({ operation: { kind } }: Pending): boolean {
+  return kind !== 'read' && kind !== 'touch'
 }
 
 function asError(error: unknown): Error {

@@ -406,7 +406,7 @@ const MUTANTS: readonly Mutant[] = [
     'waiting',
     'prepared-cache.ts',
     "(register.kind !== 'absent' || isNew)",
-    "(register.kind !== 'absent' || isNew || wallMs > 0)",
+    "(register.kind !== 'absent' || isNew || cfg > 0)",
     /may have been forgotten/,
   ],
   [

@@ -54,6 +54,8 @@ describe('a proposer’s memory of what it may build on', () => {
     assert.equal(cache.take('k', 6, SETTLED_MS), gone)
     cache.put('k', gone)
     assert.equal(cache.take('k', 6, SETTLED_MS + 1), null)
+    cache.put('k', gone)
+    assert.equal(cache.take('k', 6, null), gone, 'nothing is changed')
     cache.put('k', ready(UNITS_PER_MS))
     assert.ok(cache.take('k', 6, 2 * SETTLED_MS) !== null)
   })
