@@ -34,6 +34,7 @@ import type { Asked } from './pending.ts'
 import type { Places } from './places.ts'
 import type { Proposer } from './proposer.ts'
 import { RecentMap } from './recent-map.ts'
+import { SLOW_MAX, SlowReplicas } from './slow-replicas.ts'
 
 export interface OperationsOptions {
   readonly places: Places
@@ -67,7 +68,11 @@ export interface Request {
 
 /** This node proposes. */
 const HERE = Symbol('here')
-type Next = PeerId | typeof HERE | null
+interface Candidate {
+  readonly id: StorageId
+  readonly peer: PeerId
+}
+type Next = Candidate | typeof HERE | null
 
 export class Operations {
   readonly #options: OperationsOptions
@@ -75,11 +80,16 @@ export class Operations {
   readonly #rivalries = new RecentMap<number>(RIVALRIES_MAX)
   /** The last revision that this node has seen of a key. */
   readonly #revisions = new RecentMap<number>(REVISIONS_MAX)
+  /** Those that kept what was handed to them, and answered nothing else meanwhile. */
+  readonly #slow: SlowReplicas
+  /** When each last answered what was handed to it. */
+  readonly #answeredMs = new RecentMap<number>(SLOW_MAX)
   #ids = 0
 
   /** Sets the mesh's handler: make it before the mesh starts. */
   constructor(options: OperationsOptions) {
     this.#options = options
+    this.#slow = new SlowReplicas(options.clock)
     options.mesh.handle(REQUEST_KINDS.REG_PROPOSE, (from, body) => this.#onForwarded(from, body))
   }
 
@@ -144,10 +154,11 @@ export class Operations {
         if (tried.size > 0 || !(await this.#mayWait(time))) return late.orElse(noReplica(key))
         continue
       }
-      tried.add(next)
+      tried.add(next.peer)
       this.#options.counts.handedOn++
-      const answer = this.#ask(next, known, key, call, time)
+      const answer = this.#ask(next.peer, known, key, call, time)
       const result = await this.#soon(answer, time)
+      this.#noteSpeed(next.id, result === 'late')
       if (result === 'late') {
         this.#options.counts.handedOnLate++
         late.add(answer)
@@ -159,6 +170,13 @@ export class Operations {
         return result
       }
     }
+  }
+
+  /** One that has much to do answers late, but it answers. */
+  #noteSpeed(id: StorageId, isLate: boolean): void {
+    const nowMs = this.#options.clock.monotonicMs()
+    if (!isLate) this.#answeredMs.set(id, nowMs)
+    else if ((this.#answeredMs.get(id) ?? 0) <= nowMs - FORWARD_MS) this.#slow.add(id)
   }
 
   /** Somebody may come up again: false when there is no time left for it. */
@@ -185,10 +203,10 @@ export class Operations {
     const mayPropose = proposer !== null && isMember(topology, self)
     if (tried.size > 0 && mayPropose) return HERE
     const { replicas, previous } = this.#options.places.of(topology, key)
-    for (const id of [...replicas, ...(previous ?? [])]) {
+    for (const id of this.#slow.last([...replicas, ...(previous ?? [])])) {
       if (id === self && mayPropose) return HERE
       const peer = peers.usable(topology, id)
-      if (peer !== undefined && !tried.has(peer)) return peer
+      if (peer !== undefined && !tried.has(peer)) return { id, peer }
     }
     return mayPropose ? HERE : null
   }

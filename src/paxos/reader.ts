@@ -18,9 +18,9 @@ import { majority, type Place } from './place.ts'
 import type { Places } from './places.ts'
 import { Poll } from './poll.ts'
 import { ReadJudge, type ReadVerdict } from './read-judge.ts'
-import { RecentMap } from './recent-map.ts'
 import { ABSENT, decodeRegister, type Register } from './register.ts'
 import { lateError, noQuorum } from './shortage.ts'
+import { SlowReplicas } from './slow-replicas.ts'
 
 export interface ReaderOptions {
   readonly places: Places
@@ -38,9 +38,6 @@ export interface ReaderOptions {
 
 /** An answer of a healthy replica is far faster, and of a paused one never comes. */
 const HEDGE_MS = 20
-/** A paused process costs one read in this time a moment, and not each. */
-const SLOW_MS = 1000
-const SLOW_MAX = 256
 /** Reads that found the replicas divided, before the read is proposed; pauses double. */
 const DIVIDED_MAX = 3
 const DIVIDED_PAUSE_MS = 1
@@ -49,11 +46,11 @@ export class Reader {
   readonly #options: ReaderOptions
   /** Whom to ask first beside this node: turns, so that the load is spread. */
   #turn = 0
-  /** Until when a replica is asked after the others. */
-  readonly #slow = new RecentMap<number>(SLOW_MAX)
+  readonly #slow: SlowReplicas
 
   constructor(options: ReaderOptions) {
     this.#options = options
+    this.#slow = new SlowReplicas(options.clock)
   }
 
   /** Rejects with NO_QUORUM when its time is over, CANCELLED when its signal aborts. */
@@ -126,13 +123,7 @@ export class Reader {
   }
 
   readonly #onSlow = (ids: ReadonlySet<StorageId>): void => {
-    const untilMs = this.#options.clock.monotonicMs() + SLOW_MS
-    for (const id of ids) this.#slow.set(id, untilMs)
-  }
-
-  #isSlow(id: StorageId): boolean {
-    const untilMs = this.#slow.get(id)
-    return untilMs !== undefined && this.#options.clock.monotonicMs() < untilMs
+    for (const id of ids) this.#slow.add(id)
   }
 
   /** This node first, then those that are up, in turns; who was slow a moment ago comes last. */
@@ -141,7 +132,7 @@ export class Reader {
     const others = place.replicas.filter((id) => id !== self)
     const start = this.#turn++ % Math.max(1, others.length)
     const turned = [...others.slice(start), ...others.slice(0, start)]
-    const up = turned.filter((id) => electorate.isUsable(place.topology, id) && !this.#isSlow(id))
+    const up = turned.filter((id) => electorate.isUsable(place.topology, id) && !this.#slow.has(id))
     const down = turned.filter((id) => !up.includes(id))
     const here = place.replicas.includes(self) ? [self] : []
     return [...here, ...up, ...down]

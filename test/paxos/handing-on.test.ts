@@ -89,6 +89,44 @@ describe('who proposes', () => {
     assert.ok(tookMs >= FORWARD_MS && tookMs < FORWARD_MS + 100, `${tookMs}`)
   })
 
+  it('another at once, for a second after the first was found paused; then the first again', async () => {
+    const world = await RegisterWorld.start(['abc'], { nodes: 'd' })
+    world.fate = (q) => (q.to === 'a' ? 'lost' : undefined)
+    await world.drive(world.reg('d').set(KEY, 'v'))
+    const startMs = world.clock.monotonicMs()
+    for (let i = 0; i < 5; i++) await world.drive(world.reg('d').set(`k${i}`, 'v'))
+    assert.ok(world.clock.monotonicMs() - startMs < 100)
+    world.fate = () => undefined
+    await world.wait(1100)
+    world.asked.length = 0
+    await world.drive(world.reg('d').set(KEY, 'v2'))
+    assert.deepEqual(
+      forwards(world).map(({ to }) => to),
+      ['a'],
+    )
+  })
+
+  it('the first still, when it is slow but answers others', async () => {
+    const world = await RegisterWorld.start(['abc'], { nodes: 'd' })
+    await world.drive(world.reg('d').set('other', 'v'))
+    let isLost = true
+    world.fate = (q) => {
+      if (q.to !== 'a' || !isForward(q) || !isLost) return undefined
+      isLost = false
+      return 'lost'
+    }
+    const slow = world.reg('d').set(KEY, 'v')
+    await world.wait(FORWARD_MS / 2)
+    await world.drive(world.reg('d').set('other', 'v2'))
+    await world.drive(slow)
+    world.asked.length = 0
+    await world.drive(world.reg('d').set('other', 'v3'))
+    assert.deepEqual(
+      forwards(world).map(({ to }) => to),
+      ['a'],
+    )
+  })
+
   it('nobody, when no replica can be reached: an edge says so in time', async () => {
     const world = await RegisterWorld.start(['abc'], { edges: 'x' })
     for (const name of 'abc') world.lose(name)

@@ -426,6 +426,22 @@ const MUTANTS: readonly Mutant[] = [
     /or may be/,
   ],
   [
+    'each call waits for a paused replica',
+    'handing-on',
+    'operations.ts',
+    'this.#slow.add(id)',
+    'void 0',
+    /another at once/,
+  ],
+  [
+    'a busy replica is taken for a paused one',
+    'handing-on',
+    'operations.ts',
+    '(this.#answeredMs.get(id) ?? 0) <= nowMs - FORWARD_MS',
+    'true',
+    /slow but answers/,
+  ],
+  [
     'whoever names a topology is followed',
     'handing-on',
     'operations.ts',
