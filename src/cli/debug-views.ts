@@ -115,6 +115,7 @@ type Detail = Incident['detail']
 const WORDS: Readonly<Record<string, (detail: Detail, times: number) => string>> = {
   'node.started': ({ boot, version }) => `started (start ${boot} of its disk, version ${version})`,
   'node.stopping': () => 'stopping',
+  'node.removed': () => 'removed from the cluster',
   'node.log-levels': ({ levels }) => `log levels ${levels}`,
   'node.clock-stepped': ({ byMs }) =>
     `the wall clock was set ${Number(byMs) < 0 ? 'back' : 'forward'} by ${duration(Math.abs(Number(byMs)))}`,

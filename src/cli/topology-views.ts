@@ -1,7 +1,7 @@
 /** How the topology looks to a person: what it is, and what would become of it. */
 import type { ResultOf } from '../rpc/methods.ts'
 import type { View } from './output.ts'
-import { columns, type Paint, printable } from './terminal.ts'
+import { columns, type Paint, plural, printable } from './terminal.ts'
 
 type Plan = ResultOf<'topology.plan'>
 
@@ -19,7 +19,7 @@ export const topologyPlan: View<Plan> = {
         `${namesText(plan.roots)}${plan.decider === '' ? '' : `; ${printable(plan.decider)} proposes`}`,
       ],
       ...(plan.blocked === null ? [] : [[paint('red', 'blocked'), printable(plan.blocked)]]),
-      ['next', plan.reasons.length === 0 ? 'nothing would change' : plan.reasons.join(', ')],
+      ['next', nextText(plan)],
       ...(plan.joins.length === 0 ? [] : [['', `joins: ${namesText(plan.joins)}`]]),
       ...(plan.goes.length === 0 ? [] : [['', `goes: ${namesText(plan.goes)}`]]),
       ...cut(plan.moves.map(moveText)).map((line) => ['', line]),
@@ -41,7 +41,16 @@ export const memberRemove: View<ResultOf<'member.remove'>> = {
 }
 
 function movingText({ moving }: Plan): string {
-  return moving.length === 0 ? 'nothing moves' : `${moving.length} partitions move`
+  if (moving.length === 0) return 'nothing moves'
+  const arrived = moving.filter(({ waitsFor }) => waitsFor.length === 0).length
+  return `${plural(moving.length, 'partition')} under way, ${arrived} of them have arrived`
+}
+
+/** While something moves, that comes first: what moves is not planned anew before it has arrived. */
+function nextText({ reasons, moving }: Plan): string {
+  if (reasons.length > 0) return reasons.join(', ')
+  if (moving.length === 0) return 'nothing would change'
+  return 'when what moves has arrived, its old copies are let go; nothing else is planned until then'
 }
 
 function moveText({ partition, from, to }: Plan['moves'][number]): string {

@@ -33,6 +33,7 @@ const STATE_COLOURS: Readonly<Record<string, Colour>> = {
   running: 'green',
   suspect: 'yellow',
   dead: 'red',
+  removed: 'red',
 }
 
 function state(name: string, paint: Paint): string {

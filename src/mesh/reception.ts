@@ -13,6 +13,7 @@ import { GREETINGS_MAX } from './limits.ts'
 import type { RemotePeer } from './mesh.ts'
 import { type Desk, type LinkOwner, MeshLink } from './mesh-link.ts'
 import type { Peer } from './peer.ts'
+import { unwelcome } from './welcome.ts'
 
 export interface ReceptionOptions {
   readonly network: Network
@@ -95,11 +96,7 @@ export class Reception implements Desk {
     const { clock, network, self, gate } = this.#options
     const { remote, addresses } = examineHello(frame, peer, self, clock.wallMs())
     const code = gate(remote)
-    if (code !== null) {
-      throw new AtollError(code, `${peer} is not welcome in cluster ${self.clusterId}`, {
-        hint: 'it was removed; a new data directory may join with a new ticket',
-      })
-    }
+    if (code !== null) throw unwelcome(code, peer, self.clusterId)
     const known = this.#peers.getOrMake(peer)
     if (known === null) throw new AtollError('BUSY', 'too many peers are known')
     const stale = known.staleness(remote)

@@ -61,7 +61,8 @@ export type {
 
 /** libp2p peer id, `12D3Koo…`. */
 export type PeerId = string
-export type MemberState = 'alive' | 'suspect' | 'dead' | 'left'
+/** `removed`: by the operator, for good; shown for a day, whatever became of it. */
+export type MemberState = 'alive' | 'suspect' | 'dead' | 'left' | 'removed'
 
 export interface MemberInfo {
   readonly id: PeerId
@@ -200,7 +201,7 @@ export interface Status {
   readonly clusterId: string
   readonly storageId: string
   readonly version: string
-  readonly state: 'unclaimed' | 'joining' | 'running' | 'leaving' | 'stopping'
+  readonly state: 'unclaimed' | 'joining' | 'running' | 'removed' | 'leaving' | 'stopping'
   readonly role: 'member' | 'edge'
   readonly addresses: readonly string[]
   readonly uptimeMs: number

@@ -35,6 +35,7 @@ import type { NodeConfig, ProfileName } from './config.ts'
 import { Sounder } from './doctor/sounding.ts'
 import type { Identity } from './identity.ts'
 import { Installations } from './installations.ts'
+import { Removals } from './removals.ts'
 import { MemberLog } from './watch/member-log.ts'
 import { TopologyLines } from './watch/topology-lines.ts'
 
@@ -66,6 +67,7 @@ export class Cluster {
   readonly admitter: Admitter | null
   /** For the doctor. */
   readonly sounder: Sounder
+  readonly removals: Removals
   readonly #topologyLines: TopologyLines
   /** Of the layers below, since this node came to the cluster. */
   readonly metrics = new Metrics()
@@ -106,6 +108,14 @@ export class Cluster {
       profile: PROFILES[config.profile],
       digest: () => this.topology.digest,
       onDigest: (peer, number) => this.topology.onDigest(peer, number),
+    })
+    this.removals = new Removals({
+      self: storageId,
+      mesh: this.mesh,
+      membership: () => this.membership,
+      topology: this.topology,
+      clock,
+      log,
     })
     const layers = { mesh: this.mesh, clock, random, log, topology: this.topology }
     const issuer = new RootsIssuer({ ...layers, membership: this.membership, database })
@@ -183,6 +193,7 @@ export class Cluster {
   /** Layers end in the order in which they lean on each other. */
   async stop(): Promise<void> {
     this.#ends.abort()
+    this.removals.stop()
     this.admitter?.stop()
     await this.kv.stop()
     await this.reg.stop()

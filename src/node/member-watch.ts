@@ -4,14 +4,15 @@
  * without one when its signal aborts, as the node's does when it stops or leaves.
  */
 import { AtollError } from '../base/errors.ts'
-import type { MemberEvent, Membership } from '../swim/member.ts'
-import type { MemberChange } from './api.ts'
+import type { Member, MemberEvent, Membership } from '../swim/member.ts'
+import type { MemberChange, MemberState } from './api.ts'
 import { memberInfo } from './views.ts'
 
 const BUFFER_MAX = 16_384
 
 export async function* watchMembers(
   membership: Membership,
+  stateOf: (member: Member) => MemberState,
   signal: AbortSignal,
 ): AsyncIterable<MemberChange> {
   /** Changes that the reader has not taken yet; at most BUFFER_MAX. */
@@ -20,7 +21,7 @@ export async function* watchMembers(
   let overflowed = false
   const add = ({ kind, member }: MemberEvent): void => {
     if (buffer.length >= BUFFER_MAX) overflowed = true
-    else buffer.push({ kind, member: memberInfo(member) })
+    else buffer.push({ kind, member: memberInfo(member, stateOf(member)) })
     wake()
   }
   const onAbort = (): void => wake()

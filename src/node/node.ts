@@ -17,6 +17,7 @@ import type {
   KvApi,
   MemberApi,
   MemberInfo,
+  MemberState,
   RegApi,
   Status,
   TicketApi,
@@ -29,6 +30,7 @@ import {
   removeClusterFile,
   writeClusterFile,
 } from './cluster-file.ts'
+import type { Member } from '../swim/member.ts'
 import { Cluster } from './compose.ts'
 import type { NodeConfig } from './config.ts'
 import { Doctor } from './doctor/doctor.ts'
@@ -38,6 +40,7 @@ import { declareNodeMetrics } from './metrics.ts'
 import { SelfWatch } from './watch/self-watch.ts'
 import { VERSION } from '../base/version.ts'
 import { movePartition, planInfo, removeMember } from './operator.ts'
+import { REMOVED_FIX, removalText, removedError } from './removals.ts'
 import { explain, type Health, healthOf, memberInfo, topologyInfo } from './views.ts'
 
 const TICKET_TTL_MS = 60 * 60 * 1000
@@ -225,7 +228,8 @@ class Node implements AtollNode {
     if (this.#state === 'leaving') throw new AtollError('CONFLICT', 'this node is leaving already')
     this.#state = 'leaving'
     try {
-      if (cluster.mesh.self.role === 'member') await cluster.issuer.leave(options.signal)
+      const hasData = cluster.mesh.self.role === 'member' && cluster.removals.self === null
+      if (hasData) await cluster.issuer.leave(options.signal)
       // Before the goodbye, after which there is no way back: the disk may be full.
       if (this.#disk !== null) await removeClusterFile(this.#disk.storage, this.#disk.database)
     } catch (error) {
@@ -240,8 +244,10 @@ class Node implements AtollNode {
 
   async status(): Promise<Status> {
     const cluster = this.#cluster
-    const members = cluster?.membership.members() ?? []
-    const count = (state: string): number => members.filter((each) => each.state === state).length
+    const states = cluster?.membership.members().map((each) => cluster.removals.stateOf(each)) ?? []
+    const count = (state: MemberState): number => states.filter((each) => each === state).length
+    const isRemoved =
+      this.#state === 'running' && cluster !== null && cluster.removals.self !== null
     const health = this.#health()
     return {
       id: this.#identity.peer,
@@ -249,7 +255,7 @@ class Node implements AtollNode {
       clusterId: cluster?.clusterId ?? '',
       storageId: this.#identity.storageId,
       version: VERSION,
-      state: this.#state,
+      state: isRemoved ? 'removed' : this.#state,
       role: cluster?.mesh.self.role ?? (this.#disk === null ? 'edge' : 'member'),
       addresses: cluster?.mesh.addresses() ?? [],
       uptimeMs: Math.round(this.#uptimeMs()),
@@ -280,7 +286,10 @@ class Node implements AtollNode {
   #health(): Health {
     const cluster = this.#cluster
     if (cluster === null) return { toleratesFailures: 0, movingPartitions: 0, warnings: [] }
-    return healthOf(cluster.topology.current(), cluster.membership)
+    const removal = cluster.removals.self
+    if (removal === null) return healthOf(cluster.topology.current(), cluster.membership)
+    const warning = `${removalText(removal, namesIn(cluster))}; ${REMOVED_FIX}`
+    return { toleratesFailures: 0, movingPartitions: 0, warnings: [warning] }
   }
 
   #uptimeMs(): number {
@@ -288,14 +297,14 @@ class Node implements AtollNode {
   }
 
   async explain(key: string, options: CallOptions = {}): Promise<Explanation> {
-    return explain(this.#running(), key, options.deadlineMs ?? EXPLAIN_DEADLINE_MS)
+    return explain(this.#belonging(), key, options.deadlineMs ?? EXPLAIN_DEADLINE_MS)
   }
 
   readonly kv: KvApi = {
-    put: async (key, value, options) => this.#running().kv.put(key, value, options),
-    get: async (key, options) => this.#running().kv.get(key, options),
-    del: async (key, options) => this.#running().kv.del(key, options),
-    ls: async (prefix, options) => this.#running().kv.ls(prefix, options),
+    put: async (key, value, options) => this.#belonging().kv.put(key, value, options),
+    get: async (key, options) => this.#belonging().kv.get(key, options),
+    del: async (key, options) => this.#belonging().kv.del(key, options),
+    ls: async (prefix, options) => this.#belonging().kv.ls(prefix, options),
   }
 
   readonly reg: RegApi = {
@@ -307,19 +316,23 @@ class Node implements AtollNode {
     update: async (key, change, options) => this.#registers().update(key, change, options),
     ls: async (prefix, options) => this.#registers().ls(prefix, options),
     watch: (key, options = {}) => {
-      const signal = eitherOf(options.signal, this.#running().ends)
+      const signal = eitherOf(options.signal, this.#belonging().ends)
       return this.#registers().watch(key, { ...options, signal })
     },
   }
 
   readonly member: MemberApi = {
-    ls: async () => this.#running().membership.members().map(memberInfo),
+    ls: async () => {
+      const { membership, removals } = this.#running()
+      return membership.members().map((each) => memberInfo(each, removals.stateOf(each)))
+    },
     show: async (nameOrId) => this.#memberNamed(nameOrId),
     tag: async (tags) => this.#tag(tags),
-    remove: async (nameOrId) => removeMember(this.#running(), nameOrId),
+    remove: async (nameOrId) => removeMember(this.#belonging(), nameOrId),
     watch: ({ signal } = {}) => {
-      const { membership, ends } = this.#running()
-      return watchMembers(membership, eitherOf(signal, ends))
+      const { membership, ends, removals } = this.#running()
+      const stateOf = (member: Member): MemberState => removals.stateOf(member)
+      return watchMembers(membership, stateOf, eitherOf(signal, ends))
     },
   }
 
@@ -337,23 +350,24 @@ class Node implements AtollNode {
       if (current !== null) return topologyInfo(current, membership)
       throw new AtollError('NO_QUORUM', 'the topology is not known here yet')
     },
-    plan: async () => planInfo(this.#running()),
-    move: async (partition, options) => movePartition(this.#running(), partition, options),
+    plan: async () => planInfo(this.#belonging()),
+    move: async (partition, options) => movePartition(this.#belonging(), partition, options),
   }
 
   #memberNamed(nameOrId: string): MemberInfo {
-    const members = this.#running().membership.members()
+    const { membership, removals } = this.#running()
+    const members = membership.members()
     const named = members.filter(({ id, name }) => id === nameOrId || name === nameOrId)
     const [only] = named
     if (only === undefined) throw new AtollError('NOT_FOUND', `no member is called "${nameOrId}"`)
-    if (named.length === 1) return memberInfo(only)
+    if (named.length === 1) return memberInfo(only, removals.stateOf(only))
     throw new AtollError('CONFLICT', `${named.length} members are called "${nameOrId}"`, {
       hint: 'name it by its id; see: atoll member ls',
     })
   }
 
   #tag(change: Readonly<Record<string, string | null>>): MemberInfo {
-    const { membership } = this.#running()
+    const { membership } = this.#belonging()
     const tags = new Map<string, string>(Object.entries(membership.self().tags))
     for (const [name, value] of Object.entries(change)) {
       if (value === null) tags.delete(name)
@@ -364,13 +378,13 @@ class Node implements AtollNode {
   }
 
   #admitter() {
-    const { admitter } = this.#running()
+    const { admitter } = this.#belonging()
     if (admitter !== null) return admitter
     throw new AtollError('UNSUPPORTED', 'an edge admits nobody; create the ticket on a member')
   }
 
   #registers(): RegApi {
-    return this.#running().reg
+    return this.#belonging().reg
   }
 
   #running(): Cluster {
@@ -381,8 +395,23 @@ class Node implements AtollNode {
     })
   }
 
+  /** For what the members must have a part in. */
+  #belonging(): Cluster {
+    const cluster = this.#running()
+    const removal = cluster.removals.self
+    if (removal !== null) throw removedError(removal, namesIn(cluster))
+    return cluster
+  }
+
   #mustNotStop(): void {
     if (this.#stopping !== null) throw new AtollError('STOPPED', 'the node is stopping')
+  }
+}
+
+function namesIn({ membership, topology }: Cluster): (peer: string) => string {
+  return (peer) => {
+    const known = membership.get(peer) ?? topology.current()?.members.find(({ id }) => id === peer)
+    return known?.name ?? peer
   }
 }
 

@@ -15,7 +15,7 @@ import type { HeldVersion } from '../store/kv-store.ts'
 import { majorityOf } from '../topology/validate.ts'
 import type { Topology, TopologyMember } from '../topology/topology.ts'
 import { AtollError } from '../base/errors.ts'
-import type { Explanation, MemberInfo, TopologyInfo } from './api.ts'
+import type { Explanation, MemberInfo, MemberState, TopologyInfo } from './api.ts'
 import type { Cluster } from './compose.ts'
 import { registerExplanation } from './register-view.ts'
 
@@ -23,8 +23,8 @@ type ShownState = TopologyInfo['members'][number]['state']
 
 const CLOSEST_TIMEOUT_MS = 2000
 
-export function memberInfo(member: Member): MemberInfo {
-  const { id, name, state, addresses, tags, incarnation, zone, role } = member
+export function memberInfo(member: Member, state: MemberState = member.state): MemberInfo {
+  const { id, name, addresses, tags, incarnation, zone, role } = member
   return { id, name, state, addresses, tags, incarnation, zone, role }
 }
 

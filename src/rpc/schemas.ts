@@ -31,6 +31,13 @@ export const level = v.pipe(
 
 export const whole = v.pipe(v.number(), v.integer(), v.minValue(0))
 
-export const memberState = v.picklist(['alive', 'suspect', 'dead', 'left'])
-export const memberStateOrUnknown = v.picklist(['alive', 'suspect', 'dead', 'left', 'unknown'])
+export const memberState = v.picklist(['alive', 'suspect', 'dead', 'left', 'removed'])
+export const memberStateOrUnknown = v.picklist([
+  'alive',
+  'suspect',
+  'dead',
+  'left',
+  'removed',
+  'unknown',
+])
 export const role = v.picklist(['member', 'edge'])

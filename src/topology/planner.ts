@@ -183,8 +183,8 @@ function reasonsOf(before: Topology, after: Topology): string[] {
     ...(joined > 0 ? [`${joined} join`] : []),
     ...(left > 0 ? [`${left} go`] : []),
     ...(removed > 0 ? [`${removed} removed`] : []),
-    ...(moved > 0 ? [`${moved} partitions move`] : []),
-    ...(retired > 0 ? [`${retired} partitions have moved`] : []),
+    ...(moved > 0 ? [moved === 1 ? '1 partition moves' : `${moved} partitions move`] : []),
+    ...(retired > 0 ? [retired === 1 ? '1 partition has moved' : `${retired} partitions have moved`] : []),
     ...(sameIds(before.roots, after.roots) ? [] : ['roots change']),
   ]
 }

@@ -55,6 +55,7 @@ function viewOf(
     },
   }
   return {
+    removals: { self: null },
     membership: { self: () => self, members: () => members } as ClusterView['membership'],
     topology: { current: () => null },
     sounder: sounder as unknown as Sounder,

@@ -186,6 +186,7 @@ describe('doctor: quorum', () => {
     unchangedMs: 1e6,
     selfStores: true,
     shouldStore: true,
+    removed: null,
   }
   const still = ['ok', /^no partition moves$/] as const
   const cases: readonly (readonly [string, Partial<QuorumFigures> | null, Expected[]])[] = [
@@ -234,6 +235,7 @@ describe('doctor: quorum', () => {
       [['ok', /./], still],
     ],
     ['not in it', { selfStores: false }, [['ok', /./], ['warn', /not in the topology/], still]],
+    ['removed', { selfStores: false, removed: 'it was removed' }, [['fail', /was removed/]]],
     ['an edge', { selfStores: false, shouldStore: false }, [['ok', /./], still]],
     [
       'moving',

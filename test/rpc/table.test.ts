@@ -82,7 +82,10 @@ const same: readonly [
 ]
 
 /** What the public interface writes out, so that it needs no types of Node. */
-const written: readonly [Same<MemberState, SwimState>, Same<PeerId, BasePeerId>] = [true, true]
+const written: readonly [Same<MemberState, SwimState | 'removed'>, Same<PeerId, BasePeerId>] = [
+  true,
+  true,
+]
 
 function protocolFile({ documentation }: typeof PROTOCOL): string {
   return documentation.replace(/ in the package$/, '')

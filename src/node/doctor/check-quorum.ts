@@ -1,5 +1,6 @@
 /** What the cluster can bear: majorities of each partition, copies, who decides, what moves. */
 import { majorityOf } from '../../topology/validate.ts'
+import { REMOVED_FIX } from '../removals.ts'
 import type { Finding } from '../watch-api.ts'
 import { fail, listed, ok, plural, time, warn } from './finding.ts'
 
@@ -24,6 +25,8 @@ export interface QuorumFigures {
   /** This node should store data, and is in the topology or not. */
   readonly selfStores: boolean
   readonly shouldStore: boolean
+  /** That this node was removed from the cluster, in a sentence. */
+  readonly removed: string | null
 }
 
 export function checkQuorum(figures: QuorumFigures | null): Finding[] {
@@ -31,6 +34,7 @@ export function checkQuorum(figures: QuorumFigures | null): Finding[] {
     const fix = 'no member that knows it has been reached: see reachability'
     return [fail('quorum', 'the topology is not known here', fix)]
   }
+  if (figures.removed !== null) return [fail('quorum', figures.removed, REMOVED_FIX)]
   return [margin(figures), ...rooted(figures), ...membership(figures), movement(figures)]
 }
 
@@ -72,7 +76,7 @@ function rooted({ roots, members }: QuorumFigures): Finding[] {
 function membership({ selfStores, shouldStore }: QuorumFigures): Finding[] {
   if (selfStores || !shouldStore) return []
   const seen = 'this daemon is not in the topology: it stores nothing'
-  return [warn('quorum', seen, 'wait for it to be taken in; if it was removed, join anew')]
+  return [warn('quorum', seen, 'wait for it to be taken in')]
 }
 
 function movement({ moving, partitions, unchangedMs }: QuorumFigures): Finding {

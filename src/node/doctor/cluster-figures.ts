@@ -10,6 +10,7 @@ import {
   partitionsWithoutMajority,
 } from '../../topology/describe.ts'
 import type { Topology, TopologyMember } from '../../topology/topology.ts'
+import { type Removal, removalText } from '../removals.ts'
 import type { ClockOffset } from './check-clock.ts'
 import type { DialFigures } from './check-dial.ts'
 import type { VersionOf } from './check-self.ts'
@@ -27,6 +28,7 @@ export interface ClusterView {
   readonly membership: Membership
   readonly topology: { current(): Topology | null }
   readonly sounder: Sounder
+  readonly removals: { readonly self: Removal | null }
   /** Monotonic time at which the topology in force came into force here. */
   readonly topologySinceMs: number
 }
@@ -54,6 +56,7 @@ export async function examineCluster(
   const others = membership
     .members()
     .filter(({ id, role, state }) => id !== self.id && role === 'member' && state !== 'left')
+    .filter(({ storageId }) => view.topology.current()?.removed.includes(storageId) !== true)
   const nameOf = namesOf([self, ...others])
   const asked = sample(others, shuffle)
   const soundMs = Math.min(SOUND_MS, limitMs / 2)
@@ -171,6 +174,10 @@ function quorumOf(view: ClusterView, nowMs: number): QuorumFigures | null {
     moving: movingPartitions(topology),
     unchangedMs: nowMs - view.topologySinceMs,
     selfStores: members.some(({ storageId }) => storageId === self.storageId),
+    removed:
+      view.removals.self === null
+        ? null
+        : removalText(view.removals.self, (id) => view.membership.get(id)?.name ?? id),
     shouldStore: self.role === 'member' && self.capacity > 0,
   }
 }

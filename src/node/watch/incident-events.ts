@@ -22,6 +22,7 @@ const MEMBER: IncidentRule = { lane: 'member', subject: 'name' }
 export const INCIDENT_EVENTS: ReadonlyMap<string, IncidentRule> = new Map<string, IncidentRule>([
   ['node.started', { lane: 'node' }],
   ['node.stopping', { lane: 'node' }],
+  ['node.removed', { lane: 'node' }],
   ['node.log-levels', { lane: 'node' }],
   ['node.clock-stepped', { lane: 'node', merges: 'any' }],
   ['swim.refute', { lane: 'node', merges: 'any' }],

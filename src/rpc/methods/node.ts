@@ -20,7 +20,7 @@ export const status = call({
     clusterId: v.pipe(v.string(), v.description("'' while unclaimed")),
     storageId: v.string(),
     version: v.string(),
-    state: v.picklist(['unclaimed', 'joining', 'running', 'leaving', 'stopping']),
+    state: v.picklist(['unclaimed', 'joining', 'running', 'removed', 'leaving', 'stopping']),
     role,
     addresses: v.array(v.string()),
     uptimeMs: v.number(),

@@ -1,0 +1,132 @@
+/** Who was removed: as the topology says, or as those say who refuse this node. */
+import assert from 'node:assert/strict'
+import { AtollError } from '../../src/base/errors.ts'
+import { unwelcome } from '../../src/mesh/welcome.ts'
+import { removedError, Removals, type RemovalsOptions } from '../../src/node/removals.ts'
+import type { Topology } from '../../src/topology/topology.ts'
+import type { Member } from '../../src/swim/member.ts'
+import { recordingLog, type LogLine } from '../topology/fakes.ts'
+import { ManualClock } from '../topology/manual-clock.ts'
+import { genesisOf, memberOf } from '../topology/members.ts'
+
+const SELF = memberOf('self')
+const OTHER = memberOf('other')
+const memberNamed = (name: string): Member =>
+  ({
+    ...memberOf(name),
+    state: 'alive',
+    role: 'member',
+    incarnation: 1,
+    tags: {},
+  }) as unknown as Member
+
+class Rig {
+  readonly clock = new ManualClock()
+  readonly lines: LogLine[] = []
+  readonly forgotten: string[] = []
+  readonly removals: Removals
+  #current: Topology | null = null
+  #told: (next: Topology) => void = () => assert.fail('nobody listens')
+  refuse: (by: string, error: AtollError) => void = () => assert.fail('nobody listens')
+
+  constructor(self = SELF.storageId, first: Topology | null = null) {
+    this.#current = first
+    const mesh = {
+      self: { peer: SELF.id },
+      onRefused: (listener: (by: string, error: AtollError) => void) => {
+        this.refuse = listener
+      },
+      forget: (peer: string) => this.forgotten.push(peer),
+    } as unknown as RemovalsOptions['mesh']
+    this.removals = new Removals({
+      self,
+      mesh,
+      membership: () => ({ members: () => [memberNamed('self'), memberNamed('other')] }),
+      topology: {
+        current: () => this.#current,
+        subscribe: (listener) => {
+          this.#told = listener
+          return () => undefined
+        },
+      },
+      clock: this.clock,
+      log: recordingLog(this.lines),
+    })
+  }
+
+  learn(number: number, removed: readonly string[]): void {
+    this.#current = { ...genesisOf([SELF]), number, removed }
+    this.#told(this.#current)
+  }
+}
+
+describe('removals', () => {
+  it('are told by the topology, first of all of this node itself', () => {
+    const rig = new Rig()
+    assert.equal(rig.removals.self, null)
+    rig.learn(4, [])
+    assert.equal(rig.removals.self, null)
+    rig.learn(5, [SELF.storageId])
+    rig.learn(6, [SELF.storageId])
+    assert.deepEqual(rig.removals.self, { kind: 'topology', number: 5 })
+    assert.equal(rig.removals.stateOf(memberNamed('self')), 'removed')
+    assert.equal(rig.removals.stateOf(memberNamed('other')), 'alive')
+    assert.deepEqual(
+      rig.lines.map(({ event }) => event),
+      ['node.removed'],
+    )
+    const error = removedError({ kind: 'topology', number: 5 }, String)
+    assert.equal(error.code, 'DENIED')
+    assert.equal(error.outcome, 'not-applied')
+  })
+
+  it('are found in the topology that the disk has', () => {
+    const rig = new Rig(SELF.storageId, { ...genesisOf([SELF]), removed: [SELF.storageId] })
+    assert.equal(rig.removals.self?.kind, 'topology')
+  })
+
+  it('are told by a member that refuses this node; the topology knows better', () => {
+    const rig = new Rig()
+    const told = unwelcome('DENIED', SELF.id, 'cluster')
+    rig.refuse(OTHER.id, new AtollError('DENIED', `refused by ${OTHER.id}: ${told.message}`))
+    assert.deepEqual(rig.removals.self, { kind: 'refused', by: OTHER.id })
+    rig.learn(5, [SELF.storageId])
+    assert.deepEqual(rig.removals.self, { kind: 'topology', number: 5 })
+    assert.equal(rig.lines.length, 1)
+  })
+
+  it('are not taken from other refusals, nor from those that this node gave', () => {
+    const rig = new Rig()
+    rig.refuse(OTHER.id, unwelcome('DENIED', OTHER.id, 'cluster'))
+    rig.refuse(OTHER.id, new AtollError('DENIED', 'the certificate has expired'))
+    rig.refuse(OTHER.id, unwelcome('BUSY', SELF.id, 'cluster'))
+    assert.equal(rig.removals.self, null)
+  })
+
+  it('do not concern an edge', () => {
+    const rig = new Rig('')
+    rig.learn(5, [''])
+    assert.equal(rig.removals.self, null)
+  })
+
+  it('cut the links to a removed member, once it had time to learn why', async () => {
+    const rig = new Rig()
+    rig.learn(5, [OTHER.storageId])
+    assert.equal(rig.removals.stateOf(memberNamed('other')), 'removed')
+    await rig.clock.advance(1000)
+    assert.deepEqual(rig.forgotten, [])
+    await rig.clock.advance(5000)
+    assert.deepEqual(rig.forgotten, [OTHER.id])
+  })
+
+  it('cut nothing when the node has stopped, and never this node', async () => {
+    const rig = new Rig()
+    rig.learn(5, [OTHER.storageId])
+    rig.removals.stop()
+    const other = new Rig()
+    other.learn(5, [SELF.storageId])
+    await rig.clock.advance(10_000)
+    await other.clock.advance(10_000)
+    assert.deepEqual([...rig.forgotten, ...other.forgotten], [])
+  })
+})
