@@ -16,7 +16,6 @@ import type {
   Explanation,
   KvApi,
   MemberApi,
-  MemberInfo,
   MemberState,
   RegApi,
   Status,
@@ -36,12 +35,13 @@ import type { NodeConfig } from './config.ts'
 import { Doctor } from './doctor/doctor.ts'
 import { edgeIdentity, type Identity, openIdentity, renewIdentity } from './identity.ts'
 import { watchMembers } from './member-watch.ts'
+import { listMembers, memberNamed, tagSelf } from './members.ts'
 import { declareNodeMetrics } from './metrics.ts'
 import { SelfWatch } from './watch/self-watch.ts'
 import { VERSION } from '../base/version.ts'
 import { movePartition, planInfo, removeMember } from './operator.ts'
 import { REMOVED_FIX, removalText, removedError } from './removals.ts'
-import { explain, type Health, healthOf, memberInfo, topologyInfo } from './views.ts'
+import { explain, type Health, healthOf, topologyInfo } from './views.ts'
 
 const TICKET_TTL_MS = 60 * 60 * 1000
 const EXPLAIN_DEADLINE_MS = 2000
@@ -322,12 +322,9 @@ class Node implements AtollNode {
   }
 
   readonly member: MemberApi = {
-    ls: async () => {
-      const { membership, removals } = this.#running()
-      return membership.members().map((each) => memberInfo(each, removals.stateOf(each)))
-    },
-    show: async (nameOrId) => this.#memberNamed(nameOrId),
-    tag: async (tags) => this.#tag(tags),
+    ls: async () => listMembers(this.#running()),
+    show: async (nameOrId) => memberNamed(this.#running(), nameOrId),
+    tag: async (tags) => tagSelf(this.#belonging(), tags),
     remove: async (nameOrId) => removeMember(this.#belonging(), nameOrId),
     watch: ({ signal } = {}) => {
       const { membership, ends, removals } = this.#running()
@@ -352,29 +349,6 @@ class Node implements AtollNode {
     },
     plan: async () => planInfo(this.#belonging()),
     move: async (partition, options) => movePartition(this.#belonging(), partition, options),
-  }
-
-  #memberNamed(nameOrId: string): MemberInfo {
-    const { membership, removals } = this.#running()
-    const members = membership.members()
-    const named = members.filter(({ id, name }) => id === nameOrId || name === nameOrId)
-    const [only] = named
-    if (only === undefined) throw new AtollError('NOT_FOUND', `no member is called "${nameOrId}"`)
-    if (named.length === 1) return memberInfo(only, removals.stateOf(only))
-    throw new AtollError('CONFLICT', `${named.length} members are called "${nameOrId}"`, {
-      hint: 'name it by its id; see: atoll member ls',
-    })
-  }
-
-  #tag(change: Readonly<Record<string, string | null>>): MemberInfo {
-    const { membership } = this.#belonging()
-    const tags = new Map<string, string>(Object.entries(membership.self().tags))
-    for (const [name, value] of Object.entries(change)) {
-      if (value === null) tags.delete(name)
-      else tags.set(name, value)
-    }
-    membership.updateSelf({ tags: Object.fromEntries(tags) })
-    return memberInfo(membership.self())
   }
 
   #admitter() {

@@ -184,7 +184,9 @@ function reasonsOf(before: Topology, after: Topology): string[] {
     ...(left > 0 ? [`${left} go`] : []),
     ...(removed > 0 ? [`${removed} removed`] : []),
     ...(moved > 0 ? [moved === 1 ? '1 partition moves' : `${moved} partitions move`] : []),
-    ...(retired > 0 ? [retired === 1 ? '1 partition has moved' : `${retired} partitions have moved`] : []),
+    ...(retired > 0
+      ? [retired === 1 ? '1 partition has moved' : `${retired} partitions have moved`]
+      : []),
     ...(sameIds(before.roots, after.roots) ? [] : ['roots change']),
   ]
 }
