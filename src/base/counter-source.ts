@@ -35,7 +35,11 @@ export class CounterSource {
     for (const { from, to } of this.#given) {
       if (from <= counter && counter <= to) counter = counterAfter(to, wallMs)
     }
-    if (counter - this.#last > JUMP) this.#jumps.push({ below: this.#last, first: counter })
+    if (counter - this.#last > JUMP) {
+      // What had to be exceeded stays exceeded, unless it is what made it leap.
+      const below = floor - this.#last > JUMP ? this.#last : Math.max(this.#last, floor)
+      this.#jumps.push({ below, first: counter })
+    }
     if (this.#jumps.length > JUMPS_MAX) this.#jumps.shift()
     this.#last = counter
     return counter

@@ -20,7 +20,7 @@ export class BallotClock {
     return this.#source.next(floor, this.#clock.wallMs())
   }
 
-  /** Nobody took one of ours, since it was too far ahead. */
+  /** Too few took one of ours: perhaps since it is too far ahead. */
   onRefused(): void {
     this.#source.goBack(this.#clock.wallMs())
   }

@@ -1,10 +1,23 @@
 /** What the registers have counted since they were made; read by metrics.ts. */
 import { CallCounts } from '../base/call-counts.ts'
+import type { Log } from '../seams/log.ts'
+import { Refusals } from '../topology/refusals.ts'
 
 export const CALLS = ['get', 'set', 'del', 'incr', 'ls'] as const
 export type CallKind = (typeof CALLS)[number]
 
+/** What a replica refuses that nobody should ask. */
+export const REFUSED = [
+  'far-future',
+  'not-a-member',
+  'not-held',
+  'unknown-topology',
+  'malformed',
+] as const
+export type Refused = (typeof REFUSED)[number]
+
 export class RegisterCounts {
+  readonly refusals: Refusals<Refused>
   readonly calls: Readonly<Record<CallKind, CallCounts>> = {
     get: new CallCounts(),
     set: new CallCounts(),
@@ -33,4 +46,10 @@ export class RegisterCounts {
   passedOver = 0
   /** Deleted registers that were forgotten. */
   forgotten = 0
+
+  constructor(log: Log) {
+    this.refusals = new Refusals(REFUSED, (refusal) =>
+      log.write('warn', 'paxos.refused', { ...refusal }),
+    )
+  }
 }

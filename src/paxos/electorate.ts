@@ -6,6 +6,7 @@ import type { Peers } from '../topology/peers.ts'
 import { WireReader, WireWriter } from '../wire/codec.ts'
 import { REQUEST_KINDS } from '../wire/kinds.ts'
 import type { Ballot } from './ballot.ts'
+import { ClockTrial } from './clock-trial.ts'
 import { type ListedPage, readPage } from './list-messages.ts'
 import {
   encodeAccept,
@@ -35,9 +36,11 @@ export interface ElectorateOptions {
 
 export class Electorate {
   readonly #options: ElectorateOptions
+  readonly #trial: ClockTrial
 
   constructor(options: ElectorateOptions) {
     this.#options = options
+    this.#trial = new ClockTrial(options.self)
   }
 
   /** How many of the group are not known to be down. */
@@ -62,38 +65,40 @@ export class Electorate {
       .map((id) => names.get(id) ?? id)
   }
 
-  /** Of a counter that another replica tells: whether it comes from a wild clock. */
+  /** Of a counter that another replica tells: whether our own would refuse it. */
   isTooFarAhead(counter: number): boolean {
     return this.#options.replica?.isTooFarAhead(counter) ?? false
   }
 
   /** Phase 1, of the current replicas and of those that the partition moves from. */
-  prepare(place: Place, ballot: Ballot, timeoutMs: number): Ask<Promised>[] {
+  prepare(place: Place, ballot: Ballot, timeoutMs: number): readonly Ask<Promised>[] {
     const group = [...new Set([...place.replicas, ...(place.previous ?? [])])]
     const header = headerOf(place)
     const body = lazy(() => encodePrepare(header, place.key, ballot.counter))
-    return this.#asks(place, group, {
+    const asks = this.#asks(place, group, {
       here: (replica) => replica.prepare(header, place.key, ballot),
       kind: REQUEST_KINDS.REG_PREPARE,
       body,
       read: readPromised,
       timeoutMs,
     })
+    return this.#trial.ordered(place, asks, ballot.counter)
   }
 
   /** Phase 2. */
-  accept(place: Place, vote: Vote, timeoutMs: number): Ask<null>[] {
+  accept(place: Place, vote: Vote, timeoutMs: number): readonly Ask<null>[] {
     const header = headerOf(place)
     const { ballot, next, value } = vote
     const message = { counter: ballot.counter, next: next.counter, value }
     const body = lazy(() => encodeAccept(header, place.key, message))
-    return this.#asks(place, place.replicas, {
+    const asks = this.#asks(place, place.replicas, {
       here: (replica) => replica.accept(header, place.key, vote),
       kind: REQUEST_KINDS.REG_ACCEPT,
       body,
       read: readNothing,
       timeoutMs,
     })
+    return this.#trial.ordered(place, asks, Math.max(ballot.counter, next.counter))
   }
 
   /** `valueFrom`: who is asked for the value whatever its size. */

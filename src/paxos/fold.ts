@@ -113,8 +113,8 @@ export function noteAttempt(call: Call, ballot: Ballot, outcome: Outcome): void 
  */
 export function dropAttempts(calls: readonly Call[], register: Register, accepted: Ballot): void {
   for (const call of calls) {
-    const last = call.attempts.at(-1)
-    if (last === undefined || compareBallots(last.ballot, accepted) >= 0) continue
+    // In whatever order: a clock that was set back makes lower ballots.
+    if (call.attempts.some(({ ballot }) => compareBallots(ballot, accepted) >= 0)) continue
     if (isRemembered(register, call) || doubtOf(register, call) !== null) continue
     call.attempts = []
   }
@@ -168,14 +168,13 @@ function named(operations: readonly Remembered[], id: string | null): Done | nul
 function doubtOf(base: Register, { attempts, since }: Call): Outcome | null {
   const isWhole = base.changes === base.recent.length
   const horizon = horizonOf(base)
-  const [first] = attempts
   // What a ballot changes has revisions from its counter on.
-  const isLost = first !== undefined && !isWhole && first.ballot.counter < horizon
+  const isLost = !isWhole && attempts.some(({ ballot }) => ballot.counter < horizon)
   if (isLost) return { kind: 'unknown' }
   // A lost condition is remembered as a change without a revision, and may have driven the last one
   // that has one out of sight. What was lost at this very revision is lost at it again.
   if (since === null || since === base.revision || since + 1 >= horizon) return null
   if (isWhole && since === 0) return null
-  if (first !== undefined) return { kind: 'unknown' }
+  if (attempts.length > 0) return { kind: 'unknown' }
   return { kind: 'overrun', revision: Math.max(base.revision, base.born) }
 }

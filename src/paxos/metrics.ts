@@ -1,7 +1,7 @@
 /** Names of what the registers count; see base/metrics.ts. */
 import { OUTCOMES } from '../base/call-counts.ts'
 import type { Metrics } from '../base/metrics.ts'
-import { CALLS, type RegisterCounts } from './counts.ts'
+import { CALLS, REFUSED, type RegisterCounts } from './counts.ts'
 
 /** What is only known by looking. */
 export interface RegisterLevels {
@@ -47,6 +47,12 @@ export function declareRegisterMetrics(metrics: Metrics, registers: RegisterLeve
       [counts.readsAgreed, 'agreed'],
       [counts.readsDivided, 'divided'],
     ],
+  )
+  metrics.counters(
+    'atoll_registers_refused_total',
+    'Requests of peers to this replica that nobody should make, by why they were refused.',
+    ['reason'],
+    () => REFUSED.map((reason) => [counts.refusals.counts[reason], reason]),
   )
   metrics.counter(
     'atoll_registers_handed_on_total',

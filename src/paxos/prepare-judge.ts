@@ -11,7 +11,7 @@ import { type Ballot, compareBallots, equalBallots, isBallot, NO_BALLOT } from '
 import type { Promised, Reply } from './messages.ts'
 import { blocking, majority, type Place } from './place.ts'
 import type { Judge } from './poll.ts'
-import { ABSENT, decodeRegister, type Register } from './register.ts'
+import { ABSENT, checkHead, decodeRegister, type Register } from './register.ts'
 import { type Failure, Obstacles, staleOf, Votes } from './verdicts.ts'
 
 export interface Prepared {
@@ -46,7 +46,8 @@ export class PrepareJudge implements Judge<Promised, Prepared | Failure> {
       this.#obstacles.note(id, reply.by)
       return this.onMissing(id)
     }
-    const { accepted, counterMax } = reply.body
+    const { accepted, counterMax, value } = reply.body
+    if (isBallot(accepted)) checkHead(value, accepted)
     const counter = Math.max(accepted.counter, counterMax)
     if (this.#obstacles.isWild(counter)) {
       this.#obstacles.note(id, { ...accepted, counter })

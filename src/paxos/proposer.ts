@@ -163,6 +163,7 @@ export class Proposer {
       live = live.filter(({ isDone }) => !isDone)
       if (failure === null || live.length === 0) return
       this.#options.counts[failure.kind]++
+      if (failure.kind === 'few') this.#options.ballots.onRefused()
       if (failure.kind === 'rejected') {
         floor = Math.max(floor, failure.by.counter)
         if (failure.by.storageId !== this.#options.self) this.#options.onRival(line.key)

@@ -12,6 +12,7 @@ import { type Ballot, equalBallots, isBallot } from './ballot.ts'
 import type { Held, Reply } from './messages.ts'
 import { majority, type Place } from './place.ts'
 import type { Judge } from './poll.ts'
+import { checkHead } from './register.ts'
 import { type Failure, staleOf } from './verdicts.ts'
 
 export type ReadVerdict =
@@ -40,6 +41,8 @@ export class ReadJudge implements Judge<Held, ReadVerdict> {
   onReply(id: StorageId, reply: Reply<Held>): ReadVerdict | null {
     if (reply.kind === 'stale') return staleOf(this.#place, id, reply)
     if (reply.kind === 'rejected' || !this.#place.replicas.includes(id)) return null
+    const { accepted, value } = reply.body
+    if (value !== null && isBallot(accepted)) checkHead(value, accepted)
     this.#held.set(id, reply.body)
     return this.#agreement(reply.body)
   }

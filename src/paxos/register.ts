@@ -188,6 +188,22 @@ export function decodeRegister(bytes: Uint8Array): Register {
   return { kind, value, revision, changes, born, recent }
 }
 
+/**
+ * What a vote at this ballot cannot hold: revisions and changes grow with ballots, so none is far
+ * above its own. Else one message could use up the numbers of a register. Reads the head only.
+ * Throws WireError.
+ */
+export function checkHead(bytes: Uint8Array, { counter }: Ballot): void {
+  const from = new WireReader(bytes)
+  from.uint()
+  from.uint()
+  const revision = from.uint()
+  const changes = from.uint()
+  const born = from.uint()
+  if (revision < counter + COMBINED_MAX && changes <= counter && born <= counter) return
+  throw new WireError('a register is ahead of its ballot')
+}
+
 function readChange(from: WireReader, disks: readonly StorageId[], near: number): Change {
   const counter = readFrom(from, near)
   const storageId = disks[from.uint(RECENT_NAMED_MAX)]

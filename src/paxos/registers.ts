@@ -83,12 +83,13 @@ export class Registers implements RegApi {
   /** null on a node without a disk. */
   readonly #server: RegisterServer | null
   readonly #deadlines: Deadlines
-  readonly counts = new RegisterCounts()
+  readonly counts: RegisterCounts
   #isStopped = false
 
   /** Sets the mesh's handlers: make it before the mesh starts. */
   constructor(options: RegistersOptions) {
     this.#options = options
+    this.counts = new RegisterCounts(options.log)
     const { self, boot, database, mesh, membership, clock, random } = options
     this.#deadlines = new Deadlines(clock)
     const deadlines = this.#deadlines

@@ -4,6 +4,7 @@ import type { Clock } from '../seams/clock.ts'
 import { AcceptJudge, type Chosen } from './accept-judge.ts'
 import type { Line } from './backlog.ts'
 import type { Ballot } from './ballot.ts'
+import type { BallotClock } from './ballot-clock.ts'
 import type { Electorate } from './electorate.ts'
 import { ROUND_MS } from './limits.ts'
 import type { Promised } from './messages.ts'
@@ -15,6 +16,7 @@ import type { Failure } from './verdicts.ts'
 
 export interface RoundsOptions {
   readonly electorate: Electorate
+  readonly ballots: BallotClock
   readonly clock: Clock
   readonly deadlines: Deadlines
 }
@@ -28,10 +30,9 @@ export class Rounds {
 
   /** Phase 1. */
   prepare(line: Line, place: Place, ballot: Ballot): Promise<Prepared | Failure> {
-    const { electorate } = this.#options
+    const { electorate, ballots } = this.#options
     // What this ballot exceeds already drags it nowhere.
-    const isWild = (counter: number): boolean =>
-      counter > ballot.counter && electorate.isTooFarAhead(counter)
+    const isWild = (counter: number): boolean => counter > ballot.counter && ballots.isWild(counter)
     const judge = new PrepareJudge(place, isWild)
     const asks = (roundMs: number) => electorate.prepare(place, ballot, roundMs)
     return this.#ask<Promised, Prepared>(line, judge, () => judge.late(), asks)
@@ -39,8 +40,8 @@ export class Rounds {
 
   /** Phase 2. */
   accept(line: Line, place: Place, vote: Vote): Promise<Chosen | Failure> {
-    const { electorate } = this.#options
-    const judge = new AcceptJudge(place, (counter) => electorate.isTooFarAhead(counter))
+    const { electorate, ballots } = this.#options
+    const judge = new AcceptJudge(place, (counter) => ballots.isWild(counter))
     const asks = (roundMs: number) => electorate.accept(place, vote, roundMs)
     return this.#ask<null, Chosen>(line, judge, () => judge.late(), asks)
   }
@@ -49,7 +50,7 @@ export class Rounds {
     line: Line,
     judge: Judge<T, R | Failure>,
     standing: () => Failure,
-    asks: (roundMs: number) => Ask<T>[],
+    asks: (roundMs: number) => readonly Ask<T>[],
   ): Promise<R | Failure> {
     const { clock, deadlines } = this.#options
     const sinceMs = clock.monotonicMs()

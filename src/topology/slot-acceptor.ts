@@ -67,7 +67,9 @@ export class SlotAcceptor {
   /** Throws AtollError DISK_DAMAGED. Make it before anything is learned. */
   constructor(options: SlotAcceptorOptions) {
     this.#options = options
-    this.refusals = new Refusals('topology.slot-refused', SLOT_REFUSALS, options.log)
+    this.refusals = new Refusals(SLOT_REFUSALS, (refusal) =>
+      options.log.write('warn', 'topology.slot-refused', { ...refusal }),
+    )
     this.#topology = options.topology
     const { state, counter } = readSlot(options.database)
     this.#state = state

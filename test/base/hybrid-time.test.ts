@@ -104,6 +104,17 @@ describe('counters that are given once', () => {
     )
   })
 
+  it('it stays above what it had to exceed when it leapt, unless that made it leap', () => {
+    const source = new CounterSource()
+    const first = source.next(0, NOW_MS)
+    source.next(first + 63, NOW_MS + 3 * DAY_MS)
+    source.goBack(NOW_MS)
+    assert.equal(source.next(0, NOW_MS), first + 64)
+    source.next(at(NOW_MS + 9 * DAY_MS), NOW_MS)
+    source.goBack(NOW_MS)
+    assert.equal(source.next(0, NOW_MS), first + 65)
+  })
+
   it('it remembers so many jumps, and goes back no further', () => {
     const source = new CounterSource()
     for (let jump = 1; jump <= JUMPS_MAX + 5; jump++) source.next(0, NOW_MS + 2 * jump * DAY_MS)

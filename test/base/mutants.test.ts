@@ -32,6 +32,12 @@ describeMutants(
       'joined([...this.#given, {',
       'joined([{',
     ],
+    [
+      'it goes back below what it had to exceed',
+      'counter-source.ts',
+      ': Math.max(this.#last, floor)',
+      ': this.#last',
+    ],
     ['a clock that was wild is never got over', 'counter-source.ts', '#last > limit', '#last < 0'],
     ['it goes back on its own clock’s word', 'counter-source.ts', '#last > limit', '#last > 0'],
     ['jumps are kept for ever', 'counter-source.ts', 'this.#jumps.length > JUMPS_MAX', 'false'],

@@ -244,6 +244,15 @@ describe('an attempt that came to nothing', () => {
     assert.equal(old.attempts.length, 1)
   })
 
+  it('counts whichever ballot was first: a clock that is set back makes lower ones', () => {
+    const twice = tried(300)
+    noteAttempt(twice, ballotAt(100), { kind: 'changed', revision: 100, number: 1 })
+    dropAttempts([twice], changed(base, 1, 200), ballotAt(200))
+    assert.equal(twice.attempts.length, 2)
+    const folded = fold(changed(base, RECENT_MAX, 200), ballotAt(400), [twice])
+    assert.deepEqual(outcomesOf(folded), ['unknown'])
+  })
+
   it('is noted once, however often its change is voted for', () => {
     const each = tried(100)
     noteAttempt(each, ballotAt(300), { kind: 'changed', revision: 100, number: 1 })

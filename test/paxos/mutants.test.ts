@@ -8,6 +8,7 @@ type Suite =
   | 'acceptor'
   | 'ballots'
   | 'cancelling'
+  | 'clocks'
   | 'fold'
   | 'forgotten'
   | 'handing-on'
@@ -17,6 +18,7 @@ type Suite =
   | 'moving'
   | 'moving-pages'
   | 'refusals'
+  | 'refused'
   | 'replica'
   | 'scan'
   | 'scenarios'
@@ -256,11 +258,11 @@ const MUTANTS: readonly Mutant[] = [
   // Ballots and bounds.
   [
     'a wild clock is followed',
-    'refusals',
+    'refused',
     'verdicts.ts',
     'return this.#isTooFarAhead(counter)',
     'return this.#isTooFarAhead(counter) && counter === -1',
-    /drags nobody/,
+    /not followed/,
   ],
   [
     'who is wrong never follows',
@@ -269,6 +271,110 @@ const MUTANTS: readonly Mutant[] = [
     'return this.#wild.size >= this.#most ? this.#lowestWild : this.#highest',
     'return this.#highest',
     /follows the others/,
+  ],
+  [
+    'the ballot before the last is taken for lower',
+    'fold',
+    'fold.ts',
+    'if (call.attempts.some(({ ballot }) => compareBallots',
+    'if (call.attempts.slice(-1).some(({ ballot }) => compareBallots',
+    /whichever ballot was first/,
+  ],
+  [
+    'the first ballot is taken for the lowest',
+    'fold',
+    'fold.ts',
+    'attempts.some(({ ballot }) => ballot.counter < horizon)',
+    'attempts.slice(0, 1).some(({ ballot }) => ballot.counter < horizon)',
+    /whichever ballot was first/,
+  ],
+  [
+    'a clock that was wild is never got over',
+    'clocks',
+    'proposer.ts',
+    "if (failure.kind === 'few') this.#options.ballots.onRefused()",
+    '',
+    /takes part again/,
+  ],
+  [
+    'a wild clock’s ballot lies on its own disk',
+    'clocks',
+    'clock-trial.ts',
+    'if (counter <= this.#taken + NEAR) return asks',
+    'return asks',
+    /waits for it/,
+  ],
+  [
+    'the ballot that comes along lies there',
+    'clocks',
+    'electorate.ts',
+    'Math.max(ballot.counter, next.counter))',
+    'ballot.counter)',
+    /comes along/,
+  ],
+  [
+    'a vote of our own that is of no use is given',
+    'clocks',
+    'clock-trial.ts',
+    'isGood.resolve(isTaken)',
+    'isGood.resolve(true)',
+    /waits for it/,
+  ],
+  [
+    'our own disk is asked last for ever',
+    'clocks',
+    'clock-trial.ts',
+    'if (isTaken) this.#taken = Math.max(this.#taken, counter)',
+    '',
+    /asked with the others/,
+  ],
+  [
+    'a version is ahead of its ballot',
+    'refused',
+    'register.ts',
+    'revision < counter + COMBINED_MAX && changes',
+    'changes',
+    /bounded by its ballot/,
+  ],
+  [
+    'a register has seen more changes than there were ballots',
+    'refused',
+    'register.ts',
+    ' && changes <= counter &&',
+    ' &&',
+    /bounded by its ballot/,
+  ],
+  [
+    'a replica is believed whatever version it shows',
+    'refused',
+    'prepare-judge.ts',
+    'if (isBallot(accepted)) checkHead(value, accepted)',
+    '',
+    /believed of no replica/,
+  ],
+  [
+    'a read believes whatever version it is shown',
+    'refused',
+    'read-judge.ts',
+    'if (value !== null && isBallot(accepted)) checkHead(value, accepted)',
+    '',
+    /believed of no replica/,
+  ],
+  [
+    'who is late counts as hostile',
+    'refused',
+    'acceptor-server.ts',
+    'if (topology < reply.topology && partition < count) return',
+    '',
+    /yet to hear/,
+  ],
+  [
+    'a partition that nobody has is asked for unseen',
+    'refused',
+    'acceptor-server.ts',
+    'topology < reply.topology && partition < count',
+    'topology < reply.topology',
+    /not held here/,
   ],
   [
     'a counter that comes along is not guarded',
@@ -282,8 +388,8 @@ const MUTANTS: readonly Mutant[] = [
     'anybody may propose',
     'refusals',
     'acceptor-server.ts',
-    'this.#options.peers.of(topology, storageId) === peer',
-    'this.#options.peers.of(topology, storageId) !== storageId',
+    'this.#options.peers.of(topology, peer.storageId) === peer.peer',
+    'this.#options.peers.of(topology, peer.storageId) !== peer.storageId',
     /who is no member|whose disk is another/,
   ],
   [
@@ -413,8 +519,8 @@ const MUTANTS: readonly Mutant[] = [
     'an attempt is dropped though something below it was chosen',
     'fold',
     'fold.ts',
-    'compareBallots(last.ballot, accepted) >= 0',
-    'compareBallots(last.ballot, accepted) === 0',
+    'compareBallots(ballot, accepted) >= 0',
+    'compareBallots(ballot, accepted) === 0',
     /lies below it/,
   ],
   [

@@ -123,8 +123,10 @@ describe('a clock that is years ahead', () => {
   it('drags nobody along: the others change what they like', async () => {
     const world = await RegisterWorld.start(['abc'])
     world.skew('c', 10 * YEAR_MS)
-    // Nobody but itself takes its ballot.
+    // Nobody but itself takes its ballot, and then not even itself.
     await errorOf(world.drive(world.reg('c').set(KEY, 'late', { deadlineMs: 200 })))
+    assert.equal(world.record('c', KEY), null)
+    await new Asker(world, 'c', KEY).prepare('c', counterAt(world, 10 * YEAR_MS))
     assert.ok((world.record('c', KEY)?.promised.counter ?? 0) > counterAt(world, YEAR_MS))
     // Its rejection is in sight while the third is slow.
     world.fate = (q) => (q.to === 'b' && isPrepare(q) ? 'lost' : undefined)
@@ -140,7 +142,7 @@ describe('a clock that is years ahead', () => {
     const world = await RegisterWorld.start(['abc'], { nodes: 'def' })
     await world.drive(world.reg('a').set('other', 'v'))
     world.skew('c', 10 * YEAR_MS)
-    await errorOf(world.drive(world.reg('c').set(KEY, 'late', { deadlineMs: 200 })))
+    await new Asker(world, 'c', KEY).prepare('c', counterAt(world, 10 * YEAR_MS))
     world.move(['def'])
     await world.tell()
     await world.installed('def')

@@ -175,6 +175,8 @@ describe('an operation whose time is over', () => {
     sets = 'abc',
   ): Promise<AtollError> => {
     const world = await RegisterWorld.start([sets])
+    // Then its own disk is asked with the others (`clock-trial.ts`).
+    await world.drive(world.reg('a').set('early', 'v'))
     world.fate = fate
     return errorOf(world.drive(world.reg('a').set('k', 'v', { deadlineMs })))
   }

@@ -1,6 +1,6 @@
 /**
  * A random walk over a few nodes: clients on all of them, messages lost, late and in another order,
- * crashes, power losses, movements. What the clients were told is checked for linearizability, each
+ * crashes, power losses, movements, clocks that leap by days. What the clients were told is checked for linearizability, each
  * key on its own. The same seed gives the same walk.
  */
 import { AtollError, isAtollError } from '../../src/base/errors.ts'
@@ -13,6 +13,9 @@ const NODES = 'abcde'
 const SETS = ['abc', 'cde', 'bcd', 'ab', 'abcde', 'ade'] as const
 const CLIENTS = 6
 const DEADLINE_MS = 400
+const HOUR_MS = 60 * 60 * 1000
+/** Whose clock is that far off is refused by others, or refuses them. One at a time leaps. */
+const LEAPS_MS = [72 * HOUR_MS, 20 * HOUR_MS, -72 * HOUR_MS, 40 * 365 * 24 * HOUR_MS] as const
 
 export interface Walk {
   /** Why it is not linearizable; empty: it is. */
@@ -20,6 +23,7 @@ export interface Walk {
   readonly operations: readonly Operation[]
   readonly moves: number
   readonly crashes: number
+  readonly leaps: number
 }
 
 export class Walker {
@@ -34,6 +38,9 @@ export class Walker {
   #value = 0
   #moves = 0
   #crashes = 0
+  #leaps = 0
+  /** Whose clock is wrong. */
+  #leapt = ''
   #isMoving = false
   #isOver = false
 
@@ -64,10 +71,12 @@ export class Walker {
     this.#isOver = true
     world.fate = () => undefined
     for (const name of this.#down.keys()) await this.#restart(name)
+    if (this.#leapt !== '') world.skew(this.#leapt, 0)
     await world.drive(Promise.all(clients))
     await this.#lastReads()
     const operations = operationsOf(this.#history.lines)
-    return { faults: check(operations), operations, moves: this.#moves, crashes: this.#crashes }
+    const counts = { moves: this.#moves, crashes: this.#crashes, leaps: this.#leaps }
+    return { faults: check(operations), operations, ...counts }
   }
 
   #fateOf(question: Question, random: SimRandom, lossPercent: number) {
@@ -155,8 +164,21 @@ export class Walker {
       case 3:
         if (this.#random.int(10) === 0) for (const name of world.nodes.keys()) this.#crash(name)
         break
+      case 4:
+        this.#leap()
+        break
       default:
     }
+  }
+
+  #leap(): void {
+    if (this.#leapt !== '') this.#world.skew(this.#leapt, 0)
+    const isOver = this.#leapt !== ''
+    this.#leapt = ''
+    if (isOver) return
+    this.#leaps++
+    this.#leapt = NODES[this.#random.int(NODES.length)] ?? 'a'
+    this.#world.skew(this.#leapt, LEAPS_MS[this.#random.int(LEAPS_MS.length)] ?? 0)
   }
 
   /** Of a call on a node that dies nobody ever hears. */

@@ -109,6 +109,8 @@ const MUTANTS: Readonly<Record<string, Mutation>> = {
     'counter: counter === undefined ? 0 : new WireReader(counter).uint()',
     'counter: 0',
   ),
+  'a refusal is logged each time': file('refusals', 'this.#noted.add(pair)', ''),
+  'a peer is logged once whatever it asks': file('refusals', '`${reason} ${peer}`', '`${peer}`'),
   'a behind root votes blindly': file(
     'slot-acceptor',
     'if (slot - 1 <= this.#topology.digest) return',

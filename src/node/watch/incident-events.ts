@@ -48,6 +48,7 @@ export const INCIDENT_EVENTS: ReadonlyMap<string, IncidentRule> = new Map<string
   ['mesh.admitted', { lane: 'mesh', subject: 'name' }],
   ['mesh.join-refused', { lane: 'mesh', merges: 'any' }],
   ['mesh.refused', { lane: 'mesh', subject: 'peer', merges: 'any' }],
+  ['paxos.refused', { lane: 'mesh', subject: 'peer', merges: 'any' }],
   ['swim.bad-message', { lane: 'mesh', subject: 'member', merges: 'any' }],
   ['disk.busy', { lane: 'load', merges: 'any' }],
   ['rpc.client-does-not-read', { lane: 'load', merges: 'any' }],
