@@ -21,7 +21,7 @@ function documented(): Row[] {
   })
 }
 
-/** What is said in a call that writes a line, and in an effect or table that ends in one. */
+/** What is said in a call that writes a line, and in an effect that ends in one. */
 function written(): Map<string, Set<string>> {
   const found = new Map<string, Set<string>>()
   const add = (event: string, level: string): void => {
@@ -32,7 +32,7 @@ function written(): Map<string, Set<string>> {
   for (const file of globSync('**/*.ts', { cwd: SRC })) {
     const text = readFileSync(join(SRC, file), 'utf8')
     const calls = text.matchAll(
-      /(?:\.write|#log|#note|#warn|new Refusals)\(\s*([^;{}]*?)'([a-z]+\.[a-z-]+)'/g,
+      /(?:\.write|#log|#note|#warn)\(\s*([^;{}]*?)'([a-z]+\.[a-z-]+)'/g,
     )
     for (const [, before = '', event = ''] of calls) {
       const levels = [...before.matchAll(/'(debug|info|warn|error)'/g)]
