@@ -31,9 +31,7 @@ function written(): Map<string, Set<string>> {
   }
   for (const file of globSync('**/*.ts', { cwd: SRC })) {
     const text = readFileSync(join(SRC, file), 'utf8')
-    const calls = text.matchAll(
-      /(?:\.write|#log|#note|#warn)\(\s*([^;{}]*?)'([a-z]+\.[a-z-]+)'/g,
-    )
+    const calls = text.matchAll(/(?:\.write|#log|#note|#warn)\(\s*([^;{}]*?)'([a-z]+\.[a-z-]+)'/g)
     for (const [, before = '', event = ''] of calls) {
       const levels = [...before.matchAll(/'(debug|info|warn|error)'/g)]
       if (levels.length === 0) add(event, '')
