@@ -25,6 +25,8 @@ export interface PollTime {
   readonly roundMs: number
   /** After this long those in reserve are asked as well. */
   readonly hedgeMs?: number
+  /** After a rejection the others are waited for so long: another round is better than a silent one. */
+  readonly rejectedMs?: number
   /** Called when it is that late, with those who have not answered yet. */
   readonly onSlow?: (ids: ReadonlySet<StorageId>) => void
 }
@@ -38,6 +40,8 @@ export class Poll<T, R> extends Expiring {
   #reserve: readonly Ask<T>[] = []
   #deadlines: Deadlines | null = null
   #leftMs = 0
+  /** Null: it makes no difference, or has made it. */
+  #rejectedMs: number | null = null
   #onSlow: ((ids: ReadonlySet<StorageId>) => void) | null = null
   /** Who was asked and has said nothing. */
   readonly #silent = new Set<StorageId>()
@@ -57,11 +61,12 @@ export class Poll<T, R> extends Expiring {
     asks: readonly Ask<T>[],
     reserve: readonly Ask<T>[],
     deadlines: Deadlines,
-    { roundMs, hedgeMs, onSlow }: PollTime,
+    { roundMs, hedgeMs, rejectedMs, onSlow }: PollTime,
   ): void {
     this.#deadlines = deadlines
     this.#reserve = reserve
     this.#onSlow = onSlow ?? null
+    this.#rejectedMs = rejectedMs ?? null
     const hasReserve = reserve.length > 0 && hedgeMs !== undefined
     const firstMs = hasReserve ? Math.min(hedgeMs, roundMs) : roundMs
     this.#leftMs = Math.max(0, roundMs - firstMs)
@@ -113,6 +118,14 @@ export class Poll<T, R> extends Expiring {
       return this.#onError(id, error)
     }
     this.#take(verdict)
+    if (reply.kind === 'rejected') this.#onRejected()
+  }
+
+  #onRejected(): void {
+    if (this.#isOver || this.#rejectedMs === null) return
+    this.#deadlines?.remove(this)
+    this.#deadlines?.add(this, this.#rejectedMs)
+    this.#rejectedMs = null
   }
 
   #onError(id: StorageId, error: unknown): void {

@@ -14,6 +14,12 @@ import { PrepareJudge, type Prepared } from './prepare-judge.ts'
 import type { Vote } from './replica.ts'
 import type { Failure } from './verdicts.ts'
 
+/**
+ * A silent replica, killed or paused, must not hold up proposers that have met: the next ballot needs
+ * only those that answer, and at the end of a call's time an attempt is in doubt.
+ */
+const REJECTED_MS = 100
+
 export interface RoundsOptions {
   readonly electorate: Electorate
   readonly ballots: BallotClock
@@ -57,7 +63,7 @@ export class Rounds {
     const roundMs = Math.max(1, Math.min(ROUND_MS, Math.ceil(line.endMs - sinceMs)))
     const poll = new Poll<T, R | Failure>(judge)
     line.underWay = { sinceMs, standing, giveUp: () => poll.giveUp() }
-    poll.begin(asks(roundMs), [], deadlines, { roundMs })
+    poll.begin(asks(roundMs), [], deadlines, { roundMs, rejectedMs: REJECTED_MS })
     try {
       return await poll.verdict
     } finally {

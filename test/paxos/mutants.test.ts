@@ -670,6 +670,14 @@ const MUTANTS: readonly Mutant[] = [
   ],
   // Rounds, and lists of many keys.
   [
+    'whoever was refused waits for who is silent',
+    'scenarios',
+    'poll.ts',
+    "if (reply.kind === 'rejected') this.#onRejected()",
+    '',
+    /a third that is silent/,
+  ],
+  [
     'the reserve has the time of the first',
     'waiting',
     'poll.ts',

@@ -206,6 +206,19 @@ describe('proposers in each other’s way', () => {
     }
   })
 
+  it('do not wait long for a third that is silent', async () => {
+    const world = await RegisterWorld.start(['abc'])
+    await world.drive(world.reg('a').set(KEY, 0))
+    // b takes over unseen by a, which is ready to propose in one round.
+    world.fate = (q) => (q.to === 'a' ? 'unreachable' : undefined)
+    await world.drive(world.reg('b').incr(KEY))
+    world.fate = (q) => (q.to === 'c' || q.from === 'c' ? 'lost' : undefined)
+    const startMs = world.clock.monotonicMs()
+    assert.equal((await world.drive(world.reg('a').incr(KEY))).value, 2)
+    const tookMs = world.clock.monotonicMs() - startMs
+    assert.ok(tookMs < 300, `${tookMs}`)
+  })
+
   it('a condition is met by one of them', async () => {
     const world = await RegisterWorld.start(['abc'])
     const calls = lettersOf('abcabcabc').map(async (name, i) => {
