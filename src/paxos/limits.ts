@@ -35,8 +35,10 @@ export const DEADLINE_MS_MAX = 60 * 60 * 1000
 export const ROUND_MS = 1000
 /** Pauses, at most so long, while too few replicas can be reached. */
 export const LONELY_PAUSE_MS = 50
-/** A forwarded operation without an answer for this long is tried elsewhere (registers.md §2). */
+/** A replica that was handed an operation, and is silent for so long, may be paused: another is asked. */
 export const FORWARD_MS = 300
+/** The same when it answers others: it has much to do, and two proposers would be in each other's way. */
+export const FORWARD_BUSY_MS = 1000
 /** A page of a list, in entries and bytes. */
 export const PAGE_ENTRIES_MAX = 1000
 export const PAGE_BYTES = 512 * 1024

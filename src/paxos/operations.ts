@@ -28,7 +28,7 @@ import {
   type Forwarded,
 } from './forward-messages.ts'
 import { LateAnswers } from './late-answers.ts'
-import { FORWARD_MS, LONELY_PAUSE_MS } from './limits.ts'
+import { FORWARD_BUSY_MS, FORWARD_MS, LONELY_PAUSE_MS } from './limits.ts'
 import type { Operation } from './operation.ts'
 import type { Asked } from './pending.ts'
 import type { Places } from './places.ts'
@@ -157,8 +157,8 @@ export class Operations {
       tried.add(next.peer)
       this.#options.counts.handedOn++
       const answer = this.#ask(next.peer, known, key, call, time)
-      const result = await this.#soon(answer, time)
-      this.#noteSpeed(next.id, result === 'late')
+      const result = await this.#soon(next.id, answer, time)
+      this.#noteSpeed(next.id, result)
       if (result === 'late') {
         this.#options.counts.handedOnLate++
         late.add(answer)
@@ -173,10 +173,11 @@ export class Operations {
   }
 
   /** One that has much to do answers late, but it answers. */
-  #noteSpeed(id: StorageId, isLate: boolean): void {
+  #noteSpeed(id: StorageId, result: Outcome | AtollError | 'late'): void {
     const nowMs = this.#options.clock.monotonicMs()
-    if (!isLate) this.#answeredMs.set(id, nowMs)
-    else if ((this.#answeredMs.get(id) ?? 0) <= nowMs - FORWARD_MS) this.#slow.add(id)
+    if (result !== 'late') {
+      if (!(result instanceof AtollError)) this.#answeredMs.set(id, nowMs)
+    } else if ((this.#answeredMs.get(id) ?? 0) <= nowMs - FORWARD_MS) this.#slow.add(id)
   }
 
   /** Somebody may come up again: false when there is no time left for it. */
@@ -233,17 +234,26 @@ export class Operations {
     }
   }
 
-  async #soon<T>(answer: Promise<T>, { endMs }: CallTime): Promise<T | 'late'> {
-    const { clock } = this.#options
+  /** `late`: it is silent, or has kept this one for too long. */
+  async #soon<T>(id: StorageId, answer: Promise<T>, { endMs }: CallTime): Promise<T | 'late'> {
     const over = new AbortController()
-    const waitMs = Math.min(FORWARD_MS, Math.max(0, endMs - clock.monotonicMs()))
-    const timer = sleep(clock, waitMs, over.signal).then(
-      () => 'late' as const,
-      () => 'late' as const,
-    )
-    const first = await Promise.race([answer, timer])
+    const latestMs = Math.min(this.#options.clock.monotonicMs() + FORWARD_BUSY_MS, endMs)
+    const first = await Promise.race([answer, this.#silence(id, latestMs, over.signal)])
     over.abort()
     return first
+  }
+
+  /** Resolves when it has answered nothing for a while, at the latest then. */
+  async #silence(id: StorageId, latestMs: number, signal: AbortSignal): Promise<'late'> {
+    const { clock } = this.#options
+    for (let sinceMs = clock.monotonicMs(); ; ) {
+      const untilMs = Math.min(sinceMs + FORWARD_MS, latestMs)
+      const waitMs = Math.max(0, untilMs - clock.monotonicMs())
+      await sleep(clock, waitMs, signal).catch(() => undefined)
+      const answeredMs = this.#answeredMs.get(id) ?? 0
+      if (signal.aborted || answeredMs <= sinceMs || untilMs >= latestMs) return 'late'
+      sinceMs = answeredMs
+    }
   }
 
   async #onForwarded(from: RemotePeer, body: Uint8Array): Promise<Uint8Array> {

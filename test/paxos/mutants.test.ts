@@ -548,6 +548,14 @@ const MUTANTS: readonly Mutant[] = [
     /slow but answers/,
   ],
   [
+    'a replica that has much to do is given no time',
+    'handing-on',
+    'operations.ts',
+    'answeredMs <= sinceMs',
+    'true',
+    /slow but answers/,
+  ],
+  [
     'whoever names a topology is followed',
     'handing-on',
     'operations.ts',
@@ -648,8 +656,8 @@ const MUTANTS: readonly Mutant[] = [
     'a paused replica is waited for',
     'handing-on',
     'operations.ts',
-    'Math.min(FORWARD_MS, ',
-    'Math.max(FORWARD_MS, ',
+    'Math.min(sinceMs + FORWARD_MS, latestMs)',
+    'latestMs',
     /when it is paused/,
   ],
   [
