@@ -1,6 +1,6 @@
 /** The real machine and process. Limits and open files are read from /proc; elsewhere unknown. */
 import { readdir, readFile, stat, statfs } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import type { Host, HostFigures, HostPath } from '../seams/host.ts'
 
 export interface HostPlaces {
@@ -10,7 +10,10 @@ export interface HostPlaces {
   readonly socket: string | null
 }
 
-export function systemHost({ dataDir, socket }: HostPlaces): Host {
+/** Paths are shown to people who are elsewhere: whole, as seen from where the process began. */
+export function systemHost(places: HostPlaces): Host {
+  const dataDir = places.dataDir === null ? null : resolve(places.dataDir)
+  const socket = places.socket === null ? null : resolve(places.socket)
   return {
     async look(secrets): Promise<HostFigures> {
       const wanted: Omit<HostPath, 'mode'>[] = []

@@ -2,6 +2,8 @@
 import { type Command, InvalidArgumentError } from 'commander'
 import { count, duration } from './option-values.ts'
 import type { RecoverFlags } from './local/recover.ts'
+import { METHODS } from '../rpc/methods.ts'
+import { inWords } from './spelled.ts'
 import { type Action, commandAt, type Register } from './table-commands.ts'
 
 const DEV_NODES_MAX = 9
@@ -130,7 +132,8 @@ function addListing(program: Command, register: Register, name: 'kv.ls' | 'reg.l
     .action((prefix: string, options: { after?: string; limit?: number; deadline?: number }) =>
       register(name, false, async (context) => {
         const { listKeys } = await import('./local/list-keys.ts')
-        await listKeys(context, name, prefix, options)
+        const { cli } = METHODS[name]
+        await inWords(name, cli, () => listKeys(context, name, prefix, options))
       }),
     )
 }

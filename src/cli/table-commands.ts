@@ -19,6 +19,7 @@ import { VALUE_BYTES_MAX } from '../store/limits.ts'
 import { callOptions, type CommandContext, withClient } from './command.ts'
 import { parseDuration } from './duration.ts'
 import type { View } from './output.ts'
+import { inWords } from './spelled.ts'
 import { VIEWS, WATCH_VIEWS } from './views.ts'
 
 type TableCall = (typeof METHODS)[CallName]
@@ -35,15 +36,17 @@ export function addTableCommands(
 ): void {
   for (const method of Object.values(METHODS)) {
     if (method.cli === null || skip.includes(method.name)) continue
-    const command = commandAt(program, method.name).description(method.help)
+    const command = commandAt(program, method.name).description(method.cli.help ?? method.help)
     const shape: CliShape = method.cli
     addShape(command, shape)
     command.action((...given: unknown[]) => {
       const params = paramsOf(shape, given.slice(0, shape.args.length), command.opts())
       register(method.name, method.changes, (context) =>
-        method.kind === 'call'
-          ? runCall(context, method, params)
-          : runWatch(context, method, params),
+        inWords(method.name, shape, () =>
+          method.kind === 'call'
+            ? runCall(context, method, params)
+            : runWatch(context, method, params),
+        ),
       )
     })
   }

@@ -3,14 +3,14 @@
  * the directory locked is told where to connect. A hint and nothing more; losing it costs nothing.
  */
 import { readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { AtollError, isAtollError } from '../base/errors.ts'
 
 const FILE = 'daemon.socket'
 
 export function noteSocket(dataDir: string, socket: string): void {
   try {
-    writeFileSync(join(dataDir, FILE), `${socket}\n`, { mode: 0o600 })
+    writeFileSync(join(dataDir, FILE), `${resolve(socket)}\n`, { mode: 0o600 })
   } catch {
     // A full disk is told by who must write.
   }

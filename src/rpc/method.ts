@@ -40,6 +40,8 @@ export interface CliFlag extends CliArgument {
 }
 
 export interface CliShape {
+  /** Where the method's own help would mislead. */
+  readonly help?: string
   readonly args: readonly CliArgument[]
   readonly flags: readonly CliFlag[]
 }

@@ -16,6 +16,9 @@ export interface ClientCallOptions extends CallOptions {
   readonly patienceMs?: number
 }
 
+/** What a timer can wait, 24 days; more would be over at once. */
+const TIMER_MS_MAX = 2 ** 31 - 1
+
 export class PendingCall {
   readonly promise: Promise<unknown>
   /** Whether the request may have left this process. */
@@ -46,7 +49,10 @@ export class PendingCall {
     this.#timer =
       patienceMs === undefined
         ? null
-        : setTimeout(() => this.#onDeadline(deadlineMs ?? patienceMs), patienceMs)
+        : setTimeout(
+            () => this.#onDeadline(deadlineMs ?? patienceMs),
+            Math.min(patienceMs, TIMER_MS_MAX),
+          )
     this.#timer?.unref()
   }
 

@@ -50,7 +50,7 @@ describe('registers on the command line', () => {
   it('cas without a condition is no call', async () => {
     const { status, err } = await cli.run('reg', 'cas', 'cfg', 'b')
     assert.equal(status, 2)
-    assert.match(err, /^error USAGE: cas needs ifVersion or ifAbsent/)
+    assert.match(err, /^error USAGE: cas needs --if-version or --if-absent/)
   })
 
   it('get prints the value, as JSON with its version; without a value it ends with 4', async () => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { isAbsolute, join, relative, resolve } from 'node:path'
 import { systemHost } from '../../src/adapters/system-host.ts'
 import { SimFigures } from '../sim/sim-figures.ts'
 import { hostContract } from './host.contract.ts'
@@ -30,6 +30,17 @@ describe('system host', () => {
   it('of an edge without a socket: only what the process is', async () => {
     const { disk, paths } = await systemHost({ dataDir: null, socket: null }).look(['identity'])
     assert.deepEqual([disk, paths], [null, []])
+  })
+
+  it('shows whole paths, wherever the daemon was told to look', async () => {
+    const near = relative('.', mkdtempSync(join(tmpdir(), 'atoll-host-')))
+    try {
+      const { paths } = await systemHost({ dataDir: near, socket: join(near, 's') }).look([])
+      assert.ok(!isAbsolute(near) && paths.length === 2)
+      for (const { path } of paths) assert.equal(path, resolve(near))
+    } finally {
+      rmSync(near, { recursive: true })
+    }
   })
 
   it('leaves out what is not there, such as the files of an unclaimed node', async () => {

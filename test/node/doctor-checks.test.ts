@@ -337,6 +337,11 @@ describe('doctor: the machine', () => {
     })
   }
 
+  it('a fix can be pasted into a shell', () => {
+    const [found] = checkPermissions([{ kind: 'secret', path: "/it's here/key", mode: 0o644 }])
+    assert.equal(found?.fix, "chmod 600 '/it'\\''s here/key'")
+  })
+
   it('permissions of nothing', () => assertFound(checkPermissions([]), []))
 
   const files: readonly (readonly [

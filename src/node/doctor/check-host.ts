@@ -32,7 +32,7 @@ export function checkPermissions(paths: readonly HostPath[]): Finding[] {
 function ofPath({ kind, path, mode }: HostPath): Finding[] {
   const octal = (mode & 0o777).toString(8).padStart(4, '0')
   const is = `${path} is ${octal}`
-  const only = (bits: string): string => `chmod ${bits} ${path}`
+  const only = (bits: string): string => `chmod ${bits} ${shellWord(path)}`
   switch (kind) {
     case 'data directory':
       if (mode & OTHERS)
@@ -54,6 +54,11 @@ function ofPath({ kind, path, mode }: HostPath): Finding[] {
       if ((mode & OTHERS_WRITE) === 0 || (mode & STICKY) !== 0) return []
       return [fail('permissions', `${is}: anybody may put a socket of his own there`, only('700'))]
   }
+}
+
+/** To be pasted into a shell. */
+function shellWord(text: string): string {
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`
 }
 
 export function checkOpenFiles(files: HostFigures['openFiles'], members: number): Finding[] {

@@ -101,7 +101,11 @@ export const kvGet = call({
   errors: ['UNCLAIMED', 'NO_QUORUM', 'TOO_LARGE'],
   changes: false,
   withinMs: DEFAULT_DEADLINE_MS,
-  cli: { args: [KEY], flags: [READ_FLAG] },
+  cli: {
+    help: 'read a value; status 4 when there is none',
+    args: [KEY],
+    flags: [READ_FLAG],
+  },
   run: async (node, params, options) => {
     const atLevel = params.read === undefined ? {} : { read: params.read }
     const found = await node.kv.get(params.key, { ...options, ...atLevel })

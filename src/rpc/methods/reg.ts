@@ -112,7 +112,11 @@ export const regGet = call({
   errors: ['UNCLAIMED', 'NO_QUORUM', 'TOO_LARGE'],
   changes: false,
   withinMs: DEFAULT_DEADLINE_MS,
-  cli: { args: [KEY], flags: [DEADLINE] },
+  cli: {
+    help: 'read a register: what a majority holds now; status 4 when there is no value',
+    args: [KEY],
+    flags: [DEADLINE],
+  },
   run: async (node, params, options) => {
     const read = await node.reg.get(params.key, options)
     return read === null ? null : { ...read, value: valueToJson(read.value) }
