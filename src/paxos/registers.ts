@@ -123,7 +123,7 @@ export class Registers implements RegApi {
     this.#watches = new Watches({
       ...shared,
       topology: options.topology,
-      read: (key) => read(key, this.#timeOf({})),
+      read: (key, deadlineMs) => read(key, this.#timeOf({ deadlineMs })),
     })
     this.#inspector = new Inspector({
       ...shared,

@@ -16,7 +16,14 @@ import type { Peers } from '../topology/peers.ts'
 import type { TopologyView } from '../topology/topology.ts'
 import { REQUEST_KINDS } from '../wire/kinds.ts'
 import type { RegEvent } from './api.ts'
-import { WATCH_KEYS, WATCH_RENEW_MS, WATCHED_MAX, WATCHERS_MAX } from './limits.ts'
+import {
+  DEFAULT_DEADLINE_MS,
+  ROUND_MS,
+  WATCH_KEYS,
+  WATCH_RENEW_MS,
+  WATCHED_MAX,
+  WATCHERS_MAX,
+} from './limits.ts'
 import { placeOf } from './place.ts'
 import type { Register } from './register.ts'
 import { type Point, versionAt } from './version.ts'
@@ -29,13 +36,13 @@ export interface WatchesOptions {
   readonly topology: TopologyView
   readonly peers: Peers
   /** Linearizable; rejects when there is no majority. */
-  readonly read: (key: string) => Promise<Register>
+  readonly read: (key: string, deadlineMs: number) => Promise<Register>
 }
 
 const REQUEST_TIMEOUT_MS = 2000
 /** After a read that failed or did not find what was hinted at: doubled each time. */
 const RETRY_MS = 10
-const RETRY_MS_MAX = 1000
+const RETRY_MS_MAX = 4000
 /** Reads after one hint, until it is taken for one of a change that was never chosen. */
 const READS_PER_HINT = 6
 /** Keys that are tried again at the same time: those without a majority are in nobody's way. */
@@ -142,8 +149,9 @@ export class Watches {
     try {
       for (let misses = 0; misses < READS_PER_HINT && !watched.isUnwatched; ) {
         const { revision, hinted } = watched
-        const read = (): Promise<boolean> => this.#readOnce(key, watched)
-        isRead = await (isRead ? read() : this.#retries.through(read))
+        isRead = await (isRead
+          ? this.#readOnce(key, watched, DEFAULT_DEADLINE_MS)
+          : this.#retries.through(() => this.#readOnce(key, watched, ROUND_MS)))
         if (isRead && watched.isSettled) return
         // News are looked for soon; a majority is waited for as long as somebody watches.
         const isNews = watched.revision > revision || watched.hinted > hinted || watched.isAwaited
@@ -159,11 +167,11 @@ export class Watches {
     }
   }
 
-  async #readOnce(key: string, watched: Watched): Promise<boolean> {
+  async #readOnce(key: string, watched: Watched, deadlineMs: number): Promise<boolean> {
     if (watched.isUnwatched) return true
     const beginning = watched.begin()
     try {
-      watched.found(await this.#options.read(key), beginning)
+      watched.found(await this.#options.read(key, deadlineMs), beginning)
       return true
     } catch {
       return false

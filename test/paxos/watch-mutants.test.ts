@@ -177,11 +177,19 @@ const MUTANTS: readonly Mutant[] = [
     'all keys are tried again at once',
     'watch-bounds',
     'watches.ts',
-    'isRead ? read() : this.#retries.through(read)',
-    'read()',
+    ': this.#retries.through(() => this.#readOnce(key, watched, ROUND_MS))',
+    ': this.#readOnce(key, watched, ROUND_MS)',
     /few keys again at a time/,
   ],
   // Bounds, and ends.
+  [
+    'who reaches nobody asks all the time',
+    'watches',
+    'watches.ts',
+    'const RETRY_MS_MAX = 4000',
+    'const RETRY_MS_MAX = 100',
+    /reaches nobody/,
+  ],
   [
     'readers without a bound',
     'watch-bounds',

@@ -240,6 +240,20 @@ describe('a watch that goes on', () => {
     assertGrows(seen.versions)
   })
 
+  it('asks now and then while it reaches nobody', async () => {
+    const world = await RegisterWorld.start(['abc'], { edges: 'e' })
+    const { peer } = world.node('e').mesh.self
+    world.hub.cut.add(peer)
+    const seen = new Seen(world, 'e', 'k')
+    await world.wait(60_000)
+    world.asked.length = 0
+    await world.wait(60_000)
+    const asked = world.asked.filter(({ from }) => from === 'e').length
+    assert.ok(asked > 10 && asked < 800, `${asked} questions a minute`)
+    world.hub.cut.delete(peer)
+    await world.until('it begins', () => seen.events.length === 1, 6000)
+  })
+
   it('goes on at another node when its own dies', async () => {
     const world = await RegisterWorld.start(['abc'], { edges: 'e' })
     await world.drive(world.reg('a').set('k', 'v1'))
