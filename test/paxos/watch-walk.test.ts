@@ -8,7 +8,7 @@ import { equalBallots, NO_BALLOT } from '../../src/paxos/ballot.ts'
 import { placeOf } from '../../src/paxos/place.ts'
 import { SimRandom } from '../sim/sim-random.ts'
 import { Asker } from './ask.ts'
-import { RegisterWorld } from './world.ts'
+import { lettersOf, RegisterWorld } from './world.ts'
 
 const NODES = 'abcde'
 const KEYS = ['k0', 'k1']
@@ -48,7 +48,7 @@ async function loseSight(world: RegisterWorld): Promise<void> {
     await world.drive(world.reg('a').del(key))
     await world.wait(100)
     const { replicas, previous } = placeOf(world.latest, key)
-    const names = [...NODES].filter((name) => replicas.includes(world.idsOf(name)[0] ?? ''))
+    const names = lettersOf(NODES).filter((name) => replicas.includes(world.idsOf(name)[0] ?? ''))
     const ballots = names.map((name) => world.record(name, key)?.accepted ?? NO_BALLOT)
     const [first = NO_BALLOT] = ballots
     if (previous !== null || !ballots.every((ballot) => equalBallots(ballot, first))) continue
@@ -117,7 +117,7 @@ async function walk(seed: string): Promise<{ seen: number; changes: number }> {
     const all = wanderers.filter((each) => each.key === key)
     for (const { events } of all) assertSeen(events, read?.value ?? null, written)
   }
-  for (const name of [...NODES, 'x']) await world.drive(world.reg(name).stop())
+  for (const name of lettersOf(`${NODES}x`)) await world.drive(world.reg(name).stop())
   return {
     seen: wanderers.reduce((sum, { events }) => sum + events.length, 0),
     changes: written.size,
