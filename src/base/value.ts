@@ -38,13 +38,16 @@ export function decodeValue(kind: string, bytes: Uint8Array): Value {
   return kind === 'json' ? (JSON.parse(text) as JsonValue) : text
 }
 
+/** Of a key, as UTF-8. */
+export const KEY_BYTES_MAX = 1024
+
 /** Throws AtollError USAGE or TOO_LARGE. */
-export function checkKey(key: string, bytesMax: number): void {
+export function checkKey(key: string): void {
   if (key === '') throw new AtollError('USAGE', 'a key has at least one character')
   if (!key.isWellFormed()) throw new AtollError('USAGE', 'the key is not well-formed Unicode')
-  const bytes = utf8Excess(key, bytesMax)
+  const bytes = utf8Excess(key, KEY_BYTES_MAX)
   if (bytes === 0) return
-  throw new AtollError('TOO_LARGE', `the key has ${bytes} bytes; the limit is ${bytesMax}`)
+  throw new AtollError('TOO_LARGE', `the key has ${bytes} bytes; the limit is ${KEY_BYTES_MAX}`)
 }
 
 function encodeAny(value: Value): EncodedValue {

@@ -4,6 +4,7 @@
  *
  * What no honest peer asks is refused, counted by reason, and logged once a peer and reason.
  */
+import { KEY_BYTES_MAX } from '../base/value.ts'
 import { AtollError, isAtollError } from '../base/errors.ts'
 import type { Mesh, RemotePeer } from '../mesh/mesh.ts'
 import type { TopologyView } from '../topology/topology.ts'
@@ -12,17 +13,14 @@ import { WireError, WireReader, WireWriter } from '../wire/codec.ts'
 import { REQUEST_KINDS } from '../wire/kinds.ts'
 import { type Ballot, readBallot } from './ballot.ts'
 import type { Refused, RegisterCounts } from './counts.ts'
-import { KEY_BYTES_MAX } from './limits.ts'
+import { type Header, readHeader, readKey } from '../topology/request-header.ts'
 import {
   answerWriter,
   encodeRejected,
   encodeStale,
-  type Header,
   type Held,
   readAccept,
   readCounter,
-  readHeader,
-  readKey,
   type Reply,
   writeHeld,
   writePromised,

@@ -8,19 +8,18 @@ import { REQUEST_KINDS } from '../wire/kinds.ts'
 import type { Ballot } from './ballot.ts'
 import { ClockTrial } from './clock-trial.ts'
 import { type ListedPage, readPage } from './list-messages.ts'
+import { type Header, writeHeader } from '../topology/request-header.ts'
 import {
   encodeAccept,
   encodePrepare,
   encodeRead,
   encodeRemove,
-  type Header,
   type Held,
   type Promised,
   readHeld,
   readPromised,
   readReply,
   type Reply,
-  writeHeader,
 } from './messages.ts'
 import { type Place, placeNumber } from './place.ts'
 import type { Ask } from './poll.ts'

@@ -1,9 +1,10 @@
 /** An operation handed to whoever proposes for its key, and what came of it, as bytes. */
+import { DEADLINE_MS_MAX } from '../base/call-limits.ts'
 import { unreachable } from '../base/assert.ts'
 import { WireError, WireReader, WireWriter } from '../wire/codec.ts'
 import type { Outcome } from './fold.ts'
-import { DEADLINE_MS_MAX, OP_ID_BYTES_MAX, REGISTER_BYTES_MAX } from './limits.ts'
-import { readKey } from './messages.ts'
+import { OP_ID_BYTES_MAX, REGISTER_BYTES_MAX } from './limits.ts'
+import { readKey } from '../topology/request-header.ts'
 import { type Operation, readOperation, writeOperation } from './operation.ts'
 import { decodeRegister, encodeRegister } from './register.ts'
 

@@ -1,6 +1,7 @@
 /** What the registers refuse, and why so much and no more. */
 
-export const KEY_BYTES_MAX = 1024
+import { DEADLINE_MS_MAX } from '../base/call-limits.ts'
+
 /** A change rewrites the whole value on every replica: larger things belong into the store. */
 export const VALUE_BYTES_MAX = 256 * 1024
 /** Changes that a register remembers: how far a retry can tell whether its first try happened. */
@@ -29,8 +30,6 @@ export const ATTEMPTS_MAX = 64
 export const WAITING_BYTES_MAX = 64 * 1024 * 1024
 /** Known values with a promise for the next ballot, kept by a proposer. */
 export const CACHE_BYTES = 16 * 1024 * 1024
-export const DEFAULT_DEADLINE_MS = 2000
-export const DEADLINE_MS_MAX = 60 * 60 * 1000
 /** One round of questions; then another ballot is tried. */
 export const ROUND_MS = 1000
 /** Pauses, at most so long, while too few replicas can be reached. */
@@ -39,8 +38,7 @@ export const LONELY_PAUSE_MS = 50
 export const FORWARD_MS = 300
 /** The same when it answers others: it has much to do, and two proposers would be in each other's way. */
 export const FORWARD_BUSY_MS = 1000
-/** A page of a list, in entries and bytes. */
-export const PAGE_ENTRIES_MAX = 1000
+/** A page of a list, in bytes. */
 export const PAGE_BYTES = 512 * 1024
 /** Keys in one message of a movement. */
 export const LIST_KEYS = 1000

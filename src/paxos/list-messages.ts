@@ -2,9 +2,10 @@
  * A page of the registers of a partition, for who brings them over into a new configuration, or to
  * a replica that lacks some.
  */
+import { KEY_BYTES_MAX } from '../base/value.ts'
 import type { WireReader, WireWriter } from '../wire/codec.ts'
 import { type Ballot, isBallot, readBallot, writeBallot } from './ballot.ts'
-import { KEY_BYTES_MAX, LIST_KEYS } from './limits.ts'
+import { LIST_KEYS } from './limits.ts'
 import type { RegisterPage } from './replica.ts'
 
 export interface ListedPage {

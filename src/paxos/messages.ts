@@ -9,15 +9,10 @@
  * replicas, so that no disk is counted for another), a rejection by a higher ballot, or a refusal
  * that names the topology to catch up with.
  */
+import { type Header, writeHeader } from '../topology/request-header.ts'
 import { WireError, type WireReader, WireWriter } from '../wire/codec.ts'
 import { type Ballot, readBallot, writeBallot } from './ballot.ts'
-import { KEY_BYTES_MAX, REGISTER_BYTES_MAX } from './limits.ts'
-
-export interface Header {
-  readonly topology: number
-  readonly partition: number
-  readonly cfg: number
-}
+import { REGISTER_BYTES_MAX } from './limits.ts'
 
 export type Reply<T> =
   | { readonly kind: 'answer'; readonly place: number; readonly body: T }
@@ -45,22 +40,7 @@ export interface Held {
 const STALE = 0
 const REJECTED = 1
 const ANSWERED = 2
-const PARTITION_MAX = 65_535
 const REPLICAS_MAX = 64
-
-export function writeHeader(out: WireWriter, header: Header): WireWriter {
-  return out.uint(header.topology).uint(header.partition).uint(header.cfg)
-}
-
-export function readHeader(from: WireReader): Header {
-  return { topology: from.uint(), partition: from.uint(PARTITION_MAX), cfg: from.uint() }
-}
-
-export function readKey(from: WireReader): string {
-  const key = from.string(KEY_BYTES_MAX)
-  if (key === '') throw new WireError('empty key')
-  return key
-}
 
 /** Of a ballot that is proposed: nobody proposes under number 0. Throws WireError. */
 export function readCounter(from: WireReader): number {

@@ -33,7 +33,7 @@ import type { Operation } from './operation.ts'
 import type { Asked } from './pending.ts'
 import type { Places } from './places.ts'
 import type { Proposer } from './proposer.ts'
-import { RecentMap } from './recent-map.ts'
+import { RecentMap } from '../base/recent-map.ts'
 import { SLOW_MAX, SlowReplicas } from './slow-replicas.ts'
 
 export interface OperationsOptions {

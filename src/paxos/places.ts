@@ -4,7 +4,7 @@
  */
 import type { Topology } from '../topology/topology.ts'
 import { type Place, placeIn, placeOf } from './place.ts'
-import { RecentMap } from './recent-map.ts'
+import { RecentMap } from '../base/recent-map.ts'
 
 const KEYS_MAX = 16_384
 

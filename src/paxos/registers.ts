@@ -1,4 +1,5 @@
 /** Registers as programs see them: `reg` of the node's interface, over operations and reader. */
+import { checkedDeadline, checkedPage } from '../base/call-limits.ts'
 import { AtollError } from '../base/errors.ts'
 import type { StorageId } from '../base/ids.ts'
 import { checkKey, encodeValue, type Value } from '../base/value.ts'
@@ -29,13 +30,7 @@ import { BallotClock } from './ballot-clock.ts'
 import { type CallKind, RegisterCounts } from './counts.ts'
 import { Electorate } from './electorate.ts'
 import type { Outcome } from './fold.ts'
-import {
-  DEADLINE_MS_MAX,
-  DEFAULT_DEADLINE_MS,
-  KEY_BYTES_MAX,
-  PAGE_ENTRIES_MAX,
-  VALUE_BYTES_MAX,
-} from './limits.ts'
+import { VALUE_BYTES_MAX } from './limits.ts'
 import { type Inspection, Inspector } from './inspect.ts'
 import type { Operation } from './operation.ts'
 import { Operations, type Request } from './operations.ts'
@@ -70,7 +65,6 @@ export interface RegistersOptions {
 /** Names of operations begin so; those that callers give begin otherwise (`calls.ts`). */
 const OWN = 'n'
 const NAME_BYTES = 5
-const PAGE_ENTRIES = 100
 
 export class Registers implements RegApi {
   readonly #options: RegistersOptions
@@ -218,11 +212,7 @@ export class Registers implements RegApi {
     options: RegCallOptions & { readonly after?: string; readonly limit?: number } = {},
   ): Promise<RegPage> {
     this.#checkOpen()
-    const { after = '', limit = PAGE_ENTRIES } = options
-    if (!Number.isInteger(limit) || limit < 1 || limit > PAGE_ENTRIES_MAX) {
-      throw new AtollError('USAGE', `limit is 1 to ${PAGE_ENTRIES_MAX}, not ${limit}`)
-    }
-    for (const key of [prefix, after]) if (key !== '') checkKey(key, KEY_BYTES_MAX)
+    const { after, limit } = checkedPage(prefix, options)
     return this.#during('ls', async () => {
       const page = await this.#scanner.page(prefix, after, limit, this.#timeOf(options))
       const entries = page.entries.flatMap(([key, register]) => readOf(key, register) ?? [])
@@ -283,17 +273,14 @@ export class Registers implements RegApi {
 
   #check(key: string): void {
     this.#checkOpen()
-    checkKey(key, KEY_BYTES_MAX)
+    checkKey(key)
   }
 
   #checkOpen(): void {
     if (this.#isStopped) throw new AtollError('STOPPED', 'the node is stopping')
   }
 
-  #timeOf({ deadlineMs = DEFAULT_DEADLINE_MS, signal }: RegCallOptions): CallTime {
-    if (!(deadlineMs > 0 && deadlineMs <= DEADLINE_MS_MAX)) {
-      throw new AtollError('USAGE', `deadlineMs is over 0 and at most ${DEADLINE_MS_MAX}`)
-    }
-    return { endMs: this.#options.clock.monotonicMs() + deadlineMs, signal }
+  #timeOf({ deadlineMs, signal }: RegCallOptions): CallTime {
+    return { endMs: this.#options.clock.monotonicMs() + checkedDeadline(deadlineMs), signal }
   }
 }

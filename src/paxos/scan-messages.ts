@@ -1,8 +1,10 @@
 /** What members are asked for a list of registers, and what they answer, as bytes. */
+import { PAGE_ENTRIES_MAX } from '../base/call-limits.ts'
+import { KEY_BYTES_MAX } from '../base/value.ts'
 import type { StorageId } from '../base/ids.ts'
 import { WireReader, WireWriter } from '../wire/codec.ts'
 import { type Ballot, readBallot, writeBallot } from './ballot.ts'
-import { KEY_BYTES_MAX, PAGE_ENTRIES_MAX, REGISTER_BYTES_MAX } from './limits.ts'
+import { REGISTER_BYTES_MAX } from './limits.ts'
 
 export interface ScanVote {
   readonly key: string

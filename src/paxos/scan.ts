@@ -4,6 +4,7 @@
  * are read one by one. So each entry was current at some moment of the call; all of them together
  * are no snapshot.
  */
+import { DEFAULT_DEADLINE_MS } from '../base/call-limits.ts'
 import { compareKeys, lowestKey } from '../base/bytes.ts'
 import { AtollError } from '../base/errors.ts'
 import type { PeerId, StorageId } from '../base/ids.ts'
@@ -18,7 +19,7 @@ import type { Topology } from '../topology/topology.ts'
 import { REQUEST_KINDS } from '../wire/kinds.ts'
 import { decodeAcceptorRecord } from './acceptor.ts'
 import { equalBallots, isBallot } from './ballot.ts'
-import { DEFAULT_DEADLINE_MS, PAGE_BYTES } from './limits.ts'
+import { PAGE_BYTES } from './limits.ts'
 import { generationPrefix, type PartitionStates } from './partition-state.ts'
 import { majority, placeIn, placeNumber, placeOf } from './place.ts'
 import { decodeRegister, type Register } from './register.ts'

@@ -4,7 +4,7 @@
  */
 import type { StorageId } from '../base/ids.ts'
 import type { Clock } from '../seams/clock.ts'
-import { RecentMap } from './recent-map.ts'
+import { RecentMap } from '../base/recent-map.ts'
 
 const SLOW_MS = 1000
 export const SLOW_MAX = 256

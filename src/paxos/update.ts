@@ -1,8 +1,8 @@
 /** Read, change, write back on condition, until nobody was faster: one loop, embedded and remote. */
+import { DEFAULT_DEADLINE_MS } from '../base/call-limits.ts'
 import { AtollError, isAtollError } from '../base/errors.ts'
 import type { Value } from '../base/value.ts'
 import type { RegApi, RegCallOptions, RegRead } from './api.ts'
-import { DEFAULT_DEADLINE_MS } from './limits.ts'
 
 /** Rejects with TIMEOUT, outcome not-applied, when others were faster until time was over. */
 export async function updateRegister(

@@ -1,6 +1,7 @@
 /** Keys with revisions: what somebody watches and knows of them, or what has come to be. */
+import { KEY_BYTES_MAX } from '../base/value.ts'
 import { WireReader, WireWriter } from '../wire/codec.ts'
-import { KEY_BYTES_MAX, WATCH_KEYS } from './limits.ts'
+import { WATCH_KEYS } from './limits.ts'
 
 export type KeyRevision = readonly [key: string, revision: number]
 

@@ -6,6 +6,7 @@
  * told again every ten seconds what is watched and what is known of it, and answer with what is
  * newer, or that nothing is there any more. All readers of a key on this node share one watch.
  */
+import { DEFAULT_DEADLINE_MS } from '../base/call-limits.ts'
 import { AtollError } from '../base/errors.ts'
 import { Gate } from '../base/gate.ts'
 import type { PeerId } from '../base/ids.ts'
@@ -16,14 +17,7 @@ import type { Peers } from '../topology/peers.ts'
 import type { TopologyView } from '../topology/topology.ts'
 import { REQUEST_KINDS } from '../wire/kinds.ts'
 import type { RegEvent } from './api.ts'
-import {
-  DEFAULT_DEADLINE_MS,
-  ROUND_MS,
-  WATCH_KEYS,
-  WATCH_RENEW_MS,
-  WATCHED_MAX,
-  WATCHERS_MAX,
-} from './limits.ts'
+import { ROUND_MS, WATCH_KEYS, WATCH_RENEW_MS, WATCHED_MAX, WATCHERS_MAX } from './limits.ts'
 import { placeOf } from './place.ts'
 import type { Register } from './register.ts'
 import { type Point, versionAt } from './version.ts'

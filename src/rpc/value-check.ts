@@ -5,10 +5,10 @@
  * stored as something else. Bounds are those of a line on the socket, so that a value that one node
  * takes can be read and written through every other.
  */
+import { KEY_BYTES_MAX } from '../base/value.ts'
 import { AtollError } from '../base/errors.ts'
 import { utf8Excess } from '../base/bytes.ts'
 import type { Value } from '../node/api.ts'
-import { KEY_BYTES_MAX } from '../store/limits.ts'
 import { VALUE_DEPTH_MAX, VALUE_ELEMENTS_MAX } from './limits.ts'
 
 const PATH_LENGTH_MAX = 80

@@ -3,15 +3,14 @@
  * through its daemon replaces its own writes without carrying versions around. Bounded: the least
  * recently used goes first, and then a blind write replaces what its coordinator holds.
  */
+import { RecentMap } from '../base/recent-map.ts'
 import { type Context, EMPTY_CONTEXT, joinContexts } from './version-vector.ts'
 
 export class ContextCache {
-  readonly #entriesMax: number
-  /** In order of use, oldest first. */
-  readonly #contexts = new Map<string, Context>()
+  readonly #contexts: RecentMap<Context>
 
   constructor(entriesMax = 4096) {
-    this.#entriesMax = entriesMax
+    this.#contexts = new RecentMap(entriesMax)
   }
 
   get size(): number {
@@ -25,12 +24,6 @@ export class ContextCache {
   /** Of single writes only the last are kept, so that an entry does not grow with each. */
   saw(key: string, context: Context): void {
     const { vector } = this.get(key)
-    this.#contexts.delete(key)
     this.#contexts.set(key, joinContexts({ vector, dots: [] }, context))
-    if (this.#contexts.size <= this.#entriesMax) return
-    for (const oldest of this.#contexts.keys()) {
-      this.#contexts.delete(oldest)
-      return
-    }
   }
 }

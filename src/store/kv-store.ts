@@ -1,4 +1,5 @@
 /** The store as programs see it: `kv` of the node's interface, over reader, writer and scanner. */
+import { checkedDeadline, checkedPage } from '../base/call-limits.ts'
 import { AtollError } from '../base/errors.ts'
 import { checkKey, decodeValue, encodeValue } from '../base/value.ts'
 import type { StorageId } from '../base/ids.ts'
@@ -29,13 +30,7 @@ import { DotSource } from './dot-source.ts'
 import { Forwarder } from './forwarder.ts'
 import { HybridClock } from './hybrid-clock.ts'
 import { type Growth, Inventory } from './inventory.ts'
-import {
-  DEADLINE_MS_MAX,
-  DEFAULT_DEADLINE_MS,
-  KEY_BYTES_MAX,
-  PAGE_ENTRIES_MAX,
-  VALUE_BYTES_MAX,
-} from './limits.ts'
+import { VALUE_BYTES_MAX } from './limits.ts'
 import { KnownTopology } from '../topology/known-topology.ts'
 import type { PutOutcome } from './messages.ts'
 import { Peers } from '../topology/peers.ts'
@@ -70,8 +65,6 @@ export interface HeldVersion {
   /** 0 with a version: deleted. Over 1: siblings. */
   readonly values: number
 }
-
-const PAGE_ENTRIES = 100
 
 export class KvStore implements KvApi {
   readonly counts = new StoreCounts()
@@ -168,7 +161,7 @@ export class KvStore implements KvApi {
   async #write(write: Omit<Put, 'context' | 'blind'>, options: KvPutOptions): Promise<KvWritten> {
     const { key } = write
     this.#checkOpen()
-    checkKey(key, KEY_BYTES_MAX)
+    checkKey(key)
     const given = options.context === undefined ? null : contextOf(options.context)
     // A version that the caller gives is all that the caller saw.
     const context = given ?? this.#contexts.get(key)
@@ -187,7 +180,7 @@ export class KvStore implements KvApi {
 
   async #get(key: string, options: KvGetOptions): Promise<KvRead | null> {
     this.#checkOpen()
-    checkKey(key, KEY_BYTES_MAX)
+    checkKey(key)
     const outcome = await this.#reader.get(key, limitsOf(options, options.read))
     const { record, acks, replicas, partial } = outcome
     if (record.known.vector.size > 0) this.#contexts.saw(key, record.known)
@@ -222,13 +215,9 @@ export class KvStore implements KvApi {
     options: CallOptions & { readonly after?: string; readonly limit?: number },
   ): Promise<KvPage> {
     this.#checkOpen()
-    const limit = options.limit ?? PAGE_ENTRIES
-    if (!Number.isInteger(limit) || limit < 1 || limit > PAGE_ENTRIES_MAX) {
-      throw new AtollError('USAGE', `limit is 1 to ${PAGE_ENTRIES_MAX}, not ${limit}`)
-    }
-    for (const key of [prefix, options.after ?? '']) if (key !== '') checkKey(key, KEY_BYTES_MAX)
+    const { after, limit } = checkedPage(prefix, options)
     const limits = limitsOf(options)
-    const page = await this.#scanner.page(prefix, options.after ?? '', limit, limits)
+    const page = await this.#scanner.page(prefix, after, limit, limits)
     const entries = page.entries.flatMap(([key, record]) => {
       const [newest, ...others] = visibleSiblings(record)
       if (newest === undefined) return []
@@ -240,7 +229,7 @@ export class KvStore implements KvApi {
   /** What each replica holds of a key. Absent: it did not answer. */
   async inspect(key: string, deadlineMs: number): Promise<ReadonlyMap<StorageId, HeldVersion>> {
     this.#checkOpen()
-    checkKey(key, KEY_BYTES_MAX)
+    checkKey(key)
     const held: ReadonlyMap<StorageId, StoreRecord> = await this.#reader.inspect(key, deadlineMs)
     return new Map(
       [...held].map(([id, record]) => {
@@ -269,10 +258,7 @@ function nobodyHasIt(key: string, { acks, replicas, moving }: ReadOutcome): Atol
 }
 
 function limitsOf(options: CallOptions, level?: CallLimits['level']): CallLimits {
-  const deadlineMs = options.deadlineMs ?? DEFAULT_DEADLINE_MS
-  if (!(deadlineMs > 0 && deadlineMs <= DEADLINE_MS_MAX)) {
-    throw new AtollError('USAGE', `deadlineMs is over 0 and at most ${DEADLINE_MS_MAX}`)
-  }
+  const deadlineMs = checkedDeadline(options.deadlineMs)
   if (!isLevel(level)) {
     throw new AtollError('USAGE', `"${String(level)}" is no level: one, quorum or all`)
   }

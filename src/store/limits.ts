@@ -1,6 +1,5 @@
 /** What the store refuses, and why so much and no more. */
 
-export const KEY_BYTES_MAX = 1024
 export const VALUE_BYTES_MAX = 1024 * 1024
 /** Disks in one version vector: every one that ever coordinated a write of the key. */
 export const VECTOR_MAX = 256
@@ -15,11 +14,8 @@ export const DOTS_MAX = 64
 export const JOINED_FACTOR = 32
 /** All siblings of a key together. */
 export const RECORD_BYTES_MAX = 3 * 1024 * 1024
-/** A page of a scan, in entries and bytes. */
-export const PAGE_ENTRIES_MAX = 1000
+/** A page of a scan, in bytes. */
 export const PAGE_BYTES = 512 * 1024
 /** One step of repair or movement. */
 export const SYNC_ENTRIES = 512
 export const SYNC_BYTES = 256 * 1024
-export const DEFAULT_DEADLINE_MS = 2000
-export const DEADLINE_MS_MAX = 60 * 60 * 1000

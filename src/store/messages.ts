@@ -1,36 +1,13 @@
 /** What coordinators and replicas say to each other, as bytes. */
+import { type Header, writeHeader, readKey } from '../topology/request-header.ts'
 import { WireError, WireReader, WireWriter } from '../wire/codec.ts'
 import type { Level } from './api.ts'
-import { KEY_BYTES_MAX, RECORD_BYTES_MAX, VALUE_BYTES_MAX } from './limits.ts'
+import { RECORD_BYTES_MAX, VALUE_BYTES_MAX } from './limits.ts'
 import { KINDS, type Kind } from './record.ts'
 import { type Context, readContext, writeContext } from './version-vector.ts'
 
-/** What every request to a replica begins with. */
-export interface Header {
-  /** Number of the topology that the sender acts on: the receiver catches up to it first. */
-  readonly topology: number
-  readonly partition: number
-  /** Configuration of the partition that the sender acts on. */
-  readonly cfg: number
-}
-
 /** An answer is this alone, or `FRESH` and what was asked for. */
 export const FRESH = 0
-const PARTITION_MAX = 65_535
-
-export function writeHeader(out: WireWriter, header: Header): WireWriter {
-  return out.uint(header.topology).uint(header.partition).uint(header.cfg)
-}
-
-export function readHeader(from: WireReader): Header {
-  return { topology: from.uint(), partition: from.uint(PARTITION_MAX), cfg: from.uint() }
-}
-
-export function readKey(from: WireReader): string {
-  const key = from.string(KEY_BYTES_MAX)
-  if (key === '') throw new WireError('empty key')
-  return key
-}
 
 export function encodeRead(header: Header, key: string): Uint8Array {
   return writeHeader(new WireWriter(), header).string(key).finish()

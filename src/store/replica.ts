@@ -16,14 +16,8 @@ import type { HybridClock } from './hybrid-clock.ts'
 import { type Growth, growthOf, type Inventory, NO_GROWTH, type Sized } from './inventory.ts'
 import { RECORD_BYTES_MAX } from './limits.ts'
 import { joinRecords } from './merge.ts'
-import {
-  encodeStale,
-  FRESH,
-  type Header,
-  readHeader,
-  readKey,
-  readRecordBytes,
-} from './messages.ts'
+import { type Header, readHeader, readKey } from '../topology/request-header.ts'
+import { encodeStale, FRESH, readRecordBytes } from './messages.ts'
 import { databaseKey, placeIn } from './place.ts'
 import { decodeRecord, encodeRecord, type StoreRecord } from './record.ts'
 

@@ -2,6 +2,8 @@
  * Scans: every member that stores is asked for what it has under a prefix, in key order, and the
  * answers are joined key by key. A page is resumed by its last key.
  */
+import { DEFAULT_DEADLINE_MS, PAGE_ENTRIES_MAX } from '../base/call-limits.ts'
+import { KEY_BYTES_MAX } from '../base/value.ts'
 import { AtollError } from '../base/errors.ts'
 import { compareKeys, lowestKey } from '../base/bytes.ts'
 import type { PeerId, StorageId } from '../base/ids.ts'
@@ -14,13 +16,7 @@ import { WireReader, WireWriter } from '../wire/codec.ts'
 import { REQUEST_KINDS } from '../wire/kinds.ts'
 import { answerTimeout, ATTEMPTS_MAX, type CallLimits } from './calls.ts'
 import type { KnownTopology } from '../topology/known-topology.ts'
-import {
-  DEFAULT_DEADLINE_MS,
-  KEY_BYTES_MAX,
-  PAGE_BYTES,
-  PAGE_ENTRIES_MAX,
-  RECORD_BYTES_MAX,
-} from './limits.ts'
+import { PAGE_BYTES, RECORD_BYTES_MAX } from './limits.ts'
 import { joinRecords } from './merge.ts'
 import { encodeStale, FRESH, staleNumber } from './messages.ts'
 import type { Peers } from '../topology/peers.ts'

@@ -2,19 +2,18 @@
 import { memberOf } from '../topology/members.ts'
 import { type Ballot } from '../../src/paxos/ballot.ts'
 import { type ListedPage, readPage } from '../../src/paxos/list-messages.ts'
+import { type Header, writeHeader } from '../../src/topology/request-header.ts'
 import {
   encodeAccept,
   encodePrepare,
   encodeRead,
   encodeRemove,
-  type Header,
   type Held,
   type Promised,
   readHeld,
   readPromised,
   readReply,
   type Reply,
-  writeHeader,
 } from '../../src/paxos/messages.ts'
 import { placeOf } from '../../src/paxos/place.ts'
 import { encodeRegister, type Register } from '../../src/paxos/register.ts'

@@ -12,7 +12,6 @@ import {
   NO_BALLOT,
 } from '../../src/paxos/ballot.ts'
 import { CounterGuard } from '../../src/paxos/counter-guard.ts'
-import { RecentMap } from '../../src/paxos/recent-map.ts'
 import { revisionOf, versionOf } from '../../src/paxos/version.ts'
 import { FakeDatabase } from '../topology/fakes.ts'
 import { ManualClock } from '../topology/manual-clock.ts'
@@ -192,18 +191,5 @@ describe('versions', () => {
     for (const text of ['', 'ABC', '-1', '1.5', 'zzzzzzzzzzz', '000000000001', 'é', ' 1']) {
       assert.throws(() => revisionOf(text), /is no version/, text)
     }
-  })
-})
-
-describe('a map of what was used last', () => {
-  it('forgets what was used least recently, read or written', () => {
-    const map = new RecentMap<number>(3)
-    for (const [i, key] of ['a', 'b', 'c'].entries()) map.set(key, i)
-    assert.equal(map.get('a'), 0)
-    map.set('b', 5)
-    map.set('d', 3)
-    assert.deepEqual([map.get('c'), map.get('a'), map.get('b'), map.size], [undefined, 0, 5, 3])
-    map.delete('a')
-    assert.deepEqual([map.get('a'), map.size], [undefined, 2])
   })
 })

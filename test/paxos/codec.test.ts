@@ -3,6 +3,7 @@
  * bytes, cut ends, changed bytes, counts and lengths that promise more than there is. It refuses
  * with WireError, or returns something that survives being written and read again.
  */
+import { DEADLINE_MS_MAX, PAGE_ENTRIES_MAX } from '../../src/base/call-limits.ts'
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import {
@@ -18,8 +19,8 @@ import {
   encodeOutcome,
   type Forwarded,
 } from '../../src/paxos/forward-messages.ts'
-import { DEADLINE_MS_MAX, PAGE_ENTRIES_MAX } from '../../src/paxos/limits.ts'
 import { type ListedPage, readPage, writePage } from '../../src/paxos/list-messages.ts'
+import type { Header } from '../../src/topology/request-header.ts'
 import {
   encodeAccept,
   encodePrepare,
@@ -27,7 +28,6 @@ import {
   encodeRejected,
   encodeRemove,
   encodeStale,
-  type Header,
   type Held,
   type Promised,
   readAccept,

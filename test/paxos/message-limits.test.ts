@@ -1,4 +1,6 @@
 /** What decoders of the registers refuse although it is well formed: too much, or contradictory. */
+import { DEADLINE_MS_MAX, PAGE_ENTRIES_MAX } from '../../src/base/call-limits.ts'
+import { KEY_BYTES_MAX } from '../../src/base/value.ts'
 import assert from 'node:assert/strict'
 import { decodeAcceptorRecord, encodeAcceptorRecord } from '../../src/paxos/acceptor.ts'
 import { readBallot, writeBallot } from '../../src/paxos/ballot.ts'
@@ -9,24 +11,16 @@ import {
 } from '../../src/paxos/forward-messages.ts'
 import {
   COMBINED_MAX,
-  DEADLINE_MS_MAX,
-  KEY_BYTES_MAX,
   LIST_KEYS,
   OP_ID_BYTES_MAX,
-  PAGE_ENTRIES_MAX,
   RECENT_NAMED_MAX,
   REGISTER_BYTES_MAX,
   VALUE_BYTES_MAX,
   WATCH_KEYS,
 } from '../../src/paxos/limits.ts'
 import { readPage, writePage } from '../../src/paxos/list-messages.ts'
-import {
-  encodeAccept,
-  encodePrepare,
-  type Header,
-  readAccept,
-  readCounter,
-} from '../../src/paxos/messages.ts'
+import type { Header } from '../../src/topology/request-header.ts'
+import { encodeAccept, encodePrepare, readAccept, readCounter } from '../../src/paxos/messages.ts'
 import {
   ABSENT,
   type Change,

@@ -1,5 +1,6 @@
 /** Requests and answers as bytes, taken apart. */
-import { answerWriter, readHeader, readKey, readReply } from '../../src/paxos/messages.ts'
+import { readHeader, readKey } from '../../src/topology/request-header.ts'
+import { answerWriter, readReply } from '../../src/paxos/messages.ts'
 import { WireError, WireReader, WireWriter } from '../../src/wire/codec.ts'
 
 /** What a request of this form is read as. */

@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict'
 import { UNITS_PER_MS } from '../../src/base/hybrid-time.ts'
-import type { Header } from '../../src/paxos/messages.ts'
+import type { Header } from '../../src/topology/request-header.ts'
 import { ABSENT, type Register } from '../../src/paxos/register.ts'
 import { errorOf } from '../store/error-of.ts'
 import { Asker } from './ask.ts'

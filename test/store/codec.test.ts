@@ -13,6 +13,7 @@ import {
   SYNC_ENTRIES,
   VECTOR_MAX,
 } from '../../src/store/limits.ts'
+import { readHeader, readKey } from '../../src/topology/request-header.ts'
 import {
   decodeForwardedPut,
   decodePutOutcome,
@@ -21,8 +22,6 @@ import {
   encodeRead,
   encodeStale,
   encodeWrite,
-  readHeader,
-  readKey,
   readRecordBytes,
 } from '../../src/store/messages.ts'
 import {

@@ -1,16 +1,10 @@
 /** What versions carry, how much a record takes, and what the interface refuses. */
+import { DEADLINE_MS_MAX, PAGE_ENTRIES_MAX } from '../../src/base/call-limits.ts'
+import { KEY_BYTES_MAX } from '../../src/base/value.ts'
 import assert from 'node:assert/strict'
 import type { KvPutOptions, Value } from '../../src/store/api.ts'
 import { ContextCache } from '../../src/store/context-cache.ts'
-import {
-  DEADLINE_MS_MAX,
-  DOTS_MAX,
-  KEY_BYTES_MAX,
-  PAGE_ENTRIES_MAX,
-  SIBLINGS_MAX,
-  VALUE_BYTES_MAX,
-  VECTOR_MAX,
-} from '../../src/store/limits.ts'
+import { DOTS_MAX, SIBLINGS_MAX, VALUE_BYTES_MAX, VECTOR_MAX } from '../../src/store/limits.ts'
 import { type Context, EMPTY_CONTEXT, versionText } from '../../src/store/version-vector.ts'
 import { errorOf } from './error-of.ts'
 import { isSync, isWrite, type Question, StoreWorld } from './world.ts'

@@ -289,8 +289,8 @@ const MUTANTS: readonly Mutant[] = [
     'the cache of contexts has no bound',
     'contexts',
     'context-cache.ts',
-    'if (this.#contexts.size <= this.#entriesMax) return',
-    'if (this.#contexts.size > 0) return',
+    'new RecentMap(entriesMax)',
+    'new RecentMap(1000 * entriesMax)',
     /keeps so many keys/,
   ],
   [
@@ -543,7 +543,7 @@ const MUTANTS: readonly Mutant[] = [
   [
     'a malformed key of a request is taken',
     'codec',
-    'messages.ts',
+    'topology/request-header.ts',
     "if (key === '') throw new WireError('empty key')",
     '',
     /empty key/,

@@ -1,8 +1,9 @@
 /** Keys in order over all partitions, in pages. */
+import { PAGE_ENTRIES_MAX } from '../../src/base/call-limits.ts'
 import assert from 'node:assert/strict'
 import { compareKeys } from '../../src/base/bytes.ts'
 import type { KvPage } from '../../src/store/api.ts'
-import { PAGE_BYTES, PAGE_ENTRIES_MAX } from '../../src/store/limits.ts'
+import { PAGE_BYTES } from '../../src/store/limits.ts'
 import { databaseKey, placeOf } from '../../src/store/place.ts'
 import { REQUEST_KINDS } from '../../src/wire/kinds.ts'
 import { errorOf } from './error-of.ts'

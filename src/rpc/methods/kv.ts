@@ -1,7 +1,8 @@
 /** kv: the replicated store. */
+import { DEFAULT_DEADLINE_MS } from '../../base/call-limits.ts'
 import * as v from 'valibot'
 import type { JsonValue, KvPage, KvPutOptions, Level } from '../../node/api.ts'
-import { DEFAULT_DEADLINE_MS, VALUE_BYTES_MAX } from '../../store/limits.ts'
+import { VALUE_BYTES_MAX } from '../../store/limits.ts'
 import type { CliFlag } from '../method.ts'
 import { call, deadline } from '../method.ts'
 import { key, level, text, value, whole } from '../schemas.ts'

@@ -1,13 +1,8 @@
 /** reg: registers, each with one linearizable history. */
+import { DEFAULT_DEADLINE_MS, DEADLINE_MS_MAX, PAGE_ENTRIES_MAX } from '../../base/call-limits.ts'
 import * as v from 'valibot'
 import type { JsonValue, RegEvent, RegSetOptions, Value } from '../../node/api.ts'
-import {
-  CALLERS_OP_ID_BYTES_MAX,
-  DEADLINE_MS_MAX,
-  DEFAULT_DEADLINE_MS,
-  PAGE_ENTRIES_MAX,
-  VALUE_BYTES_MAX,
-} from '../../paxos/limits.ts'
+import { CALLERS_OP_ID_BYTES_MAX, VALUE_BYTES_MAX } from '../../paxos/limits.ts'
 import type { CliFlag } from '../method.ts'
 import { call, deadlineUpTo, watch } from '../method.ts'
 import { key, text, value, whole } from '../schemas.ts'
@@ -123,28 +118,26 @@ export const regGet = call({
   },
 })
 
-export const regSet = call({
-  name: 'reg.set',
-  help: 'set a register, if a condition is given only when it holds',
+const changing = { errors: CHANGE_ERRORS, changes: true, withinMs: DEFAULT_DEADLINE_MS } as const
+const setting = {
+  ...changing,
   params: setParams,
   result: written,
-  errors: CHANGE_ERRORS,
-  changes: true,
-  withinMs: DEFAULT_DEADLINE_MS,
   cli: { args: [KEY, VALUE], flags: [IF_VERSION, IF_ABSENT, ...CHANGE_FLAGS] },
+} as const
+
+export const regSet = call({
+  ...setting,
+  name: 'reg.set',
+  help: 'set a register, if a condition is given only when it holds',
   run: async (node, params, options) =>
     node.reg.set(params.key, storedOf(params.value), { ...options, ...optional(params) }),
 })
 
 export const regCas = call({
+  ...setting,
   name: 'reg.cas',
   help: 'set a register on a condition, which must be given',
-  params: setParams,
-  result: written,
-  errors: CHANGE_ERRORS,
-  changes: true,
-  withinMs: DEFAULT_DEADLINE_MS,
-  cli: { args: [KEY, VALUE], flags: [IF_VERSION, IF_ABSENT, ...CHANGE_FLAGS] },
   run: async (node, params, options) =>
     node.reg.cas(params.key, storedOf(params.value), { ...options, ...optional(params) }),
 })
@@ -162,9 +155,7 @@ export const regDel = call({
     key: v.string(),
     version: v.pipe(v.string(), v.description("'' when there was nothing to delete")),
   }),
-  errors: CHANGE_ERRORS,
-  changes: true,
-  withinMs: DEFAULT_DEADLINE_MS,
+  ...changing,
   cli: { args: [KEY], flags: [IF_VERSION, ...CHANGE_FLAGS] },
   run: (node, params, options) => node.reg.del(params.key, { ...options, ...optional(params) }),
 })
@@ -191,9 +182,7 @@ export const regIncr = call({
     value: v.pipe(v.number(), v.description('the sum')),
     version,
   }),
-  errors: CHANGE_ERRORS,
-  changes: true,
-  withinMs: DEFAULT_DEADLINE_MS,
+  ...changing,
   cli: {
     args: [KEY, { param: 'by', kind: 'signed', help: 'what to add (default: 1)', optional: true }],
     flags: CHANGE_FLAGS,

@@ -1,9 +1,10 @@
 /** What two replicas say to each other to become equal. Every message is bounded. */
+import { KEY_BYTES_MAX } from '../../base/value.ts'
+import { PARTITION_MAX } from '../../topology/request-header.ts'
 import { WireReader, WireWriter } from '../../wire/codec.ts'
-import { KEY_BYTES_MAX, RECORD_BYTES_MAX, SYNC_ENTRIES } from '../limits.ts'
+import { RECORD_BYTES_MAX, SYNC_ENTRIES } from '../limits.ts'
 
 export const DIGESTS_MAX = 512
-const PARTITION_MAX = 65_535
 
 export interface DigestQuestion {
   readonly topology: number
