@@ -74,7 +74,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'slots: learns without votes',
     scenario: 'roots',
     file: 'src/topology/slot-proposer.ts',
-    from: '    if (!isMajority(votes, current)) return this.#lost(votes)\n',
+    from: '    if (!isMajority(votes, current)) return this.#lost(votes, current)\n',
     to: '',
   },
   {
@@ -179,7 +179,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'registers: given up and done all the same',
     scenario: 'swarm',
     file: 'src/paxos/proposer.ts',
-    from: '    const live = batch.filter(({ isDone }) => !isDone)\n    const folded',
-    to: '    const live = batch\n    const folded',
+    from: '    const live = batch.filter(({ isDone }) => !isDone)\n    if (isChosen) {',
+    to: '    const live = [...batch]\n    if (isChosen) {',
   },
 ]
