@@ -18,8 +18,11 @@ export interface Streams {
 
 export function processStreams(): Streams {
   // A reader that has seen enough (`| head`) ends the command, without a word.
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    process.exit(error.code === 'EPIPE' ? 0 : 1)
+  // Anything else is a loss: a full disk must not pass for an export that was written.
+  process.stdout.on('error', ({ code, message }: NodeJS.ErrnoException) => {
+    if (code === 'EPIPE') process.exit(0)
+    process.stderr.write(`error: standard output cannot be written (${code ?? message})\n`)
+    process.exit(1)
   })
   return {
     out: (data) => void process.stdout.write(data),

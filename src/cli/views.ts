@@ -1,32 +1,17 @@
 /** How results look to a person. One view per method of the table; a test asks for each. */
 import { prometheusText } from '../base/prometheus-text.ts'
-import type { JsonValue } from '../node/api.ts'
 import type { CallName, ResultOf, WatchName } from '../rpc/methods.ts'
-import { valueFromJson } from '../rpc/values.ts'
 import { debugLog, debugTimeline, doctor } from './debug-views.ts'
 import { formatDuration } from './duration.ts'
 import type { View } from './output.ts'
 import { memberRemove, topologyMove, topologyPlan } from './topology-views.ts'
+import { kvGet, regGet, shortValue } from './value-views.ts'
 import { columns, type Colour, type Paint, plural, printable } from './terminal.ts'
 
 type CliCall = Exclude<CallName, 'version' | 'rpc.discover'>
 
-const SHORT = 60
 /** A longer key pushes its own value aside, and no other. */
 const KEY_WIDTH_MAX = 40
-
-/** A value on one line of a list. */
-export function shortValue(json: JsonValue): string {
-  const text = printable(typeof json === 'string' ? json : JSON.stringify(json))
-  return text.length <= SHORT ? text : `${text.slice(0, SHORT)}…`
-}
-
-/** A value's own bytes. */
-export function rawValue(json: JsonValue): string | Uint8Array {
-  const value = valueFromJson(json)
-  if (typeof value === 'string' || value instanceof Uint8Array) return value
-  return JSON.stringify(value)
-}
 
 const STATE_COLOURS: Readonly<Record<string, Colour>> = {
   alive: 'green',
@@ -103,26 +88,6 @@ const status: View<ResultOf<'status'>> = {
       ['version', now.version],
       ...now.warnings.map((warning) => [paint('yellow', 'warning'), printable(warning)]),
     ])
-  },
-}
-
-/** A value by itself: text as it is. */
-function valueText(json: JsonValue): string {
-  return typeof json === 'string' ? `${json}\n` : `${JSON.stringify(json)}\n`
-}
-
-const kvGet: View<ResultOf<'kv.get'>> = {
-  human: (read) => (read === null ? '' : valueText(read.value)),
-  raw: (read) => (read === null ? '' : rawValue(read.value)),
-  note: (read) => {
-    if (read === null) return null
-    const notes = []
-    if (read.siblings.length > 0) {
-      const others = plural(read.siblings.length, 'other value')
-      notes.push(`${others} of concurrent writers: see -o json; put with --context to resolve`)
-    }
-    if (read.partial) notes.push(`partial: ${read.acks} of ${read.replicas} replicas answered`)
-    return notes.length === 0 ? null : notes.join('\n')
   },
 }
 
@@ -241,10 +206,7 @@ export const VIEWS: { readonly [N in CliCall]: View<ResultOf<N>> } = {
   'kv.get': kvGet,
   'kv.del': written,
   'kv.ls': kvLs,
-  'reg.get': {
-    human: (read) => (read === null ? '' : valueText(read.value)),
-    raw: (read) => (read === null ? '' : rawValue(read.value)),
-  },
+  'reg.get': regGet,
   'reg.set': registerWritten,
   'reg.cas': registerWritten,
   'reg.del': registerWritten,

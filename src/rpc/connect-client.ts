@@ -4,6 +4,12 @@ import { AtollError } from '../base/errors.ts'
 import { RpcClient } from './client.ts'
 import { checkSocketPath } from './socket-path.ts'
 
+const WHY: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such socket',
+  ENOTDIR: 'there is no such socket',
+  ECONNREFUSED: 'nobody listens there',
+}
+
 /** Rejects with UNREACHABLE (nobody listens), DENIED (not this user's) or CONFIG_INVALID. */
 export async function connectClient(path: string): Promise<RpcClient> {
   checkSocketPath(path)
@@ -29,7 +35,7 @@ function explained(path: string, error: NodeJS.ErrnoException): AtollError {
       cause: error,
     })
   }
-  const why = error.code === 'ENOENT' ? 'there is no such socket' : (error.code ?? error.message)
+  const why = WHY[error.code ?? ''] ?? error.code ?? error.message
   return new AtollError('UNREACHABLE', `no daemon answers on ${path} (${why})`, {
     hint: 'start one with `atolld`, or name its socket with --socket',
     cause: error,

@@ -17,6 +17,8 @@ import type { RpcLimits } from './limits.ts'
 import { LineSplitter } from './line-splitter.ts'
 import { type Service, Session, type SessionOut } from './session.ts'
 
+const LINE_END = Buffer.from('\n')
+
 export interface ConnectionOptions {
   readonly service: Service
   /** Called once. */
@@ -93,7 +95,8 @@ export class Connection implements SessionOut {
 
   eased(): void {
     if (this.#nextLine < this.#lines.length) this.#pump()
-    if (this.#ending && this.#session.idle && this.#outbox.length === 0) this.#socket.end()
+    const isDone = this.#session.idle && this.#outbox.length === 0
+    if (this.#ending && isDone && this.#nextLine >= this.#lines.length) this.#socket.end()
   }
 
   #onData(chunk: Buffer): void {
@@ -144,8 +147,12 @@ export class Connection implements SessionOut {
     this.eased()
   }
 
-  /** The client writes no more; perhaps it still reads. */
+  /**
+   * The client writes no more; perhaps it still reads. Its last line may lack the line feed
+   * (`printf … | nc -N`): cut short it would not be a whole JSON document, so none is mistaken.
+   */
   #onEnd(): void {
+    if (this.#splitter.partialBytes > 0) this.#onData(LINE_END)
     if (!this.#session.idle) this.#socket.write(' ')
     this.#ending = true
     this.eased()

@@ -27,6 +27,19 @@ describe('registers on the command line', () => {
     assert.deepEqual([held('cfg'), held('new')], ['c', '1'])
   })
 
+  it('bytes are told of, for a person alone', async () => {
+    const file = join(cli.dir, 'bytes')
+    writeFileSync(file, new Uint8Array([0xff, 0]))
+    await cli.run('kv', 'put', 'b', `@${file}`)
+    await cli.run('reg', 'set', 'b', `@${file}`)
+    for (const noun of ['kv', 'reg']) {
+      const human = await cli.run(noun, 'get', 'b')
+      assert.equal(human.err, 'the value is bytes: -o raw gives them as they are\n')
+      const raw = await cli.run(noun, 'get', 'b', '-o', 'raw')
+      assert.deepEqual([raw.err, [...raw.bytes]], ['', [0xff, 0]])
+    }
+  })
+
   it('a lost condition ends with 5 and prints the current version', async () => {
     await cli.run('reg', 'set', 'cfg', 'a')
     for (const condition of [['--if-version', '6aa'], ['--if-absent']]) {

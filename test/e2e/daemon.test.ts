@@ -1,8 +1,8 @@
 /** The contract that scripts rely on, with real daemons over real sockets and disks. */
 import assert from 'node:assert/strict'
-import { readFileSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { Machine, until } from './processes.ts'
+import { ATOLL, Machine, until } from './processes.ts'
 
 describe('real daemons', function () {
   this.timeout(60_000)
@@ -77,6 +77,15 @@ describe('real daemons', function () {
     assert.equal(put.status, 0, put.err)
     const { out } = await machine.piped(['--socket', one.socket, 'kv', 'get', 'large'], 300)
     assert.equal(out.trimEnd().length, value.length)
+  })
+
+  it('an output that cannot be written is a failure', async function () {
+    if (!existsSync('/dev/full')) this.skip()
+    for (const words of [['status'], ['kv', 'export']]) {
+      const command = [process.execPath, ATOLL, '--socket', one.socket, ...words].join(' ')
+      const { status, err } = await machine.run('sh', ['-c', `${command} > /dev/full`])
+      assert.deepEqual([status, err], [1, 'error: standard output cannot be written (ENOSPC)\n'])
+    }
   })
 
   it('imports a file, and exports the same', async () => {

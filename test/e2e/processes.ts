@@ -9,7 +9,7 @@ import { type ConnectedNode, connect } from '../../src/client.ts'
 
 const ROOT = resolve(import.meta.dirname, '../..')
 const ATOLLD = join(ROOT, 'dist/bin/atolld.js')
-const ATOLL = join(ROOT, 'dist/bin/atoll.js')
+export const ATOLL = join(ROOT, 'dist/bin/atoll.js')
 const ANSWER_MS = 15_000
 const POLL_MS = 20
 

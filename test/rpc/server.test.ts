@@ -139,6 +139,23 @@ describe('rpc server', () => {
     await client.whenClosed()
   })
 
+  it('takes a last line without its line feed from a client that writes no more', async () => {
+    const call = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'kv.get', params: { key: 'a' } })
+    for (const before of ['', `${call}\n`]) {
+      const client = rig.raw()
+      client.socket.end(before + call)
+      if (before !== '') assert.equal((await client.next()).id, 1)
+      assert.deepEqual(await client.next(), { jsonrpc: '2.0', id: 1, result: null })
+      await client.whenClosed()
+    }
+    const calls = rig.node.calls
+    const cut = rig.raw()
+    cut.socket.end(call.slice(0, -1))
+    assert.equal((await cut.next()).error?.message, 'the line is not JSON')
+    await cut.whenClosed()
+    assert.equal(rig.node.calls, calls, 'what was cut off is not done')
+  })
+
   it('describes itself', async () => {
     const { result } = await rig.raw().call('rpc.discover')
     const methods = result?.['methods'] as { name: string; params: { name: string }[] }[]
