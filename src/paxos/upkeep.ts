@@ -4,10 +4,11 @@
  * what was wiped is removed from the disk.
  *
  * The first replica that is up does it for a partition: when a member is back for all partitions that
- * they share, and besides one partition every ten seconds. One at a time, and a page at a time: what
+ * they share (less often if it comes and goes), and besides one partition every ten seconds. One at a time, and a page at a time: what
  * it holds in memory does not grow with the registers. Where it fails with some registers, it comes
  * back to their partition, each time later.
  */
+import type { StorageId } from '../base/ids.ts'
 import type { Database } from '../disk/database.ts'
 import type { Timer } from '../seams/clock.ts'
 import type { Log, LogFields } from '../seams/log.ts'
@@ -25,6 +26,12 @@ export interface UpkeepOptions extends LookOptions {
   readonly log: Log
 }
 
+interface Back {
+  readonly atMs: number
+  readonly waitMs: number
+  readonly timer: Timer
+}
+
 /** When a partition is looked at again, and where that look begins. */
 interface Later {
   readonly atMs: number
@@ -37,6 +44,8 @@ const LATER_MS = 30_000
 const LATER_MS_MAX = 60 * 60 * 1000
 /** A member that has just come back says so to many at once. */
 const BACK_MS = 1000
+/** One that comes back again within this time is waited for, each time for longer, up to so long. */
+const BACK_AGAIN_MS = 60_000
 
 export class Upkeep {
   readonly #options: UpkeepOptions
@@ -49,7 +58,8 @@ export class Upkeep {
   readonly #aborter = new AbortController()
   #unsubscribe: (() => void)[] = []
   #round: Timer | null = null
-  #soon: Timer | null = null
+  /** By member, when what it may have missed was or will be looked for. At most all members. */
+  readonly #back = new Map<StorageId, Back>()
   #running: Promise<void> | null = null
   /** Generations of registers may lie about that nobody will ask for again. */
   #mayBeSwept = true
@@ -72,7 +82,7 @@ export class Upkeep {
   async stop(): Promise<void> {
     for (const end of this.#unsubscribe) end()
     this.#round?.cancel()
-    this.#soon?.cancel()
+    for (const { timer } of this.#back.values()) timer.cancel()
     this.#aborter.abort()
     await this.#running
   }
@@ -97,17 +107,32 @@ export class Upkeep {
     })
   }
 
-  #onMember({ kind, member }: MemberEvent): void {
-    if (kind !== 'alive' && kind !== 'join') return
-    const { topology, self, clock } = this.#options
-    for (const [partition, { replicas }] of topology.current()?.partitions.entries() ?? []) {
-      const isShared = replicas.includes(self) && replicas.includes(member.storageId)
-      if (isShared && member.storageId !== self) this.#wanted.add(partition)
+  #onMember({ kind, member: { storageId } }: MemberEvent): void {
+    const { self, clock } = this.#options
+    if ((kind !== 'alive' && kind !== 'join') || storageId === self) return
+    const nowMs = clock.monotonicMs()
+    const before = this.#back.get(storageId)
+    if (before !== undefined && before.atMs > nowMs) return
+    const isAgain = before !== undefined && before.atMs > nowMs - BACK_AGAIN_MS
+    const waitMs = isAgain ? Math.min(before.waitMs * 2, BACK_AGAIN_MS) : BACK_MS
+    const timer = clock.after(waitMs, () => this.#onBack(storageId))
+    this.#back.set(storageId, { atMs: nowMs + waitMs, waitMs, timer })
+  }
+
+  /** It may lack whatever was changed while it was away. */
+  #onBack(storageId: StorageId): void {
+    const { topology, self } = this.#options
+    const current = topology.current()
+    for (const [partition, { replicas }] of current?.partitions.entries() ?? []) {
+      if (replicas.includes(self) && replicas.includes(storageId)) this.#wanted.add(partition)
     }
-    this.#soon ??= clock.after(BACK_MS, () => {
-      this.#soon = null
-      this.#run()
-    })
+    for (const id of this.#back.keys()) {
+      if (current?.members.some((member) => member.storageId === id) !== true) {
+        this.#back.get(id)?.timer.cancel()
+        this.#back.delete(id)
+      }
+    }
+    this.#run()
   }
 
   #run(): void {

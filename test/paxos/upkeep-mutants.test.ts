@@ -27,9 +27,16 @@ const MUTANTS: readonly Mutant[] = [
   [
     'a member that is back is not looked after',
     'upkeep.ts',
-    "if (kind !== 'alive' && kind !== 'join') return",
+    "if ((kind !== 'alive' && kind !== 'join') || storageId === self) return",
     'if (kind !== undefined) return',
     /what it has missed/,
+  ],
+  [
+    'a member that comes back again and again is looked after each time',
+    'upkeep.ts',
+    'const BACK_AGAIN_MS = 60_000',
+    'const BACK_AGAIN_MS = 0',
+    /again and again/,
   ],
   [
     'what lags is not brought',

@@ -199,6 +199,26 @@ describe('a look at registers', () => {
     assert.deepEqual(askers(), ['b'])
   })
 
+  it('is taken now and then for a member that comes back again and again', async () => {
+    const world = await RegisterWorld.start(['abc'])
+    await world.wait(70_000)
+    world.asked.length = 0
+    for (let i = 0; i < 36; i++) {
+      world.lose('c')
+      await world.wait(100)
+      world.find('c')
+      await world.wait(4900)
+    }
+    const toB = world.asked.filter((q) => isList(q) && q.to === 'b').length
+    // Besides those of every ten seconds.
+    assert.ok(toB >= 18 + 4 && toB <= 18 + 9, `${toB} looks in three minutes`)
+    world.lose('c')
+    await world.drive(world.reg('a').set('k', 'v'))
+    await world.wait(121_000)
+    world.find('c')
+    await world.until('c has it', () => world.text('c', 'k') === 'v', 1500)
+  })
+
   it('changes nothing where replicas hold the same, a page at a time, nor where the last is young', async () => {
     const world = await RegisterWorld.start(['abc'])
     const large = 'x'.repeat(PAGE_BYTES / 3)
