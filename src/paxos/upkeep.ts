@@ -4,9 +4,9 @@
  * what was wiped is removed from the disk.
  *
  * The first replica that is up does it for a partition: when a member is back for all partitions that
- * they share (less often if it comes and goes), and besides one partition every ten seconds. One at a time, and a page at a time: what
- * it holds in memory does not grow with the registers. Where it fails with some registers, it comes
- * back to their partition, each time later.
+ * they share (less often if it comes and goes), and besides one partition every ten seconds. One at a
+ * time, and a page at a time: what it holds in memory does not grow with the registers. Where it fails
+ * with some registers, it comes back to their partition, each time later.
  */
 import type { StorageId } from '../base/ids.ts'
 import type { Database } from '../disk/database.ts'
