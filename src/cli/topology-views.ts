@@ -43,11 +43,14 @@ export const memberRemove: View<ResultOf<'member.remove'>> = {
 function movingText({ moving }: Plan): string {
   if (moving.length === 0) return 'nothing moves'
   const arrived = moving.filter(({ waitsFor }) => waitsFor.length === 0).length
-  return `${plural(moving.length, 'partition')} under way, ${arrived} of them have arrived`
+  const far =
+    arrived === 0 ? 'none has' : arrived === 1 ? '1 of them has' : `${arrived} of them have`
+  return `${plural(moving.length, 'partition')} under way, ${far} arrived`
 }
 
 /** While something moves, that comes first: what moves is not planned anew before it has arrived. */
-function nextText({ reasons, moving }: Plan): string {
+function nextText({ reasons, moving, blocked }: Plan): string {
+  if (blocked !== null) return 'nothing, as long as that is so'
   if (reasons.length > 0) return reasons.join(', ')
   if (moving.length === 0) return 'nothing would change'
   return 'when what moves has arrived, its old copies are let go; nothing else is planned until then'
@@ -73,7 +76,8 @@ function movingRows({ moving }: Plan): string[][] {
 /** Only what would stop something: the rest is as it should be. */
 function lossRows({ losses }: Plan, paint: Paint): string[][] {
   const bad = losses.filter(({ partitions, decisions }) => partitions.length > 0 || decisions)
-  if (bad.length === 0) return [['losses', 'no single member or zone would stop anything']]
+  if (bad.length === 0)
+    return [['losses', 'no further loss of one member or zone would stop anything more']]
   const lines = bad.map(({ kind, name, partitions, decisions }) => {
     const named = partitions.slice(0, NAMED_MAX).join(' ')
     const more = partitions.length > NAMED_MAX ? ' …' : ''
