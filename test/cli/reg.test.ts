@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { AtollError } from '../../src/base/errors.ts'
+import type { RegEvent } from '../../src/node/api.ts'
 import { CliRig } from './cli-rig.ts'
 
 describe('registers on the command line', () => {
@@ -180,11 +181,18 @@ describe('registers on the command line', () => {
 
   it('watch tells the register, then what it becomes, until Ctrl-C', async () => {
     await cli.rig.node.reg.set('k', 'one')
-    cli.rig.node.reg.changes = [
+    const changes = [
       { kind: 'value', key: 'k', value: { base64: 'no bytes' }, version: 'v2' },
       { kind: 'value', key: 'k', value: null, version: 'v3' },
       { kind: 'absent', key: 'k', version: 'v4' },
-    ]
+    ] as const
+    /** Each when the one before has been printed: of several at once the last is enough. */
+    async function* oneByOne(printed: () => number): AsyncGenerator<RegEvent, void> {
+      for (const [i, change] of changes.entries()) {
+        while (printed() <= i) await new Promise<void>((resolve) => void setImmediate(resolve))
+        yield change
+      }
+    }
     const expected = {
       human:
         'v1  value  one\nv2  value  {"json":{"base64":"no bytes"}}\nv3  value  null\nv4  absent\n',
@@ -198,6 +206,7 @@ describe('registers on the command line', () => {
     for (const [format, lines] of Object.entries(expected)) {
       cli.interrupt = new AbortController()
       let seen = 0
+      cli.rig.node.reg.changes = oneByOne(() => seen)
       const words = ['--socket', cli.rig.path, 'reg', 'watch', 'k', '-o', format]
       const { status, out } = await cli.watched(words, () => {
         if (++seen === 4) cli.interrupt.abort()
@@ -206,7 +215,10 @@ describe('registers on the command line', () => {
     }
     cli.interrupt = new AbortController()
     const words = ['--socket', cli.rig.path, 'reg', 'watch', 'k', '--after', 'v1', '-o', 'raw']
+    let seen = 1
+    cli.rig.node.reg.changes = oneByOne(() => seen)
     const { out } = await cli.watched(words, (text) => {
+      seen++
       if (text.startsWith('v4')) cli.interrupt.abort()
     })
     assert.equal(out, expected.raw.replace('v1\tvalue\tone\n', ''))

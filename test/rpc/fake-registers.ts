@@ -14,7 +14,7 @@ import { updateRegister } from '../../src/paxos/update.ts'
 export class FakeRegisters implements RegApi {
   readonly registers = new Map<string, RegRead>()
   /** What `watch` tells after the register as it is; then it waits for the signal. */
-  changes: readonly RegEvent[] = []
+  changes: Iterable<RegEvent> | AsyncIterable<RegEvent> = []
   readonly #enter: (options: CallOptions | undefined) => Promise<void>
   #version = 0
 
