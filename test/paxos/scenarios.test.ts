@@ -206,6 +206,30 @@ describe('proposers in each other’s way', () => {
     }
   })
 
+  it('one that a majority refused may have its way yet: so its outcome is unknown', async () => {
+    const world = await RegisterWorld.start(['abc'])
+    for (const name of 'ba') await world.drive(world.reg(name).set(name === 'b' ? 'other' : KEY, 0))
+    // b has promises of a and b, and its caller gives it up before it asks for votes.
+    world.fate = (q) => {
+      if (q.from !== 'b') return undefined
+      return q.to === 'c' ? 'lost' : 'answer lost'
+    }
+    const early = errorOf(world.reg('b').incr(KEY, 100, { deadlineMs: 50 }))
+    assert.equal((await world.drive(early)).outcome, 'not-applied')
+    // Of a's votes the only one is c's.
+    const over = new AbortController()
+    const refused = errorOf(world.reg('a').incr(KEY, 1, { signal: over.signal }))
+    world.fate = (q) => (q.from === 'a' && !isAccept(q) ? 'lost' : undefined)
+    await world.wait(30)
+    over.abort()
+    assert.equal((await refused).outcome, 'unknown')
+    const votes = lettersOf('abc').map((name) => world.text(name, KEY))
+    assert.deepEqual(votes, ['0', '0', '1'])
+    world.fate = () => undefined
+    world.lose('a')
+    assert.equal((await world.drive(world.reg('b').incr(KEY, 10))).value, 11)
+  })
+
   it('do not wait long for a third that is silent', async () => {
     const world = await RegisterWorld.start(['abc'])
     await world.drive(world.reg('a').set(KEY, 0))
