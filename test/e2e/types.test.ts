@@ -18,7 +18,7 @@ const written = await node.kv.put('color', { shade: ['blue', null] }, { write: '
 const acks: number = written.acks
 const status: Status = await node.status()
 for await (const { member } of node.member.watch({ signal: AbortSignal.timeout(5) })) {
-  const state: 'alive' | 'suspect' | 'dead' | 'left' = member.state
+  const state: 'alive' | 'suspect' | 'dead' | 'left' | 'removed' = member.state
 }
 const read: RegRead | null = await node.reg.update('n', (n) => Number(n ?? 0) + 1)
 const { version } = await node.reg.cas('n', 5, { ifVersion: read?.version ?? '', opId: 'x' })
