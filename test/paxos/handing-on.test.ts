@@ -128,6 +128,13 @@ describe('who proposes', () => {
     await world.drive(done)
     const tookMs = doneMs - startMs
     assert.ok(tookMs >= FORWARD_BUSY_MS && tookMs < FORWARD_BUSY_MS + 200, `${tookMs}`)
+    world.asked.length = 0
+    await world.drive(world.reg('d').set('other', 'v3'))
+    assert.deepEqual(
+      forwards(world).map(({ to }) => to),
+      ['a'],
+      'it is not held for paused',
+    )
   })
 
   it('nobody, when no replica can be reached: an edge says so in time', async () => {
