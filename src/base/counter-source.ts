@@ -29,6 +29,11 @@ export class CounterSource {
   /** Ranges that it went back from, of which counters were given; ascending and apart. */
   #given: Range[] = []
 
+  /** The one that was given last, or that it has gone back to. */
+  get last(): number {
+    return this.#last
+  }
+
   /** One that was never given, above `floor` and `last`. Throws INTERNAL when they run out. */
   next(floor: number, wallMs: number): number {
     let counter = counterAfter(Math.max(floor, this.#last), wallMs)

@@ -8,25 +8,24 @@
  * long as the clock was ahead, and locked where it is needed for a majority.
  */
 import { AtollError } from '../base/errors.ts'
-import { SKEW_MS_MAX, UNITS_PER_MS } from '../base/hybrid-time.ts'
 import type { StorageId } from '../base/ids.ts'
+import type { BallotClock } from './ballot-clock.ts'
 import type { Place } from './place.ts'
 import type { Ask } from './poll.ts'
 
-const NEAR = SKEW_MS_MAX * UNITS_PER_MS
-
 export class ClockTrial {
   readonly #self: StorageId
-  /** The highest counter of ours that another disk has taken. */
-  #taken = 0
+  readonly #ballots: BallotClock
 
-  constructor(self: StorageId) {
+  constructor(self: StorageId, ballots: BallotClock) {
     this.#self = self
+    this.#ballots = ballots
   }
 
   /** The same questions; that to our own disk waits if the counter has not been tried. */
   ordered<T>(place: Place, asks: readonly Ask<T>[], counter: number): readonly Ask<T>[] {
-    if (counter <= this.#taken + NEAR) return asks
+    const ballots = this.#ballots
+    if (!ballots.isUntried(counter) && !ballots.isWild(counter)) return asks
     // Where ours is the only one there is nobody to ask.
     if (place.replicas.every((id) => id === this.#self)) return asks
     const others = asks.filter(({ id }) => id !== this.#self)
@@ -37,7 +36,7 @@ export class ClockTrial {
     // If nobody takes it, whatever the reason, our own vote would be of no use.
     const onEnd = (isTaken: boolean): void => {
       open--
-      if (isTaken) this.#taken = Math.max(this.#taken, counter)
+      if (isTaken) this.#ballots.onTaken(counter)
       if (isTaken || open === 0) isGood.resolve(isTaken)
     }
     return [

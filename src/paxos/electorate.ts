@@ -6,6 +6,7 @@ import type { Peers } from '../topology/peers.ts'
 import { WireReader, WireWriter } from '../wire/codec.ts'
 import { REQUEST_KINDS } from '../wire/kinds.ts'
 import type { Ballot } from './ballot.ts'
+import type { BallotClock } from './ballot-clock.ts'
 import { ClockTrial } from './clock-trial.ts'
 import { type ListedPage, readPage } from './list-messages.ts'
 import { type Header, writeHeader } from '../topology/request-header.ts'
@@ -31,6 +32,7 @@ export interface ElectorateOptions {
   readonly replica: Replica | null
   readonly mesh: Mesh
   readonly peers: Peers
+  readonly ballots: BallotClock
 }
 
 export class Electorate {
@@ -39,7 +41,7 @@ export class Electorate {
 
   constructor(options: ElectorateOptions) {
     this.#options = options
-    this.#trial = new ClockTrial(options.self)
+    this.#trial = new ClockTrial(options.self, options.ballots)
   }
 
   /** How many of the group are not known to be down. */

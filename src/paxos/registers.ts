@@ -99,12 +99,12 @@ export class Registers implements RegApi {
     const given = { onInstalled: options.reportInstalled }
     const replica =
       database === null ? null : new Replica({ ...options, database, onAccepted, ...given })
-    const electorate = new Electorate({ self, replica, mesh, peers })
+    const ballots = new BallotClock(clock)
+    const electorate = new Electorate({ self, replica, mesh, peers, ballots })
     const { counts } = this
     const isStopped = (): boolean => this.#isStopped
     const found = { peers, places, topology, electorate }
     const shared = { ...options, ...found, deadlines, counts, isStopped }
-    const ballots = new BallotClock(clock)
     const onRival = (key: string): void => this.#operations.onRival(key)
     const onChosen = (key: string, { register }: Ready): void => this.#watches.chosen(key, register)
     this.#proposer =

@@ -89,6 +89,7 @@ describe('the clock of ballots', () => {
       await clock.advance(waitMs)
       const next = ballots.next(floor)
       assert.ok(next > last && next > floor && next >= clock.wallMs() * UNITS_PER_MS)
+      ballots.onTaken(next)
       last = next
     }
   })
@@ -104,25 +105,31 @@ describe('the clock of ballots', () => {
     assert.equal(new BallotClock(clock).next(0), 1)
   })
 
-  it('is back with the others after a moment in the far future, when they refuse it', () => {
+  it('disowns what nobody took and the time does not bear out, and keeps what others took', () => {
     const start = 20_000 * DAY_MS
-    const clock = new WallClock(start + 3 * DAY_MS)
-    const ballots = new BallotClock(clock)
-    const wild = ballots.next(0)
-    assert.equal(ballots.isWild(wild), false)
-    clock.set(start)
-    assert.equal(ballots.isWild(wild), true)
-    assert.equal(ballots.next(0), wild + 1, 'perhaps all are there')
-    ballots.onRefused()
-    assert.equal(ballots.next(0), start * UNITS_PER_MS)
-    clock.set(start + 3 * DAY_MS)
-    assert.equal(ballots.next(0), wild + 2, 'none twice')
+    for (const isTaken of [false, true]) {
+      const clock = new WallClock(start + 3 * DAY_MS)
+      const ballots = new BallotClock(clock)
+      const wild = ballots.next(0)
+      assert.deepEqual([ballots.isWild(wild), ballots.isUntried(wild)], [false, true])
+      assert.equal(ballots.next(0), wild + 1, 'its own clock still says so')
+      if (isTaken) ballots.onTaken(wild)
+      clock.set(start)
+      assert.equal(ballots.isWild(wild), true)
+      if (isTaken) {
+        assert.equal(ballots.next(0), wild + 2, 'perhaps all are there')
+        ballots.onRefused()
+      }
+      assert.equal(ballots.next(0), start * UNITS_PER_MS)
+      clock.set(start + 3 * DAY_MS)
+      assert.equal(ballots.next(0), wild + (isTaken ? 3 : 2), 'none twice')
+    }
   })
 
   it('ends when the numbers do', () => {
     const ballots = new BallotClock(new ManualClock())
     assert.throws(() => ballots.next(Number.MAX_SAFE_INTEGER), /ran out/)
-    ballots.next(Number.MAX_SAFE_INTEGER - 1)
+    ballots.onTaken(ballots.next(Number.MAX_SAFE_INTEGER - 1))
     assert.throws(() => ballots.next(0), /ran out/)
   })
 })

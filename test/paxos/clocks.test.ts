@@ -62,6 +62,16 @@ describe('a clock that was days ahead for a moment', () => {
     assert.equal(world.text('c', KEY), 'v3')
   })
 
+  it('what another wild one took is given up when too few take it', async () => {
+    const world = await RegisterWorld.start(['abc'])
+    for (const name of 'bc') world.skew(name, DAYS_MS)
+    await world.drive(world.reg('c').set(KEY, 'v'))
+    for (const name of 'bc') world.skew(name, 0)
+    world.lose('b')
+    await world.drive(world.reg('c').set('other', 'v', { deadlineMs: 500 }))
+    assert.equal(world.text('a', 'other'), 'v')
+  })
+
   it('where it is the only replica it goes on: there is nobody whom it could lock out', async () => {
     const world = await RegisterWorld.start(['c'])
     world.skew('c', DAYS_MS)
