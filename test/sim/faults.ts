@@ -33,6 +33,9 @@ export interface FaultOptions {
   readonly downMax: number
 }
 
+/** One machine keeps its address: who was away while all others moved would find nobody, ever. */
+const FIXED = 0
+
 /** Each kind with even odds, never none. */
 export function swarm(random: SimRandom, kinds: readonly FaultKind[] = FAULT_KINDS): FaultKind[] {
   const chosen = kinds.filter(() => random.chance(0.4))
@@ -123,7 +126,8 @@ export class Faults<N> {
       // Often at once, as a supervisor does; sometimes long enough to be called dead.
       const downMs = this.#random.chance(0.3) ? 10 : this.#random.exponential(15_000)
       this.#later(downMs, () => {
-        if (kind === 'move' && !this.#world.host(index).alive) this.#world.readdress(index)
+        const mayMove = index !== FIXED && !this.#world.host(index).alive
+        if (kind === 'move' && mayMove) this.#world.readdress(index)
         this.#restart(index)
       })
     })
