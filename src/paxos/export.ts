@@ -5,6 +5,7 @@
  * With a majority of a register's replicas at hand that is everything that was ever acknowledged.
  * With fewer the last changes may be missing. Either way a change may show whose caller was told
  * that its outcome is unknown, or nothing: it was voted for, and nobody can tell any more by how many.
+ * With fewer even one that a later vote, on disks that are lost, had overtaken.
  *
  * The new cluster has one history, and the old one ended somewhere: so the recovery counts as a
  * change of each register. Its version is above all that any of these disks saw and above this
@@ -67,15 +68,21 @@ export const registerExporter = {
       await batches.add(states.write(partition, { ...state, counterMax: counter }))
       const ballot = { cfg, counter, storageId: into.storageId, boot: into.boot }
       for await (const [key, register] of newestVotes(disks, newest, partition)) {
-        if (register.kind === 'absent') continue
+        const isAbsent = register.kind === 'absent'
+        if (isAbsent && !remembersNames(register)) continue
         const name = registerKey(partition, state.generation, key)
         await batches.add({ key: name, value: recovered(register, ballot) })
-        registers++
+        if (!isAbsent) registers++
       }
     }
     await batches.flush()
     return registers
   },
+}
+
+/** A deleted register may have to tell what became of a call that is repeated; upkeep forgets it. */
+function remembersNames({ recent }: Register): boolean {
+  return recent.some(({ operations }) => operations.length > 0)
 }
 
 /** As a vote of the new cluster's one replica, by which it is chosen. */

@@ -141,15 +141,17 @@ export class Watches {
     let pauseMs = RETRY_MS
     let isRead = true
     try {
-      for (let misses = 0; misses < READS_PER_HINT && !watched.isUnwatched; ) {
-        const { revision, hinted } = watched
+      let { revision, hinted } = watched
+      for (let misses = 0; !watched.isUnwatched; ) {
         isRead = await (isRead
           ? this.#readOnce(key, watched, DEFAULT_DEADLINE_MS)
           : this.#retries.through(() => this.#readOnce(key, watched, ROUND_MS)))
         if (isRead && watched.isSettled) return
         // News are looked for soon; a majority is waited for as long as somebody watches.
         const isNews = watched.revision > revision || watched.hinted > hinted || watched.isAwaited
+        ;({ revision, hinted } = watched)
         misses = isRead && !isNews ? misses + 1 : 0
+        if (misses === READS_PER_HINT) break
         if (isRead && isNews) pauseMs = RETRY_MS
         await sleep(clock, pauseMs, signal)
         pauseMs = Math.min(pauseMs * 2, RETRY_MS_MAX)

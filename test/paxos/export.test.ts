@@ -9,6 +9,7 @@ import {
 import { type Ballot, NO_BALLOT } from '../../src/paxos/ballot.ts'
 import { CounterGuard } from '../../src/paxos/counter-guard.ts'
 import { registerExporter } from '../../src/paxos/export.ts'
+import { fold } from '../../src/paxos/fold.ts'
 import { RECENT_MAX } from '../../src/paxos/limits.ts'
 import {
   type PartitionState,
@@ -22,6 +23,7 @@ import {
   decodeRegister,
   encodeRegister,
   type Register,
+  tagOf,
 } from '../../src/paxos/register.ts'
 import type { Clock } from '../../src/seams/clock.ts'
 import type { Partition, Topology } from '../../src/topology/topology.ts'
@@ -168,6 +170,29 @@ describe('registers of a recovery', () => {
     const done = await new Recovery().run([a, b])
     assert.equal(done.taken, 0)
     assert.equal(done.register(), null)
+  })
+
+  it('that were deleted still know what was done under a name', async () => {
+    const done = { kind: 'changed', revision: 6, number: null } as const
+    const operations = [{ id: 'cx', done }]
+    const made: Change = { tag: tagOf(ballotOf(6)), first: 6, last: 6, operations }
+    const deleted: Change = { tag: tagOf(ballotOf(7)), first: 7, last: 7, operations: [] }
+    const recent = [deleted, made]
+    const disk = new Disk('a').vote(KEY, ballotOf(7), {
+      ...ABSENT,
+      revision: 7,
+      changes: 2,
+      recent,
+    })
+    const recovery = await new Recovery().run([disk])
+    assert.equal(recovery.taken, 0, 'it has no value')
+    const register = recovery.register()
+    assert.equal(register?.kind, 'absent')
+    const operation = { kind: 'add', by: 1 } as const
+    const call = { operation, id: 'cx', since: null, attempts: [] }
+    const { counter = 0 } = recovery.record()?.accepted ?? {}
+    const { outcomes, isChanged } = fold(register, ballotOf(counter + 1), [call])
+    assert.deepEqual([isChanged, ...outcomes], [false, done])
   })
 
   it('of a disk that was overtaken count only where no other had all', async () => {

@@ -145,7 +145,38 @@ describe('watches on one node', () => {
     ends.abort()
     watches.stop()
   })
+
+  it('find what comes up while a change that is never chosen is looked for', async () => {
+    // Whenever that is: within the pauses between two looks, and after the last.
+    for (let atMs = 0; atMs <= 700; atMs += 50) {
+      const clock = new ManualClock()
+      let chosen = changed(7)
+      const watches = watchesOf(clock, async () => chosen)
+      const ends = new AbortController()
+      const first = watches.watch('k', UNSEEN, ends.signal)
+      await first.next()
+      const next = first.next()
+      watches.hint('k', 8)
+      await clock.advance(atMs)
+      const second = open(watches, 'k', ends)
+      await clock.advance(1000)
+      assert.equal(await isOver(second), true, `who comes ${atMs} ms later begins`)
+      watches.hint('k', 8)
+      await clock.advance(atMs)
+      chosen = changed(9)
+      watches.hint('k', 9)
+      await clock.advance(1000)
+      assert.equal(await isOver(next), true, `a change ${atMs} ms later is seen`)
+      ends.abort()
+      watches.stop()
+    }
+  })
 })
+
+async function isOver(waiting: Promise<unknown>): Promise<boolean> {
+  const isLate = new Promise<boolean>((resolve) => setImmediate(() => resolve(false)))
+  return Promise.race([waiting.then(() => true), isLate])
+}
 
 describe('hints', () => {
   const from = (peer: string): RemotePeer => ({ peer }) as RemotePeer

@@ -9,7 +9,6 @@
  * directory that is nobody's, to be removed.
  */
 import { AtollError, isAtollError } from '../../base/errors.ts'
-import type { StorageId } from '../../base/ids.ts'
 import { openDatabase } from '../../disk/log-database.ts'
 import type { Seams } from '../../seams/seams.ts'
 import type { Storage } from '../../seams/storage.ts'
@@ -19,12 +18,12 @@ import { keyExporter } from '../../store/export.ts'
 import { encodeTopology } from '../../topology/codec.ts'
 import { storedTopology, topologyWrite } from '../../topology/stored-topology.ts'
 import type { Partition, Topology } from '../../topology/topology.ts'
-import { majorityOf } from '../../topology/validate.ts'
 import { found, holdsClusterData } from '../claim.ts'
 import { type ClusterFile, readClusterFile, writeClusterFile } from '../cluster-file.ts'
 import { NODE_DEFAULTS } from '../config.ts'
 import { openIdentity, readStorageId } from '../identity.ts'
 import type { Exporter, Founded, Source } from './exporter.ts'
+import { isDoubtful, isMissing } from './losses.ts'
 
 export interface Recovered {
   /** Of the new cluster. */
@@ -87,7 +86,7 @@ export async function recover(
       taken,
       partitions: {
         all: partitions.length,
-        missing: partitionsWith(newest, (each) => survivors(each, disks) === 0),
+        missing: partitionsWith(newest, (each) => isMissing(each, disks)),
         doubtful: partitionsWith(newest, (each) => isDoubtful(each, disks)),
       },
     }
@@ -179,18 +178,4 @@ function newestOf(sources: readonly Source[]): Topology {
 
 function partitionsWith(topology: Topology, holds: (partition: Partition) => boolean): number[] {
   return topology.partitions.flatMap((partition, index) => (holds(partition) ? [index] : []))
-}
-
-function survivors({ replicas, prev }: Partition, disks: ReadonlySet<StorageId>): number {
-  const all = new Set([...replicas, ...(prev?.replicas ?? [])])
-  return [...all].filter((id) => disks.has(id)).length
-}
-
-/** Whether a majority may have acknowledged what none of the survivors of a group has. */
-function isDoubtful(partition: Partition, disks: ReadonlySet<StorageId>): boolean {
-  if (survivors(partition, disks) === 0) return false
-  // While it moves, only those that it moves from have all that was ever acknowledged.
-  const { replicas } = partition.prev ?? partition
-  const lost = replicas.filter((id) => !disks.has(id)).length
-  return lost >= majorityOf(replicas.length)
 }
