@@ -6,7 +6,7 @@
  * which.
  */
 import type { ErrorCode } from '../base/errors.ts'
-import type { ClusterId, StorageId } from '../base/ids.ts'
+import type { ClusterId, PeerId, StorageId } from '../base/ids.ts'
 import { Metrics } from '../base/metrics.ts'
 import type { Database } from '../disk/database.ts'
 import { AdmissionKey } from '../mesh/admission-key.ts'
@@ -183,6 +183,13 @@ export class Cluster {
   /** Monotonic time at which the topology in force came into force here. */
   get topologySinceMs(): number {
     return this.#topologyLines.sinceMs
+  }
+
+  /** As people call it; the peer id of whom nobody knows. */
+  nameOf(peer: PeerId): string {
+    const members = this.topology.current()?.members
+    const known = this.membership.get(peer) ?? members?.find(({ id }) => id === peer)
+    return known?.name ?? peer
   }
 
   /** Aborts when this node is part of the cluster no more. */

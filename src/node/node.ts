@@ -8,6 +8,7 @@ import type { Database } from '../disk/database.ts'
 import { openDatabase } from '../disk/log-database.ts'
 import type { Seams } from '../seams/seams.ts'
 import type { Storage } from '../seams/storage.ts'
+import { type ClusterAccess, kvOf, memberOf, regOf, ticketOf, topologyOf } from './apis.ts'
 import type {
   AtollNode,
   CallOptions,
@@ -16,7 +17,6 @@ import type {
   Explanation,
   KvApi,
   MemberApi,
-  MemberState,
   RegApi,
   Status,
   TicketApi,
@@ -29,21 +29,17 @@ import {
   removeClusterFile,
   writeClusterFile,
 } from './cluster-file.ts'
-import type { Member } from '../swim/member.ts'
 import { Cluster } from './compose.ts'
 import type { NodeConfig } from './config.ts'
 import { Doctor } from './doctor/doctor.ts'
 import { edgeIdentity, type Identity, openIdentity, renewIdentity } from './identity.ts'
-import { watchMembers } from './member-watch.ts'
-import { listMembers, memberNamed, tagSelf } from './members.ts'
 import { declareNodeMetrics } from './metrics.ts'
 import { SelfWatch } from './watch/self-watch.ts'
 import { VERSION } from '../base/version.ts'
-import { movePartition, planInfo, removeMember } from './operator.ts'
-import { REMOVED_FIX, removalText, removedError } from './removals.ts'
-import { explain, type Health, healthOf, topologyInfo } from './views.ts'
+import { removedError } from './removals.ts'
+import { healthOfNode, statusOf } from './status.ts'
+import { explain } from './views.ts'
 
-const TICKET_TTL_MS = 60 * 60 * 1000
 const EXPLAIN_DEADLINE_MS = 2000
 
 interface Disk {
@@ -89,6 +85,15 @@ class Node implements AtollNode {
   #identity: Identity
   readonly #startedMs: number
   readonly #aborter = new AbortController()
+  readonly #access: ClusterAccess = {
+    running: () => this.#running(),
+    belonging: () => this.#belonging(),
+  }
+  readonly kv: KvApi = kvOf(this.#access)
+  readonly reg: RegApi = regOf(this.#access)
+  readonly member: MemberApi = memberOf(this.#access)
+  readonly ticket: TicketApi = ticketOf(this.#access)
+  readonly topology: TopologyApi = topologyOf(this.#access)
   #cluster: Cluster | null = null
   #state: Status['state'] = 'unclaimed'
   /** A founding or joining under way: at most one. */
@@ -109,7 +114,7 @@ class Node implements AtollNode {
     declareNodeMetrics(metrics, {
       state: () => this.#state,
       uptimeSeconds: () => this.#uptimeMs() / 1000,
-      warnings: () => this.#health().warnings.length,
+      warnings: () => healthOfNode(this.#cluster).warnings.length,
     })
   }
 
@@ -162,23 +167,16 @@ class Node implements AtollNode {
 
   async init(_options?: CallOptions): Promise<{ readonly clusterId: string }> {
     if (this.#disk === null) {
-      throw new AtollError(
-        'UNSUPPORTED',
-        'a node without a data directory cannot found a cluster',
-        {
-          hint: 'give it a data directory, or let it join with a ticket',
-        },
-      )
+      const message = 'a node without a data directory cannot found a cluster'
+      const hint = 'give it a data directory, or let it join with a ticket'
+      throw new AtollError('UNSUPPORTED', message, { hint })
     }
     return this.#claim(async () => found(this.#config, this.#identity, this.#seams))
   }
 
   async join(ticket: string, options: CallOptions = {}): Promise<{ readonly clusterId: string }> {
-    const signals = [
-      this.#aborter.signal,
-      ...(options.signal === undefined ? [] : [options.signal]),
-    ]
-    const signal = AbortSignal.any(signals)
+    const own = this.#aborter.signal
+    const signal = options.signal === undefined ? own : AbortSignal.any([own, options.signal])
     return this.#claim(() => redeem(ticket, this.#config, this.#identity, this.#seams, signal))
   }
 
@@ -243,26 +241,13 @@ class Node implements AtollNode {
   }
 
   async status(): Promise<Status> {
-    const cluster = this.#cluster
-    const states = cluster?.membership.members().map((each) => cluster.removals.stateOf(each)) ?? []
-    const count = (state: MemberState): number => states.filter((each) => each === state).length
-    const isRemoved =
-      this.#state === 'running' && cluster !== null && cluster.removals.self !== null
-    const health = this.#health()
-    return {
-      id: this.#identity.peer,
-      name: this.#config.name,
-      clusterId: cluster?.clusterId ?? '',
-      storageId: this.#identity.storageId,
-      version: VERSION,
-      state: isRemoved ? 'removed' : this.#state,
-      role: cluster?.mesh.self.role ?? (this.#disk === null ? 'edge' : 'member'),
-      addresses: cluster?.mesh.addresses() ?? [],
-      uptimeMs: Math.round(this.#uptimeMs()),
-      members: { alive: count('alive'), suspect: count('suspect'), dead: count('dead') },
-      topology: cluster?.topology.digest ?? 0,
-      ...health,
-    }
+    return statusOf({
+      cluster: this.#cluster,
+      config: this.#config,
+      identity: this.#identity,
+      state: this.#state,
+      uptimeMs: this.#uptimeMs(),
+    })
   }
 
   async doctor(options: CallOptions = {}): Promise<Diagnosis> {
@@ -283,82 +268,12 @@ class Node implements AtollNode {
     return [...this.#metrics.collect(), ...(this.#cluster?.metrics.collect() ?? [])]
   }
 
-  #health(): Health {
-    const cluster = this.#cluster
-    if (cluster === null) return { toleratesFailures: 0, movingPartitions: 0, warnings: [] }
-    const removal = cluster.removals.self
-    if (removal === null) return healthOf(cluster.topology.current(), cluster.membership)
-    const warning = `${removalText(removal, namesIn(cluster))}; ${REMOVED_FIX}`
-    return { toleratesFailures: 0, movingPartitions: 0, warnings: [warning] }
-  }
-
   #uptimeMs(): number {
     return this.#seams.clock.monotonicMs() - this.#startedMs
   }
 
   async explain(key: string, options: CallOptions = {}): Promise<Explanation> {
     return explain(this.#belonging(), key, options.deadlineMs ?? EXPLAIN_DEADLINE_MS)
-  }
-
-  readonly kv: KvApi = {
-    put: async (key, value, options) => this.#belonging().kv.put(key, value, options),
-    get: async (key, options) => this.#belonging().kv.get(key, options),
-    del: async (key, options) => this.#belonging().kv.del(key, options),
-    ls: async (prefix, options) => this.#belonging().kv.ls(prefix, options),
-  }
-
-  readonly reg: RegApi = {
-    get: async (key, options) => this.#registers().get(key, options),
-    set: async (key, value, options) => this.#registers().set(key, value, options),
-    cas: async (key, value, options) => this.#registers().cas(key, value, options),
-    del: async (key, options) => this.#registers().del(key, options),
-    incr: async (key, by, options) => this.#registers().incr(key, by, options),
-    update: async (key, change, options) => this.#registers().update(key, change, options),
-    ls: async (prefix, options) => this.#registers().ls(prefix, options),
-    watch: (key, options = {}) => {
-      const signal = eitherOf(options.signal, this.#belonging().ends)
-      return this.#registers().watch(key, { ...options, signal })
-    },
-  }
-
-  readonly member: MemberApi = {
-    ls: async () => listMembers(this.#running()),
-    show: async (nameOrId) => memberNamed(this.#running(), nameOrId),
-    tag: async (tags) => tagSelf(this.#belonging(), tags),
-    remove: async (nameOrId) => removeMember(this.#belonging(), nameOrId),
-    watch: ({ signal } = {}) => {
-      const { membership, ends, removals } = this.#running()
-      const stateOf = (member: Member): MemberState => removals.stateOf(member)
-      return watchMembers(membership, stateOf, eitherOf(signal, ends))
-    },
-  }
-
-  readonly ticket: TicketApi = {
-    create: async ({ ttlMs = TICKET_TTL_MS, uses = 1, role = 'member' } = {}) => {
-      return { ticket: await this.#admitter().createTicket({ ttlMs, uses, role }) }
-    },
-    revoke: async (ticket) => ({ revoked: await this.#admitter().revokeTicket(ticket) }),
-  }
-
-  readonly topology: TopologyApi = {
-    show: async () => {
-      const { topology, membership } = this.#running()
-      const current = topology.current()
-      if (current !== null) return topologyInfo(current, membership)
-      throw new AtollError('NO_QUORUM', 'the topology is not known here yet')
-    },
-    plan: async () => planInfo(this.#belonging()),
-    move: async (partition, options) => movePartition(this.#belonging(), partition, options),
-  }
-
-  #admitter() {
-    const { admitter } = this.#belonging()
-    if (admitter !== null) return admitter
-    throw new AtollError('UNSUPPORTED', 'an edge admits nobody; create the ticket on a member')
-  }
-
-  #registers(): RegApi {
-    return this.#belonging().reg
   }
 
   #running(): Cluster {
@@ -373,22 +288,11 @@ class Node implements AtollNode {
   #belonging(): Cluster {
     const cluster = this.#running()
     const removal = cluster.removals.self
-    if (removal !== null) throw removedError(removal, namesIn(cluster))
+    if (removal !== null) throw removedError(removal, (peer) => cluster.nameOf(peer))
     return cluster
   }
 
   #mustNotStop(): void {
     if (this.#stopping !== null) throw new AtollError('STOPPED', 'the node is stopping')
   }
-}
-
-function namesIn({ membership, topology }: Cluster): (peer: string) => string {
-  return (peer) => {
-    const known = membership.get(peer) ?? topology.current()?.members.find(({ id }) => id === peer)
-    return known?.name ?? peer
-  }
-}
-
-function eitherOf(signal: AbortSignal | undefined, ends: AbortSignal): AbortSignal {
-  return signal === undefined ? ends : AbortSignal.any([signal, ends])
 }

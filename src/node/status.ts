@@ -1,0 +1,45 @@
+/** What a node says of itself in one look. */
+import { VERSION } from '../base/version.ts'
+import type { MemberState, Status } from './api.ts'
+import type { Cluster } from './compose.ts'
+import type { NodeConfig } from './config.ts'
+import type { Identity } from './identity.ts'
+import { REMOVED_FIX, removalText } from './removals.ts'
+import { type Health, healthOf } from './views.ts'
+
+export interface StatusParts {
+  readonly cluster: Cluster | null
+  readonly config: NodeConfig
+  readonly identity: Identity
+  readonly state: Status['state']
+  readonly uptimeMs: number
+}
+
+export function statusOf({ cluster, config, identity, state, uptimeMs }: StatusParts): Status {
+  const states = cluster?.membership.members().map((each) => cluster.removals.stateOf(each)) ?? []
+  const count = (wanted: MemberState): number => states.filter((each) => each === wanted).length
+  const isRemoved = state === 'running' && cluster !== null && cluster.removals.self !== null
+  return {
+    id: identity.peer,
+    name: config.name,
+    clusterId: cluster?.clusterId ?? '',
+    storageId: identity.storageId,
+    version: VERSION,
+    state: isRemoved ? 'removed' : state,
+    role: cluster?.mesh.self.role ?? (config.dataDir === null ? 'edge' : 'member'),
+    addresses: cluster?.mesh.addresses() ?? [],
+    uptimeMs: Math.round(uptimeMs),
+    members: { alive: count('alive'), suspect: count('suspect'), dead: count('dead') },
+    topology: cluster?.topology.digest ?? 0,
+    ...healthOfNode(cluster),
+  }
+}
+
+/** Null: it belongs to no cluster. */
+export function healthOfNode(cluster: Cluster | null): Health {
+  if (cluster === null) return { toleratesFailures: 0, movingPartitions: 0, warnings: [] }
+  const removal = cluster.removals.self
+  if (removal === null) return healthOf(cluster.topology.current(), cluster.membership)
+  const warning = `${removalText(removal, (peer) => cluster.nameOf(peer))}; ${REMOVED_FIX}`
+  return { toleratesFailures: 0, movingPartitions: 0, warnings: [warning] }
+}
