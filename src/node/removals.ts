@@ -2,7 +2,8 @@
  * Members that the operator removed for good (`member remove`), and whether this node is one.
  *
  * A node that runs when it is removed learns so from the topology. One that was away meets members
- * that refuse it: the topology never reaches it, and their word must do. Either way it is told to
+ * that refuse it: the topology never reaches it, and their word must do. Not that of others: whoever
+ * has the network's key can refuse a greeting, also who was removed itself. Either way it is told to
  * whoever asks, instead of time-outs that nobody could explain.
  *
  * The links to a removed member are cut when it has had time to learn why.
@@ -46,7 +47,7 @@ export class Removals {
     const { mesh, topology } = options
     const peer = mesh.self.peer
     mesh.onRefused((by, error) => {
-      if (isUnwelcome(error, peer)) this.#onRemoved({ kind: 'refused', by })
+      if (isUnwelcome(error, peer) && this.#isMember(by)) this.#onRemoved({ kind: 'refused', by })
     })
     topology.subscribe((next) => this.#onTopology(next))
   }
@@ -66,6 +67,11 @@ export class Removals {
 
   stop(): void {
     this.#timer?.cancel()
+  }
+
+  /** As far as this node knows, which may be long ago. */
+  #isMember(peer: PeerId): boolean {
+    return this.#options.topology.current()?.members.some(({ id }) => id === peer) === true
   }
 
   #has(storageId: StorageId): boolean {

@@ -11,6 +11,7 @@ import { genesisOf, memberOf } from '../topology/members.ts'
 
 const SELF = memberOf('self')
 const OTHER = memberOf('other')
+const OF_BOTH: Topology = { ...genesisOf([SELF]), members: [SELF, OTHER] }
 const memberNamed = (name: string): Member =>
   ({
     ...memberOf(name),
@@ -86,7 +87,7 @@ describe('removals', () => {
   })
 
   it('are told by a member that refuses this node; the topology knows better', () => {
-    const rig = new Rig()
+    const rig = new Rig(SELF.storageId, OF_BOTH)
     const told = unwelcome('DENIED', SELF.id, 'cluster')
     rig.refuse(OTHER.id, new AtollError('DENIED', `refused by ${OTHER.id}: ${told.message}`))
     assert.deepEqual(rig.removals.self, { kind: 'refused', by: OTHER.id })
@@ -95,8 +96,18 @@ describe('removals', () => {
     assert.equal(rig.lines.length, 1)
   })
 
+  it('are not taken from who is no member: anybody with the network key can refuse', () => {
+    const told = unwelcome('DENIED', SELF.id, 'cluster')
+    for (const known of [null, genesisOf([SELF])]) {
+      const rig = new Rig(SELF.storageId, known)
+      rig.refuse(OTHER.id, new AtollError('DENIED', `refused by ${OTHER.id}: ${told.message}`))
+      assert.equal(rig.removals.self, null)
+      assert.deepEqual(rig.lines, [])
+    }
+  })
+
   it('are not taken from other refusals, nor from those that this node gave', () => {
-    const rig = new Rig()
+    const rig = new Rig(SELF.storageId, OF_BOTH)
     rig.refuse(OTHER.id, unwelcome('DENIED', OTHER.id, 'cluster'))
     rig.refuse(OTHER.id, new AtollError('DENIED', 'the certificate has expired'))
     rig.refuse(OTHER.id, unwelcome('BUSY', SELF.id, 'cluster'))
