@@ -17,6 +17,7 @@ import type { IndexRange, Storage } from '../seams/storage.ts'
 import { AppendLog } from './append-log.ts'
 import { CheckedIndex, MARKER } from './checked-index.ts'
 import { Checkpointer } from './checkpointer.ts'
+import { Commits, type Group } from './commits.ts'
 import type { Database, Write } from './database.ts'
 import { checkFormat } from './format.ts'
 import { assertLimits, DATABASE_LIMITS, type DatabaseLimits } from './limits.ts'
@@ -35,14 +36,6 @@ export interface DatabaseOptions {
   readonly log: Log
   readonly limits?: DatabaseLimits
   readonly metrics?: Metrics
-}
-
-interface Group {
-  readonly writes: Write[]
-  bytes: number
-  readonly durable: Promise<void>
-  readonly resolve: () => void
-  readonly reject: (error: Error) => void
 }
 
 /** Recovers and opens. Rejects with DISK_DAMAGED, FORMAT_UNKNOWN, or what the storage says. */
@@ -74,11 +67,9 @@ class LogDatabase implements Database, DiskLevels {
   readonly #index: CheckedIndex
   readonly #checkpointer: Checkpointer
   readonly #verification: Promise<void>
-  /** Newest value of each key with a commit under way, and how many are; bounded by `pendingBytes`. */
-  readonly #pending = new Map<string, { value: Uint8Array | null; group: Group }>()
-  #pendingBytes = 0
+  /** Bounded by `pendingBytes`. */
+  readonly #commits = new Commits()
   #busyNotedUntilMs = 0
-  #gathering: Group | null = null
   #flushing: Promise<void> | null = null
   #ended: Error | null = null
   #closing = false
@@ -118,7 +109,7 @@ class LogDatabase implements Database, DiskLevels {
   }
 
   get pendingBytes(): number {
-    return this.#pendingBytes
+    return this.#commits.bytes
   }
 
   get tableBytes(): number {
@@ -133,8 +124,8 @@ class LogDatabase implements Database, DiskLevels {
   }
 
   latest(key: string): Uint8Array | undefined {
-    const pending = this.#pending.get(key)
-    return pending === undefined ? this.get(key) : (pending.value ?? undefined)
+    const pending = this.#commits.find(key)
+    return pending === undefined ? this.get(key) : (pending ?? undefined)
   }
 
   commit(writes: readonly Write[]): Promise<void> {
@@ -147,14 +138,8 @@ class LogDatabase implements Database, DiskLevels {
       this.#appendLog.counts.refuse(refusal.code)
       return Promise.reject(refusal)
     }
-    const group = this.#gather()
-    for (const write of writes) {
-      group.writes.push(write)
-      this.#pending.set(write.key, { value: write.value, group })
-    }
-    group.bytes += bytes
-    this.#pendingBytes += bytes
-    return group.durable
+    if (this.#commits.isEmpty && this.#flushing === null) this.#clock.soon(() => this.#startFlush())
+    return this.#commits.add(writes, bytes)
   }
 
   #refusal(bytes: number): AtollError | null {
@@ -162,7 +147,7 @@ class LogDatabase implements Database, DiskLevels {
     if (bytes > commitBytes) {
       return new AtollError('TOO_LARGE', `a commit of ${bytes} bytes is over ${commitBytes}`)
     }
-    if (this.#pendingBytes + bytes > pendingBytes) {
+    if (this.#commits.bytes + bytes > pendingBytes) {
       this.#noteBusy()
       return new AtollError('BUSY', 'the disk is behind: too much waits for it')
     }
@@ -174,34 +159,23 @@ class LogDatabase implements Database, DiskLevels {
     const nowMs = this.#clock.monotonicMs()
     if (nowMs < this.#busyNotedUntilMs) return
     this.#busyNotedUntilMs = nowMs + BUSY_LINE_MS
-    this.#log.write('warn', 'disk.busy', { pendingBytes: this.#pendingBytes })
-  }
-
-  #gather(): Group {
-    if (this.#gathering !== null) return this.#gathering
-    const { promise, resolve, reject } = Promise.withResolvers<void>()
-    // Every commit returns this promise; one that nobody awaits must not end the process.
-    promise.catch(() => undefined)
-    this.#gathering = { writes: [], bytes: 0, durable: promise, resolve, reject }
-    if (this.#flushing === null) this.#clock.soon(() => this.#startFlush())
-    return this.#gathering
+    this.#log.write('warn', 'disk.busy', { pendingBytes: this.#commits.bytes })
   }
 
   #startFlush(): void {
     if (this.#flushing !== null || this.#ended !== null) return
-    if (this.#gathering !== null || this.#isCheckpointDue) this.#flushing = this.#flush()
+    if (!this.#commits.isEmpty || this.#isCheckpointDue) this.#flushing = this.#flush()
   }
 
   /** Writes group after group until none gathers; a group gathers while the one before syncs. */
   async #flush(): Promise<void> {
     for (;;) {
       if (this.#isCheckpointDue) await this.#checkpointer.begin()
-      const group = this.#gathering
+      const group = this.#commits.take()
       if (group === null) break
-      this.#gathering = null
       await this.#write(group)
     }
-    // In the same step as the look at `#gathering`: a commit after it starts the next flush.
+    // In the same step as `take`: a commit after it starts the next flush.
     this.#flushing = null
   }
 
@@ -215,7 +189,8 @@ class LogDatabase implements Database, DiskLevels {
     }
     // Something else may have ended the database meanwhile: nothing is acknowledged after that.
     if (this.#ended !== null) return group.reject(this.#ended)
-    this.#publish(group)
+    this.#checkpointer.add(group.writes, group.bytes)
+    this.#commits.done(group)
     group.resolve()
   }
 
@@ -223,19 +198,11 @@ class LogDatabase implements Database, DiskLevels {
     return this.#checkpointer.isDue && !this.#closing
   }
 
-  #publish(group: Group): void {
-    this.#checkpointer.add(group.writes, group.bytes)
-    for (const { key } of group.writes) {
-      if (this.#pending.get(key)?.group === group) this.#pending.delete(key)
-    }
-    this.#pendingBytes -= group.bytes
-  }
-
   /** Later commits may have built on what the refused group held: they are refused with it. */
   #refuseAll(error: Error, group: Group): void {
     this.#log.write('error', 'disk.full', { message: error.message })
     this.#appendLog.counts.refuse('DISK_FULL')
-    this.#dropPending(error, group)
+    this.#commits.drop(error, group)
   }
 
   #end(cause: unknown, group: Group | null): void {
@@ -254,17 +221,8 @@ class LogDatabase implements Database, DiskLevels {
     // What it is writing is durable elsewhere; nobody needs to wait for it.
     void this.#checkpointer.stop()
     this.#log.write('error', 'disk.failed', { message: String(cause) })
-    this.#dropPending(error, group)
+    this.#commits.drop(error, group)
     this.#fail(error)
-  }
-
-  #dropPending(error: Error, group: Group | null): void {
-    const gathering = this.#gathering
-    this.#gathering = null
-    this.#pending.clear()
-    this.#pendingBytes = 0
-    group?.reject(error)
-    gathering?.reject(error)
   }
 
   /**

@@ -41,6 +41,15 @@ describe('group commit', () => {
     }
   })
 
+  it('syncs once for all commits of a turn', async () => {
+    const bench = new Bench('turn', { tableBytes: 1e6 })
+    const database = await bench.open()
+    const before = bench.disk.syncs
+    const commits = Array.from({ length: 50 }, (_, n) => database.commit([put(`k${n}`, 'x')]))
+    await bench.clock.drive(Promise.all(commits))
+    assert.equal(bench.disk.syncs - before, 1)
+  })
+
   it('syncs once for all commits of a turn, and once for those of the sync after it', async () => {
     const bench = new Bench('group', { tableBytes: 1e6 })
     const database = await bench.open()

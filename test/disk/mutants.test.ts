@@ -58,7 +58,7 @@ const MUTANTS: readonly Mutant[] = [
     'disk/group-commit',
     'disk/log-database.ts',
     'const recent = this.#checkpointer.find(key)',
-    'const recent = this.#pending.get(key)?.value ?? this.#checkpointer.find(key)',
+    'const recent = this.#commits.find(key) ?? this.#checkpointer.find(key)',
   ],
   [
     'what is found counts as durable',
@@ -70,16 +70,16 @@ const MUTANTS: readonly Mutant[] = [
   [
     'an older commit hides a newer one',
     'disk/group-commit',
-    'disk/log-database.ts',
-    'if (this.#pending.get(key)?.group === group) this.#pending.delete(key)',
-    'this.#pending.delete(key)',
+    'disk/commits.ts',
+    'if (this.#newest.get(key)?.group === group) this.#newest.delete(key)',
+    'this.#newest.delete(key)',
   ],
   [
     'every commit has a sync of its own',
     'disk/group-commit',
     'disk/log-database.ts',
-    'if (this.#gathering !== null) return this.#gathering',
-    'if (this.#gathering !== null) this.#startFlush()',
+    'this.#clock.soon(() => this.#startFlush())\n    return this.#commits.add(writes, bytes)',
+    'this.#clock.soon(() => undefined)\n    const durable = this.#commits.add(writes, bytes)\n    this.#startFlush()\n    return durable',
   ],
 
   // The end.
@@ -130,9 +130,9 @@ const MUTANTS: readonly Mutant[] = [
   [
     'what builds on a refused commit is taken',
     'disk/group-commit',
-    'disk/log-database.ts',
-    '    const gathering = this.#gathering\n    this.#gathering = null\n',
-    '    const gathering = null as Group | null\n',
+    'disk/commits.ts',
+    'const gathering = this.take()',
+    'const gathering = null as Group | null',
   ],
   [
     'the index is not tried again',
@@ -344,7 +344,7 @@ const MUTANTS: readonly Mutant[] = [
     'any number may wait',
     'disk/group-commit',
     'disk/log-database.ts',
-    'if (this.#pendingBytes + bytes > pendingBytes) {',
+    'if (this.#commits.bytes + bytes > pendingBytes) {',
     'if (bytes < 0) {',
   ],
   [
