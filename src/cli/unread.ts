@@ -8,7 +8,7 @@
  * handle is reached by `process.binding`, which is deprecated: where it is missing, the end is noticed
  * at the next write, as by any other program.
  */
-import { constants, fstatSync, openSync } from 'node:fs'
+import { closeSync, constants, fstatSync, openSync } from 'node:fs'
 
 interface PolledHandle {
   open(fd: number): number
@@ -38,7 +38,7 @@ function poll(fd: number, onGone: () => void): void {
   const handle = new TCP(types.SOCKET)
   // Opened anew: who shares the pipe must not find that it no longer blocks.
   const own = openSync(`/dev/fd/${fd}`, constants.O_WRONLY | constants.O_NONBLOCK)
-  if (handle.open(own) !== 0) return
+  if (handle.open(own) !== 0) return closeSync(own)
   handle.onread = onGone
   handle.readStart()
   handle.unref()

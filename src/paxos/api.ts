@@ -15,7 +15,9 @@ export interface RegChangeOptions extends RegCallOptions {
   /**
    * A name of this change, at most 63 bytes. A second call of that name on the key gives what the
    * first one came to, and does not happen again, as long as the register remembers it: for the
-   * next 63 changes.
+   * next seven changes, mostly for 63: fewer where each is of many named calls. An error's
+   * `outcome` is of its own call: one that was `unknown` stays in doubt although a repeat that
+   * reached nobody ends `not-applied`. Repeat until it succeeds, or ends with CONFLICT.
    */
   readonly opId?: string
   /**

@@ -109,13 +109,23 @@ export class PartitionLook {
 
   async #tend(key: string, { promised, accepted, value }: AcceptorRecord): Promise<void> {
     if (!isBallot(accepted)) return this.#dropIfOld(key, promised)
-    if (!isOlder(accepted, this.#nowMs() - TOMBSTONE_MS)) return
-    if (decodeRegister(value).kind === 'absent') await this.#forget(key)
+    if (!isOlder(accepted, this.#nowMs() - SETTLED_MS)) return
+    if (decodeRegister(value).kind === 'absent') await this.#age(key, accepted)
   }
 
-  async #forget(key: string): Promise<void> {
+  /**
+   * How long it has been deleted is told by one clock, ours: two of them may be hours apart. So a
+   * tombstone of another node's ballot gets one of ours first.
+   */
+  async #age(key: string, accepted: Ballot): Promise<void> {
+    if (accepted.storageId !== this.#options.self) await this.#touch(key)
+    else if (isOlder(accepted, this.#nowMs() - TOMBSTONE_MS)) await this.#forget(key, accepted)
+  }
+
+  async #forget(key: string, accepted: Ballot): Promise<void> {
     const { electorate, deadlines, counts } = this.#options
-    const forgetting = await forgetTombstone({ ...this.#place, key }, electorate, deadlines)
+    const place = { ...this.#place, key }
+    const forgetting = await forgetTombstone(place, accepted, electorate, deadlines)
     if (forgetting === 'forgotten') counts.forgotten++
     // One vote for all of them: then it can be forgotten the next time.
     if (forgetting === 'differ') await this.#touch(key)

@@ -18,8 +18,10 @@ import { decodeRegister } from './register.ts'
 /** `forgotten`: all were told. `differ`: they hold no tombstone of one ballot. `open`: later. */
 export type Forgetting = 'forgotten' | 'differ' | 'open'
 
+/** `old`: the ballot of the tombstone that has been one for long enough; no newer one is forgotten. */
 export async function forgetTombstone(
   place: Place,
+  old: Ballot,
   electorate: Electorate,
   deadlines: Deadlines,
 ): Promise<Forgetting> {
@@ -31,6 +33,7 @@ export async function forgetTombstone(
   const verdict = await poll.verdict
   if (verdict.kind !== 'same') return verdict.kind
   const { ballot } = verdict
+  if (!equalBallots(ballot, old)) return 'open'
   const told = electorate.remove(place, ballot, ROUND_MS).map(async (ask) => ask.send())
   // One that is not told keeps its tombstone, and is told another time.
   await Promise.allSettled(told)

@@ -316,6 +316,21 @@ describe('a call of the same name', () => {
     assert.equal(await world.drive(world.reg('c').get(KEY)), null)
   })
 
+  it('that reached nobody says nothing of the call before it', async () => {
+    const world = await RegisterWorld.start(['abc'])
+    const options = { opId: 'once', deadlineMs: 500 }
+    world.fate = (q) => (isAccept(q) ? 'answer lost' : undefined)
+    const first = await errorOf(world.drive(world.reg('a').incr(KEY, 1, options)))
+    assert.equal(first.outcome, 'unknown')
+    for (const name of 'bc') world.lose(name)
+    const second = await errorOf(world.drive(world.reg('a').incr(KEY, 1, options)))
+    assert.deepEqual([second.code, second.outcome], ['NO_QUORUM', 'not-applied'])
+    world.fate = () => undefined
+    for (const name of 'bc') world.find(name)
+    assert.equal((await world.drive(world.reg('a').incr(KEY, 1, options))).value, 1)
+    assert.equal((await world.drive(world.reg('b').get(KEY)))?.value, 1)
+  })
+
   it('two at once are one', async () => {
     const world = await RegisterWorld.start(['abc'])
     const options = { opId: 'once' }
