@@ -7,6 +7,7 @@ type Mutant = readonly [
   from: string,
   to: string,
   tests: RegExp,
+  suite?: 'forgetting',
 ]
 
 const MUTANTS: readonly Mutant[] = [
@@ -192,12 +193,28 @@ const MUTANTS: readonly Mutant[] = [
     'if (space.generation < 0) {',
     /what it has missed|what was wiped/,
   ],
+  [
+    'how long it has been deleted is told by two clocks',
+    'partition-look.ts',
+    'if (accepted.storageId !== this.#options.self) await this.#touch(key)',
+    'if (accepted.storageId === null) await this.#touch(key)',
+    /because clocks of/,
+    'forgetting',
+  ],
+  [
+    'a new deletion is forgotten for an old one',
+    'tombstones.ts',
+    "if (!equalBallots(ballot, old)) return 'open'",
+    '',
+    /made anew meanwhile/,
+    'forgetting',
+  ],
 ]
 
 describeMutants(
   'mutants of upkeep',
   ['paxos', 'topology'],
-  MUTANTS.map(([name, path, from, to, tests]) => {
-    return { name, suites: ['paxos/upkeep.test'], file: `paxos/${path}`, from, to, tests }
+  MUTANTS.map(([name, path, from, to, tests, suite = 'upkeep']) => {
+    return { name, suites: [`paxos/${suite}.test`], file: `paxos/${path}`, from, to, tests }
   }),
 )

@@ -312,6 +312,14 @@ const MUTANTS: readonly Mutant[] = [
     /do not ask again/,
   ],
   [
+    'what comes in the pause after the last look is forgotten',
+    'watch-bounds',
+    'watches.ts',
+    'if (misses === READS_PER_HINT) break',
+    'if (misses === READS_PER_HINT) return await sleep(clock, pauseMs, signal)',
+    /never chosen is looked for/,
+  ],
+  [
     'what has ended takes room',
     'watch-bounds',
     'hints.ts',
