@@ -116,11 +116,9 @@ function read({ kind, param, bytesMax }: CliArgument, given: string | readonly s
     case 'text':
       return given
     case 'integer':
-      if (/^\d{1,15}$/.test(given)) return Number(given)
-      throw new AtollError('USAGE', `${param} must be a whole number, not "${given}"`)
+      return wholeNumber(param, given, /^\d+$/)
     case 'signed':
-      if (/^-?\d{1,15}$/.test(given)) return Number(given)
-      throw new AtollError('USAGE', `${param} must be a whole number, not "${given}"`)
+      return wholeNumber(param, given, /^-?\d+$/)
     case 'flag':
       return true
     case 'duration':
@@ -134,6 +132,15 @@ function read({ kind, param, bytesMax }: CliArgument, given: string | readonly s
     default:
       return unreachable(kind)
   }
+}
+
+function wholeNumber(param: string, given: string, form: RegExp): number {
+  const number = Number(given)
+  if (form.test(given) && Number.isSafeInteger(number)) return number
+  const odd = form.test(given)
+    ? `must be a number up to ${Number.MAX_SAFE_INTEGER}`
+    : 'must be a whole number'
+  throw new AtollError('USAGE', `${param} ${odd}, not "${given}"`)
 }
 
 function pairs(given: readonly string[]): Record<string, string | null> {
@@ -172,5 +179,10 @@ async function runWatch(
     for await (const event of client.watch(method, params, signal)) {
       output.item(event as ResultOf<WatchName>, view)
     }
+  })
+  // A watch has no end of its own: a script must not take the daemon's for the reader's.
+  if (signal.aborted) return
+  throw new AtollError('UNREACHABLE', 'the watch ended: its daemon stops or has left', {
+    hint: 'go on at another daemon, or at this one once it is back',
   })
 }

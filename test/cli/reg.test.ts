@@ -223,4 +223,19 @@ describe('registers on the command line', () => {
     })
     assert.equal(out, expected.raw.replace('v1\tvalue\tone\n', ''))
   })
+
+  it('watch ends with 3 when its daemon stops in good order', async () => {
+    const { reg } = cli.rig.node
+    const watch = reg.watch.bind(reg)
+    reg.watch = async function* once(): AsyncGenerator<RegEvent, void> {
+      yield { kind: 'absent', key: 'k', version: 'v1' }
+    }
+    try {
+      const { status, out, err } = await cli.run('reg', 'watch', 'k')
+      assert.deepEqual([status, out], [3, 'v1  absent\n'])
+      assert.match(err, /^error UNREACHABLE: the watch ended: its daemon stops or has left\. Go on/)
+    } finally {
+      reg.watch = watch
+    }
+  })
 })

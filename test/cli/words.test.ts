@@ -40,6 +40,11 @@ describe('what people are told', () => {
     ],
     ['reg incr k five', 'by must be a whole number, not "five". See: atoll reg incr --help'],
     [
+      'reg incr k 99999999999999999999',
+      'by must be a number up to 9007199254740991, not "99999999999999999999". ' +
+        'See: atoll reg incr --help',
+    ],
+    [
       'reg incr k -x',
       "unknown option '-x'. Write -- before a value that begins with a dash; see: atoll reg incr --help",
     ],
@@ -114,6 +119,13 @@ describe('what people are told', () => {
     assert.equal(dead.status, 3)
     const hint = 'Start it again with: atoll dev heal a, or ask another daemon with --at b'
     assert.ok(dead.err.endsWith(`. ${hint}\n`), dead.err)
+  })
+
+  it('a setting that is not given is a dash', async () => {
+    const { status, out } = await cli.bare('config', 'show')
+    assert.equal(status, 0)
+    assert.match(out, /^metrics +- +default$/m)
+    assert.doesNotMatch(out, /null/)
   })
 
   it('config validate does not send people to config validate', async () => {

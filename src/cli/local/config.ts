@@ -46,5 +46,6 @@ function checked(file: string): object {
 }
 
 function text(value: unknown): string {
-  return printable(typeof value === 'string' ? value || '-' : JSON.stringify(value))
+  if (value === null || value === '') return '-'
+  return printable(typeof value === 'string' ? value : JSON.stringify(value))
 }
