@@ -131,7 +131,7 @@ export class Electorate {
       here: (replica) => replica.list(header, after),
       kind: REQUEST_KINDS.REG_LIST,
       body: () => writeHeader(new WireWriter(), header).string(after).finish(),
-      read: readPage,
+      read: (from) => readPage(from, after),
       timeoutMs,
     })
     const reply = (await ask?.send()?.catch(() => null)) ?? null

@@ -2,8 +2,9 @@
  * A page of the registers of a partition, for who brings them over into a new configuration, or to
  * a replica that lacks some.
  */
+import { compareKeys } from '../base/bytes.ts'
 import { KEY_BYTES_MAX } from '../base/value.ts'
-import type { WireReader, WireWriter } from '../wire/codec.ts'
+import { WireError, type WireReader, type WireWriter } from '../wire/codec.ts'
 import { type Ballot, isBallot, readBallot, writeBallot } from './ballot.ts'
 import { LIST_KEYS } from './limits.ts'
 import type { RegisterPage } from './replica.ts'
@@ -32,12 +33,13 @@ export function writePage(out: WireWriter, { votes, counterMax, after }: ListedP
   out.uint(counterMax).string(after ?? '')
 }
 
-/** Throws WireError. */
-export function readPage(from: WireReader): ListedPage {
+/** The page behind `asked`. Throws WireError, also where it leads back: who follows it never ends. */
+export function readPage(from: WireReader, asked: string): ListedPage {
   const votes = from.list(LIST_KEYS, (each) => {
     return [each.string(KEY_BYTES_MAX), readBallot(each)] as const
   })
   const counterMax = from.uint()
   const after = from.string(KEY_BYTES_MAX)
+  if (after !== '' && compareKeys(after, asked) <= 0) throw new WireError('a page leads back')
   return { votes, counterMax, after: after === '' ? null : after }
 }

@@ -65,7 +65,7 @@ export class Asker {
 
   list(to: string, more: Partial<Header> = {}): Promise<Reply<ListedPage>> {
     const body = writeHeader(new WireWriter(), this.header(more)).string('').finish()
-    return this.#ask(to, REQUEST_KINDS.REG_LIST, body, readPage)
+    return this.#ask(to, REQUEST_KINDS.REG_LIST, body, (from) => readPage(from, ''))
   }
 
   install(to: string, counterMax: number, more: Partial<Header> = {}): Promise<Reply<null>> {

@@ -161,7 +161,7 @@ const FORMATS: readonly Format<unknown>[] = [
       after: fc.option(keys),
     }),
     (body) => answered(body, writePage),
-    (bytes) => bodyOf(bytes, readPage),
+    (bytes) => bodyOf(bytes, (from) => readPage(from, '')),
   ),
   format(
     'rejection',

@@ -99,7 +99,7 @@ describe('limits of what is read', () => {
       (deadlineMs) => forwarded({ deadlineMs }),
       decodeForwarded,
     ],
-    'keys of a list': [LIST_KEYS, page, (bytes) => bodyOf(bytes, readPage)],
+    'keys of a list': [LIST_KEYS, page, (bytes) => bodyOf(bytes, (from) => readPage(from, ''))],
     'keys of a watch': [
       WATCH_KEYS,
       (n) => encodeKeyRevisions(many(n, ['k', 1] as const)),
@@ -148,6 +148,17 @@ describe('limits of what is read', () => {
     ]) {
       const bytes = writeBallot(new WireWriter(), half).finish()
       assert.throws(() => readBallot(new WireReader(bytes)), WireError)
+    }
+  })
+
+  it('refuses a page of a list that leads back: whoever follows it never ends', () => {
+    const page = { votes: [], counterMax: 0, after: 'k' }
+    const out = new WireWriter()
+    writePage(out, page)
+    const bytes = out.finish()
+    assert.deepEqual(readPage(new WireReader(bytes), 'j'), page)
+    for (const asked of ['k', 'l']) {
+      assert.throws(() => readPage(new WireReader(bytes), asked), WireError)
     }
   })
 
