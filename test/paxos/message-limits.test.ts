@@ -152,11 +152,11 @@ describe('limits of what is read', () => {
   })
 
   it('refuses a page of a list that leads back: whoever follows it never ends', () => {
-    const page = { votes: [], counterMax: 0, after: 'k' }
+    const empty = { votes: [], counterMax: 0, after: 'k' }
     const out = new WireWriter()
-    writePage(out, page)
+    writePage(out, empty)
     const bytes = out.finish()
-    assert.deepEqual(readPage(new WireReader(bytes), 'j'), page)
+    assert.deepEqual(readPage(new WireReader(bytes), 'j'), empty)
     for (const asked of ['k', 'l']) {
       assert.throws(() => readPage(new WireReader(bytes), asked), WireError)
     }
