@@ -10,6 +10,7 @@ import {
   liveDisks,
   movingPartitions,
   partitionsWithoutMajority,
+  unsuspectedDisks,
 } from '../topology/describe.ts'
 import type { HeldVersion } from '../store/kv-store.ts'
 import { majorityOf } from '../topology/validate.ts'
@@ -74,7 +75,7 @@ export function healthOf(topology: Topology | null, membership: Membership): Hea
   warnings.push(...rootWarnings(topology, usable), ...withoutMajority(topology, usable))
   const moving = movingPartitions(topology)
   return {
-    toleratesFailures: failuresTolerated(topology, usable),
+    toleratesFailures: failuresTolerated(topology, unsuspectedDisks(topology, membership)),
     movingPartitions: moving,
     warnings,
   }

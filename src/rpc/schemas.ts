@@ -41,3 +41,8 @@ export const memberStateOrUnknown = v.picklist([
   'unknown',
 ])
 export const role = v.picklist(['member', 'edge'])
+
+/** A read may be repeated as it is; clients that name each of their calls may name it too. */
+export const namedRead = {
+  opId: v.exactOptional(v.pipe(text, v.description('of no effect: a read may be repeated'))),
+} as const

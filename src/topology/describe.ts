@@ -13,6 +13,15 @@ export function liveDisks(topology: Topology, membership: Membership): Set<Stora
   return new Set(live.map(({ storageId }) => storageId))
 }
 
+/** Those that nobody suspects, for who must not promise too much. */
+export function unsuspectedDisks(topology: Topology, membership: Membership): Set<StorageId> {
+  const live = liveDisks(topology, membership)
+  for (const { id, storageId } of topology.members) {
+    if (membership.get(id)?.state === 'suspect') live.delete(storageId)
+  }
+  return live
+}
+
 /**
  * The most members of which any may fail now, and still every partition keeps a majority in its
  * replica set, and in the set that it moves from. 0 as well when a partition has none already.

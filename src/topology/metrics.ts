@@ -7,6 +7,7 @@ import {
   liveDisks,
   movingPartitions,
   partitionsWithoutMajority,
+  unsuspectedDisks,
 } from './describe.ts'
 import type { MovementReporter } from './movement-reporter.ts'
 import type { Refusals } from './refusals.ts'
@@ -60,7 +61,7 @@ export function declareTopologyMetrics(metrics: Metrics, parts: TopologyParts): 
   gauge(
     'atoll_topology_failures_tolerated',
     'Members that may fail now without any partition losing its majority.',
-    (current) => failuresTolerated(current, liveDisks(current, membership)),
+    (current) => failuresTolerated(current, unsuspectedDisks(current, membership)),
   )
   gauge('atoll_topology_is_root', '1 on a daemon that decides topologies, else 0.', ({ roots }) =>
     Number(self !== '' && roots.includes(self)),

@@ -22,6 +22,13 @@ describe('rpc server', () => {
     assert.equal((await client.call('kv.get', { key: 'none' })).result, null)
   })
 
+  it('takes a name of a call also where it is of no effect', async () => {
+    const client = rig.raw()
+    assert.equal((await client.call('reg.get', { key: 'none', opId: 'a' })).result, null)
+    const { result } = await client.call('topology.show', { opId: 'b', deadlineMs: 1000 })
+    assert.ok(result !== undefined)
+  })
+
   it('takes no params as an empty object', async () => {
     const client = rig.raw()
     client.send({ jsonrpc: '2.0', id: 'x', method: 'status' })

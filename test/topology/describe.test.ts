@@ -8,9 +8,13 @@ import {
   movingPartitions,
   partitionsWithoutMajority,
   stoppedByLoss,
+  unsuspectedDisks,
 } from '../../src/topology/describe.ts'
 import { planTopology } from '../../src/topology/planner.ts'
+import type { TopologyMember } from '../../src/topology/topology.ts'
 import { boundOf, sharesOf } from '../../src/topology/shares.ts'
+import { Roll } from './fakes.ts'
+import { ManualClock } from './manual-clock.ts'
 import { disksOf, genesisOf, inputOf, membersOf, settle } from './members.ts'
 
 const members = membersOf(6).map((each, i) => ({ ...each, zone: `z${i % 3}` }))
@@ -44,6 +48,21 @@ describe('what a topology can bear', () => {
     assert.equal(failuresTolerated(moving, disksOf(members)), 0, 'the founder alone has the data')
     assert.equal(movingPartitions(topology), 0)
     assert.equal(failuresTolerated(topology, disksOf(members)), 1)
+  })
+
+  it('promises nothing of a member that is suspected, or down', () => {
+    const roll = new Roll(new ManualClock())
+    for (const member of members) roll.set(member, 'alive')
+    const bearable = () =>
+      failuresTolerated(
+        topology,
+        unsuspectedDisks(topology, roll.viewOf((members[0] as TopologyMember).id)),
+      )
+    assert.equal(bearable(), 1)
+    for (const state of ['suspect', 'dead'] as const) {
+      roll.set(members[3] as TopologyMember, state)
+      assert.equal(bearable(), 0, state)
+    }
   })
 
   it('says what stops when members or a zone are lost', () => {

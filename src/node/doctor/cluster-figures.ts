@@ -8,6 +8,7 @@ import {
   liveDisks,
   movingPartitions,
   partitionsWithoutMajority,
+  unsuspectedDisks,
 } from '../../topology/describe.ts'
 import type { Topology, TopologyMember } from '../../topology/topology.ts'
 import { type Removal, removalText } from '../removals.ts'
@@ -166,7 +167,7 @@ function quorumOf(view: ClusterView, nowMs: number): QuorumFigures | null {
   return {
     members: members.length,
     replicationFactor,
-    toleratesFailures: failuresTolerated(topology, usable),
+    toleratesFailures: failuresTolerated(topology, unsuspectedDisks(topology, membership)),
     partitions: partitions.length,
     withoutMajority: partitionsWithoutMajority(topology, usable).length,
     down: members.filter(isDown).map(calledName),

@@ -5,7 +5,7 @@ import type { JsonValue, RegEvent, RegSetOptions, Value } from '../../node/api.t
 import { CALLERS_OP_ID_BYTES_MAX, VALUE_BYTES_MAX } from '../../paxos/limits.ts'
 import type { CliFlag } from '../method.ts'
 import { call, deadlineUpTo, watch } from '../method.ts'
-import { key, text, value, whole } from '../schemas.ts'
+import { key, namedRead, text, value, whole } from '../schemas.ts'
 import { checkValue } from '../value-check.ts'
 import { valueFromJson, valueToJson } from '../values.ts'
 
@@ -102,7 +102,7 @@ const CHANGE_ERRORS = [
 export const regGet = call({
   name: 'reg.get',
   help: 'read a register: what a majority holds now; null when there is no value',
-  params: v.strictObject({ key, ...deadline }),
+  params: v.strictObject({ key, ...namedRead, ...deadline }),
   result: v.nullable(found),
   errors: ['UNCLAIMED', 'NO_QUORUM', 'TOO_LARGE'],
   changes: false,

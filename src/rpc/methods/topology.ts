@@ -1,12 +1,12 @@
 /** topology: which members store data, and which replicas hold which partition. */
 import * as v from 'valibot'
 import { call, deadline, OWN_KNOWLEDGE_MS } from '../method.ts'
-import { memberStateOrUnknown, text, whole } from '../schemas.ts'
+import { memberStateOrUnknown, namedRead, text, whole } from '../schemas.ts'
 
 export const topologyShow = call({
   name: 'topology.show',
   help: 'show the topology in force',
-  params: v.strictObject({ ...deadline }),
+  params: v.strictObject({ ...namedRead, ...deadline }),
   result: v.object({
     number: v.number(),
     members: v.array(
