@@ -6,8 +6,8 @@
  * other's way, they hand the key to the first replica that is up, which combines what all of them
  * bring. So does a node that is no replica.
  *
- * An operation that was handed on and is not answered soon is proposed here, or handed to another:
- * a killed process is noticed at once, a paused one is not. It carries an id, and the revision
+ * An operation that was handed on and is not answered soon is handed to the next replica, at last
+ * proposed here: a killed process is noticed at once, a paused one is not. It carries an id, and the revision
  * that this node knew before it first asked, so that it happens once, or its outcome is unknown.
  */
 import { AtollError, isAtollError } from '../base/errors.ts'
@@ -198,11 +198,13 @@ export class Operations {
     return outcome.kind === 'overrun' && late.mayHaveHappened ? { kind: 'unknown' } : outcome
   }
 
-  /** Null: nobody is left. */
+  /**
+   * In the order that all nodes have, so that those who give up the first meet at the second and not
+   * each at itself, where they would be in each other's way. Null: nobody is left.
+   */
   #next(topology: Topology, key: string, tried: ReadonlySet<PeerId>): Next {
     const { self, proposer, peers } = this.#options
     const mayPropose = proposer !== null && isMember(topology, self)
-    if (tried.size > 0 && mayPropose) return HERE
     const { replicas, previous } = this.#options.places.of(topology, key)
     for (const id of this.#slow.last([...replicas, ...(previous ?? [])])) {
       if (id === self && mayPropose) return HERE

@@ -106,6 +106,21 @@ describe('who proposes', () => {
     )
   })
 
+  it('the same one for all who give up a paused first: they are not in each other’s way', async () => {
+    const world = await RegisterWorld.start(['cde'], { nodes: 'ab' })
+    world.fate = (q) => (q.to === 'c' ? 'lost' : world.later(2))
+    const endMs = world.clock.monotonicMs() + 3000
+    let calls = 0
+    const caller = async (name: string): Promise<void> => {
+      for (; world.clock.monotonicMs() < endMs; calls++) {
+        await world.reg(name).set(KEY, `${name}${calls}`, { deadlineMs: 8000 })
+      }
+    }
+    await world.drive(Promise.all([caller('a'), caller('b')]))
+    assert.ok(calls > 300, `${calls}: each waits once a second, and no other is in its way`)
+    assert.deepEqual(new Set(forwards(world).map(({ to }) => to)), new Set('cd'))
+  })
+
   it('the first for a second, when it is slow but answers others', async () => {
     const world = await RegisterWorld.start(['abc'], { nodes: 'd' })
     await world.drive(world.reg('d').set('other', 'v'))

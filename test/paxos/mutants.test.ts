@@ -556,6 +556,14 @@ const MUTANTS: readonly Mutant[] = [
     /slow but answers/,
   ],
   [
+    'who gives the first replica up proposes itself',
+    'handing-on',
+    'operations.ts',
+    'const { replicas, previous } = this.#options.places.of(topology, key)',
+    'const { replicas, previous } = this.#options.places.of(topology, key)\n    if (tried.size > 0 && mayPropose) return HERE',
+    /the same one for all/,
+  ],
+  [
     'a replica that has much to do is given no time',
     'handing-on',
     'operations.ts',
