@@ -90,6 +90,10 @@ export class Backlog {
     return this.#size
   }
 
+  has(key: string): boolean {
+    return this.#lines.has(key)
+  }
+
   /** BUSY, when there is no room for it. */
   refusal({ key, valueBytes }: Pending): AtollError | null {
     const atKey = this.#lines.get(key)?.behind.size ?? 0

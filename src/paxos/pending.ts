@@ -51,6 +51,11 @@ export class Pending extends Expiring implements Call {
     return this.#operation
   }
 
+  /** Neither a read nor a mere renewal of the vote. */
+  get isChange(): boolean {
+    return this.#operation.kind !== 'read' && this.#operation.kind !== 'touch'
+  }
+
   get valueBytes(): number {
     return this.#operation.kind === 'set' ? this.#operation.value.length : 0
   }

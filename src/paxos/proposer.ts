@@ -84,9 +84,13 @@ export class Proposer {
     this.#rounds = new Rounds(options)
   }
 
-  /** Operations that wait or are under way. */
   get waiting(): number {
     return this.#backlog.size
+  }
+
+  /** Whether changes of the key are under way. */
+  isWorkingOn(key: string): boolean {
+    return this.#backlog.has(key)
   }
 
   /** Whether the next change of the key takes one round only. */
@@ -203,7 +207,12 @@ export class Proposer {
   /** One ballot. Null: everybody has an outcome. */
   async #attempt(line: Line, batch: readonly Pending[], floor: number): Promise<Failure | null> {
     const place = this.#options.places.of(this.#options.topology.get(), line.key)
-    const base = await this.#base(line, place, floor, batch.some(isChange))
+    const base = await this.#base(
+      line,
+      place,
+      floor,
+      batch.some((each) => each.isChange),
+    )
     if (base.kind !== 'base') return base
     // Who was told meanwhile that nothing has happened must not be proposed any more.
     const live = this.#proposable(base, batch)
@@ -289,10 +298,6 @@ export class Proposer {
     const { self: storageId, boot, ballots } = this.#options
     return { cfg, counter: ballots.next(floor), storageId, boot }
   }
-}
-
-function isChange({ operation: { kind } }: Pending): boolean {
-  return kind !== 'read' && kind !== 'touch'
 }
 
 function asError(error: unknown): Error {

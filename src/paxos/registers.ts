@@ -116,6 +116,7 @@ export class Registers implements RegApi {
     this.#scanner = new RegisterScanner({ ...shared, states: replica?.states ?? null, read })
     this.#watches = new Watches({
       ...shared,
+      isProposing: (key) => this.#proposer?.isWorkingOn(key) === true,
       topology: options.topology,
       read: (key, deadlineMs) => read(key, this.#timeOf({ deadlineMs })),
     })

@@ -32,6 +32,8 @@ export class Watched {
   #came = 0
   #begun = 0
   isReading = false
+  /** Something was spoken of that our own proposer is about to settle. */
+  isExpecting = false
 
   /** Of what is known to be chosen; 0 when nothing is. */
   get revision(): number {

@@ -31,6 +31,8 @@ export interface WatchesOptions {
   readonly peers: Peers
   /** Linearizable; rejects when there is no majority. */
   readonly read: (key: string, deadlineMs: number) => Promise<Register>
+  /** This node proposes changes of the key right now: `chosen` tells of them. */
+  readonly isProposing: (key: string) => boolean
 }
 
 const REQUEST_TIMEOUT_MS = 2000
@@ -39,6 +41,8 @@ const RETRY_MS = 10
 const RETRY_MS_MAX = 4000
 /** Reads after one hint, until it is taken for one of a change that was never chosen. */
 const READS_PER_HINT = 6
+/** How long this node's proposer has to say what it has brought about. */
+const EXPECT_MS = 50
 /** Keys that are tried again at the same time: those without a majority are in nobody's way. */
 const RETRIES_AT_ONCE = 32
 
@@ -105,8 +109,20 @@ export class Watches {
   /** Something may have become of the key. */
   hint(key: string, revision: number): void {
     const watched = this.#watched.get(key)
-    const isNews = watched?.hint(revision) === true
-    if (isNews && !watched.isReading) this.#read(key, watched)
+    if (watched?.hint(revision) !== true || watched.isReading) return
+    if (this.#options.isProposing(key)) this.#expect(key, watched)
+    else this.#read(key, watched)
+  }
+
+  /** Our own proposer is at it, and mostly says at once what is chosen: a read only if it does not. */
+  #expect(key: string, watched: Watched): void {
+    if (watched.isExpecting) return
+    watched.isExpecting = true
+    const look = (): void => {
+      watched.isExpecting = false
+      if (!watched.isSettled && !watched.isReading) this.#read(key, watched)
+    }
+    sleep(this.#options.clock, EXPECT_MS, this.#aborter.signal).then(look, () => undefined)
   }
 
   /** What is known to be chosen needs no read. */

@@ -44,6 +44,9 @@ class SlowMesh {
   }
 }
 
+/** A key that this node's own proposer is at. */
+const PROPOSED = 'proposed'
+
 function watchesOf(clock: ManualClock, read: () => Promise<Register>): Watches {
   const topology = { current: () => null, subscribe: () => () => undefined }
   return new Watches({
@@ -52,6 +55,7 @@ function watchesOf(clock: ManualClock, read: () => Promise<Register>): Watches {
     topology: topology as unknown as TopologyView,
     peers: {} as Peers,
     read,
+    isProposing: (key) => key === PROPOSED,
   })
 }
 
@@ -123,6 +127,27 @@ describe('watches on one node', () => {
     const shown = (await Promise.all(all)) as IteratorResult<RegEvent>[]
     assert.ok(shown.every(({ value }) => value.kind === 'value'))
     ends.abort()
+    watches.stop()
+  })
+
+  it('read for what their own proposer is at only when it does not say in time', async () => {
+    const clock = new ManualClock()
+    let reads = 0
+    const watches = watchesOf(clock, () => {
+      reads++
+      return Promise.resolve(changed(reads === 1 ? 1 : 3))
+    })
+    const events = watches.watch(PROPOSED, UNSEEN)
+    await events.next()
+    watches.hint(PROPOSED, 2)
+    watches.chosen(PROPOSED, changed(2))
+    await events.next()
+    await clock.advance(1000)
+    assert.equal(reads, 1, 'it said so')
+    watches.hint(PROPOSED, 3)
+    await clock.advance(1000)
+    await events.next()
+    assert.equal(reads, 2)
     watches.stop()
   })
 
