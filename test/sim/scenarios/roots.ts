@@ -185,8 +185,9 @@ class Play {
     cluster.forget(index)
     await this.#persist(`n${index} leaves`, () =>
       world.call(index, async (node) => {
+        if (node === null) throw new ProcessDied(`n${index} has not started yet`)
         try {
-          await node?.leave()
+          await node.leave()
         } catch (error) {
           if (!isAtollError(error, 'UNCLAIMED')) throw error
         }
