@@ -136,8 +136,9 @@ function read({ kind, param, bytesMax }: CliArgument, given: string | readonly s
 
 function wholeNumber(param: string, given: string, form: RegExp): number {
   const number = Number(given)
-  if (form.test(given) && Number.isSafeInteger(number)) return number
-  const odd = form.test(given)
+  const isWhole = form.test(given)
+  if (isWhole && Number.isSafeInteger(number)) return number
+  const odd = isWhole
     ? `must be a number up to ${Number.MAX_SAFE_INTEGER}`
     : 'must be a whole number'
   throw new AtollError('USAGE', `${param} ${odd}, not "${given}"`)

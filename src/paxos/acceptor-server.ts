@@ -8,7 +8,7 @@ import { KEY_BYTES_MAX } from '../base/value.ts'
 import { AtollError, isAtollError } from '../base/errors.ts'
 import type { Mesh, RemotePeer } from '../mesh/mesh.ts'
 import type { TopologyView } from '../topology/topology.ts'
-import type { Peers } from '../topology/peers.ts'
+import type { KnownTopology } from '../topology/known-topology.ts'
 import { WireError, WireReader, WireWriter } from '../wire/codec.ts'
 import { REQUEST_KINDS } from '../wire/kinds.ts'
 import { type Ballot, readBallot } from './ballot.ts'
@@ -33,7 +33,7 @@ export interface AcceptorServerOptions {
   readonly mesh: Mesh
   readonly replica: Replica
   readonly topology: TopologyView
-  readonly peers: Peers
+  readonly known: KnownTopology
   readonly counts: RegisterCounts
 }
 
@@ -113,8 +113,7 @@ export class AcceptorServer {
   }
 
   #checkMember(peer: RemotePeer): void {
-    const topology = this.#options.topology.current()
-    if (topology !== null && this.#options.peers.of(topology, peer.storageId) === peer.peer) return
+    if (this.#options.known.isMember(peer)) return
     const why = 'only members of the topology propose'
     this.#note(peer, 'not-a-member', why)
     throw new AtollError('DENIED', why)

@@ -124,8 +124,11 @@ export function dropAttempts(calls: readonly Call[], register: Register, accepte
  * The register is chosen: what waits, is not in it, and could still be found in it, has not happened
  * up to here. However long it then waits while the register changes, nobody needs to doubt that.
  */
-export function noteChosen(register: Register, waiting: readonly Call[]): void {
-  const asked = waiting.filter(({ since, attempts }) => since !== null && attempts.length === 0)
+export function noteChosen(register: Register, waiting: Iterable<Call>): void {
+  const asked: Call[] = []
+  for (const call of waiting) {
+    if (call.since !== null && call.attempts.length === 0) asked.push(call)
+  }
   if (asked.length === 0) return
   const ids = new Set(register.recent.flatMap(({ operations }) => operations.map(({ id }) => id)))
   for (const call of asked) {

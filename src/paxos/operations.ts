@@ -12,6 +12,7 @@
  */
 import { AtollError, isAtollError } from '../base/errors.ts'
 import type { PeerId, StorageId } from '../base/ids.ts'
+import { Lately } from '../base/lately.ts'
 import type { Mesh, RemotePeer } from '../mesh/mesh.ts'
 import { type Clock, sleep } from '../seams/clock.ts'
 import { ANSWER_SHARE, type CallTime, type KnownTopology } from '../topology/known-topology.ts'
@@ -76,8 +77,8 @@ type Next = Candidate | typeof HERE | null
 
 export class Operations {
   readonly #options: OperationsOptions
-  /** Until when a key is handed to the first replica. */
-  readonly #rivalries = new RecentMap<number>(RIVALRIES_MAX)
+  /** Keys that are handed to the first replica. */
+  readonly #rivalries: Lately
   /** The last revision that this node has seen of a key. */
   readonly #revisions = new RecentMap<number>(REVISIONS_MAX)
   /** Those that kept what was handed to them, and answered nothing else meanwhile. */
@@ -89,12 +90,13 @@ export class Operations {
   /** Sets the mesh's handler: make it before the mesh starts. */
   constructor(options: OperationsOptions) {
     this.#options = options
+    this.#rivalries = new Lately(options.clock, RIVALRY_MS, RIVALRIES_MAX)
     this.#slow = new SlowReplicas(options.clock)
     options.mesh.handle(REQUEST_KINDS.REG_PROPOSE, (from, body) => this.#onForwarded(from, body))
   }
 
   onRival(key: string): void {
-    this.#rivalries.set(key, this.#options.clock.monotonicMs() + RIVALRY_MS)
+    this.#rivalries.add(key)
   }
 
   saw(key: string, revision: number): void {
@@ -130,8 +132,7 @@ export class Operations {
 
   /** Whether proposers met on it of late: then it is left to the first replica. */
   isContested(key: string): boolean {
-    const until = this.#rivalries.get(key)
-    return until !== undefined && this.#options.clock.monotonicMs() < until
+    return this.#rivalries.has(key)
   }
 
   /** Asks the first replica that is up, then others, or proposes here. */

@@ -3,6 +3,7 @@ import type { StorageId } from '../base/ids.ts'
 import { kadIdOfKey } from '../kad/node-id.ts'
 import { partitionOf } from '../kad/partition.ts'
 import type { Topology } from '../topology/topology.ts'
+import { majorityOf } from '../topology/validate.ts'
 
 export interface Place {
   readonly topology: Topology
@@ -37,7 +38,7 @@ export function placeNumber({ replicas, previous }: Place, id: StorageId): numbe
 
 /** Votes that choose a value. */
 export function majority(group: readonly StorageId[]): number {
-  return Math.floor(group.length / 2) + 1
+  return majorityOf(group.length)
 }
 
 /**

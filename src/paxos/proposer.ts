@@ -282,7 +282,7 @@ export class Proposer {
     const ready = { register, ballot: next }
     this.#cache.put(place.key, ready)
     this.#tell(live, folded)
-    noteChosen(register, [...line.behind])
+    noteChosen(register, line.behind)
     onChosen(place.key, ready)
     return null
   }

@@ -6,7 +6,7 @@ import type { Mesh } from '../mesh/mesh.ts'
 import type { Clock } from '../seams/clock.ts'
 import type { Log } from '../seams/log.ts'
 import type { Membership } from '../swim/member.ts'
-import type { Peers } from '../topology/peers.ts'
+import type { KnownTopology } from '../topology/known-topology.ts'
 import type { Topology, TopologyView } from '../topology/topology.ts'
 import { AcceptorServer } from './acceptor-server.ts'
 import type { RegisterCounts } from './counts.ts'
@@ -25,7 +25,7 @@ export interface RegisterServerOptions {
   readonly mesh: Mesh
   readonly topology: TopologyView
   readonly membership: Membership
-  readonly peers: Peers
+  readonly known: KnownTopology
   readonly clock: Clock
   readonly log: Log
   readonly deadlines: Deadlines

@@ -134,6 +134,7 @@ export class Registers implements RegApi {
             ...shared,
             ...given,
             topology: options.topology,
+            known: topology,
             database,
             replica,
             proposer: this.#proposer,

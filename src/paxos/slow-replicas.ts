@@ -3,28 +3,15 @@
  * that is paused, which nobody is told of, costs one call a second and not each.
  */
 import type { StorageId } from '../base/ids.ts'
+import { Lately } from '../base/lately.ts'
 import type { Clock } from '../seams/clock.ts'
-import { RecentMap } from '../base/recent-map.ts'
 
 const SLOW_MS = 1000
 export const SLOW_MAX = 256
 
-export class SlowReplicas {
-  readonly #clock: Clock
-  /** Until when. */
-  readonly #untilMs = new RecentMap<number>(SLOW_MAX)
-
+export class SlowReplicas extends Lately {
   constructor(clock: Clock) {
-    this.#clock = clock
-  }
-
-  add(id: StorageId): void {
-    this.#untilMs.set(id, this.#clock.monotonicMs() + SLOW_MS)
-  }
-
-  has(id: StorageId): boolean {
-    const untilMs = this.#untilMs.get(id)
-    return untilMs !== undefined && this.#clock.monotonicMs() < untilMs
+    super(clock, SLOW_MS, SLOW_MAX)
   }
 
   /** The same, in the same order but for those that were slow. */

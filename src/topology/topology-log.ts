@@ -19,13 +19,13 @@
 import { AtollError, isAtollError } from '../base/errors.ts'
 import type { ClusterId, PeerId } from '../base/ids.ts'
 import type { Database, Write } from '../disk/database.ts'
+import { Lately } from '../base/lately.ts'
 import type { Mesh, RemotePeer } from '../mesh/mesh.ts'
 import type { Clock } from '../seams/clock.ts'
 import type { Log } from '../seams/log.ts'
 import { WireError } from '../wire/codec.ts'
 import { REQUEST_KINDS } from '../wire/kinds.ts'
 import { decodeTopology, encodeTopology, hashTopology } from './codec.ts'
-import { Distrusted } from './distrusted.ts'
 import { storedTopology, topologyWrite } from './stored-topology.ts'
 import type { Topology, TopologyView } from './topology.ts'
 import { refusalOfSuccessor } from './validate.ts'
@@ -36,6 +36,9 @@ const SOURCES_MAX = 5
 /** Fetches that one call waits for: one that was under way, and its own. */
 const CATCH_UP_ROUNDS = 3
 const SUBSCRIBERS_MAX = 64
+/** A peer that named a topology which nobody could give is not believed for so long. */
+const DISTRUST_MS = 5000
+const DISTRUSTED_MAX = 1000
 /** Of a hash in the log. */
 const HASH_SHOWN = 16
 
@@ -64,13 +67,13 @@ export class TopologyLog implements TopologyView {
   #learning: Promise<unknown> = Promise.resolve()
   /** At most one catch-up runs; others wait for it and look again. */
   #catching: Promise<void> | null = null
-  readonly #distrusted: Distrusted
+  readonly #distrusted: Lately
   readonly #aborter = new AbortController()
 
   /** Throws AtollError DISK_DAMAGED when the stored topology cannot be read. */
   constructor(options: TopologyLogOptions) {
     this.#options = options
-    this.#distrusted = new Distrusted(options.clock)
+    this.#distrusted = new Lately(options.clock, DISTRUST_MS, DISTRUSTED_MAX)
     const { database } = options
     const stored = database === null ? null : storedTopology(database)
     if (stored !== null) this.#show(stored.topology, stored.bytes)

@@ -396,8 +396,8 @@ const MUTANTS: readonly Mutant[] = [
     'anybody may propose',
     'refusals',
     'acceptor-server.ts',
-    'this.#options.peers.of(topology, peer.storageId) === peer.peer',
-    'this.#options.peers.of(topology, peer.storageId) !== peer.storageId',
+    'if (this.#options.known.isMember(peer)) return',
+    'if (peer !== null) return',
     /who is no member|whose disk is another/,
   ],
   [
@@ -680,8 +680,8 @@ const MUTANTS: readonly Mutant[] = [
     'rivals go on',
     'handing-on',
     'operations.ts',
-    'return until !== undefined && this',
-    'return until === undefined && this',
+    'return this.#rivalries.has(key)',
+    'return !this.#rivalries.has(key)',
     /proposers have met/,
   ],
   [

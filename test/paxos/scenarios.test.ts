@@ -15,32 +15,30 @@ const HOUR_MS = 60 * 60 * 1000
 const valueAt = async (world: RegisterWorld, name: string, key = KEY): Promise<unknown> =>
   (await world.drive(world.reg(name).get(key)))?.value ?? null
 
+/** The votes that a asks for are lost, c adds ten meanwhile, and then a goes on with its one. */
+async function outbid(world: RegisterWorld): Promise<void> {
+  // The rival's ballots are low: nothing that a was promised along with its vote stands in the way.
+  world.skew('c', -HOUR_MS)
+  world.fate = (q) => (q.from === 'a' && isAccept(q) ? 'lost' : undefined)
+  const ours = world.reg('a').incr(KEY, 1, { deadlineMs: 10_000 })
+  await world.wait(20)
+  world.fate = (q) => (q.from === 'a' || q.to === 'a' ? 'lost' : undefined)
+  await world.drive(world.reg('c').incr(KEY, 10, { deadlineMs: 10_000 }))
+  world.fate = () => undefined
+  await world.drive(ours)
+}
+
 describe('a change that reached too few', () => {
   it('is not built upon without asking again: another may have been chosen (I1)', async () => {
     const world = await RegisterWorld.start(['abc'])
     await world.drive(world.reg('a').set(KEY, 0))
-    // The rival's ballots are low: nothing that a was promised along with its vote stands in the way.
-    world.skew('c', -HOUR_MS)
-    world.fate = (q) => (q.from === 'a' && isAccept(q) ? 'lost' : undefined)
-    const ours = world.reg('a').incr(KEY, 1, { deadlineMs: 10_000 })
-    await world.wait(20)
-    world.fate = (q) => (q.from === 'a' || q.to === 'a' ? 'lost' : undefined)
-    await world.drive(world.reg('c').incr(KEY, 10, { deadlineMs: 10_000 }))
-    world.fate = () => undefined
-    await world.drive(ours)
+    await outbid(world)
     assert.equal(await valueAt(world, 'b'), 11)
   })
 
   it('on a key that is new to all, the same', async () => {
     const world = await RegisterWorld.start(['abc'])
-    world.skew('c', -HOUR_MS)
-    world.fate = (q) => (q.from === 'a' && isAccept(q) ? 'lost' : undefined)
-    const ours = world.reg('a').incr(KEY, 1, { deadlineMs: 10_000 })
-    await world.wait(20)
-    world.fate = (q) => (q.from === 'a' || q.to === 'a' ? 'lost' : undefined)
-    await world.drive(world.reg('c').incr(KEY, 10, { deadlineMs: 10_000 }))
-    world.fate = () => undefined
-    await world.drive(ours)
+    await outbid(world)
     assert.equal(await valueAt(world, 'b'), 11)
   })
 

@@ -39,6 +39,16 @@ function eventsOf(message: Message): unknown[] {
   return message.params?.['events'] as unknown[]
 }
 
+/** The count of what was taken has begun, and does not grow from one look to the next. */
+async function standsStill(taken: () => number): Promise<void> {
+  let before = -1
+  await until(() => {
+    const isStill = before === taken()
+    before = taken()
+    return isStill && before > 0
+  }, 'the watch stands still')
+}
+
 describe('rpc subscriptions', () => {
   let rig: Rig
   beforeEach(async () => {
@@ -92,12 +102,7 @@ describe('rpc subscriptions', () => {
     await client.call('reg.watch', { key: 'k' })
     client.socket.pause()
     // It ends where the kernel's buffers are full, not where nobody has room any more.
-    let before = -1
-    await until(() => {
-      const isStill = before === taken
-      before = taken
-      return isStill && taken > 0
-    }, 'the watch stands still')
+    await standsStill(() => taken)
     assert.ok(taken < 100, `${taken} taken`)
     client.socket.resume()
     isOver = true
@@ -127,12 +132,7 @@ describe('rpc subscriptions', () => {
     const client = rig.raw()
     await client.call('reg.watch', { key: 'k' })
     client.socket.pause()
-    let before = -1
-    await until(() => {
-      const isStill = before === taken
-      before = taken
-      return isStill && taken > 0
-    }, 'the watch stands still')
+    await standsStill(() => taken)
     client.socket.destroy()
     await until(() => isOver, 'the watch ends')
   })
