@@ -75,7 +75,7 @@ export function decodeOutcome(bytes: Uint8Array): Outcome {
       if (!from.bool()) return { kind, revision, number: null }
       const isNegative = from.bool()
       const size = from.uint()
-      return { kind, revision, number: isNegative ? -size : size }
+      return { kind, revision, number: isNegative ? 0 - size : size }
     }
     case 'kept': {
       const reason = REASONS[from.uint(REASONS.length - 1)]

@@ -6,7 +6,9 @@ import { decodeAcceptorRecord, encodeAcceptorRecord } from '../../src/paxos/acce
 import { readBallot, writeBallot } from '../../src/paxos/ballot.ts'
 import {
   decodeForwarded,
+  decodeOutcome,
   encodeForwarded,
+  encodeOutcome,
   type Forwarded,
 } from '../../src/paxos/forward-messages.ts'
 import {
@@ -160,6 +162,13 @@ describe('limits of what is read', () => {
     for (const asked of ['k', 'l']) {
       assert.throws(() => readPage(new WireReader(bytes), asked), WireError)
     }
+  })
+
+  it('knows one zero', () => {
+    const bytes = encodeOutcome({ kind: 'changed', revision: 0, number: -1 })
+    assert.equal(bytes.at(-1), 1)
+    const outcome = decodeOutcome(bytes.with(-1, 0))
+    assert.ok(outcome.kind === 'changed' && Object.is(outcome.number, 0))
   })
 
   it('refuses a format and numbers of a later version', () => {

@@ -165,7 +165,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'registers: half of them choose',
     scenario: 'swarm',
     file: 'src/paxos/place.ts',
-    from: 'return Math.floor(group.length / 2) + 1',
+    from: 'return majorityOf(group.length)',
     to: 'return Math.max(1, Math.floor(group.length / 2))',
   },
   {
