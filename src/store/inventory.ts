@@ -8,8 +8,9 @@
 import { compareKeys } from '../base/bytes.ts'
 import type { Database } from '../disk/database.ts'
 import { type Clock, sleep } from '../seams/clock.ts'
-import { STORE_RANGE } from './place.ts'
-import { decodeRecord, type StoreRecord } from './record.ts'
+import type { Change, Sized } from './change.ts'
+import { databaseKey, STORE_RANGE } from './place.ts'
+import { decodeRecord } from './record.ts'
 
 /** By how much a change makes it more, or less. */
 export interface Growth {
@@ -18,13 +19,6 @@ export interface Growth {
   readonly bytes: number
 }
 
-/** A record and how many bytes it takes. */
-export interface Sized {
-  readonly record: StoreRecord
-  readonly bytes: number
-}
-
-export const NO_GROWTH: Growth = { records: 0, tombstones: 0, bytes: 0 }
 const PAGE_ENTRIES = 256
 /** Between two pages: others may not wait. */
 const PAUSE_MS = 5
@@ -46,8 +40,10 @@ export class Inventory {
     return { records: this.#records, tombstones: this.#tombstones, bytes: this.#bytes }
   }
 
-  /** A change of the entry of this name has just become durable. */
-  changed(name: string, growth: Growth): void {
+  /** To be told in the turn in which it has become durable. */
+  changed({ partition, key, before, after }: Change): void {
+    const name = databaseKey(partition, key)
+    const growth = growthOf(before, after)
     if (this.#counted === null || compareKeys(name, this.#counted) <= 0) this.#add(growth)
     else if (this.#since.length <= CHANGES_MAX) this.#since.push([name, growth])
   }

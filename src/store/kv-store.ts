@@ -25,6 +25,7 @@ import { WireError } from '../wire/codec.ts'
 import { ContextCache } from './context-cache.ts'
 import { type CallLimits, isLevel } from './calls.ts'
 import { type Operation, StoreCounts } from './counts.ts'
+import type { Change } from './change.ts'
 import { Departures } from './departures.ts'
 import { DotSource } from './dot-source.ts'
 import { Forwarder } from './forwarder.ts'
@@ -106,12 +107,15 @@ export class KvStore implements KvApi {
       return
     }
     const fingerprints = new Fingerprints(database)
-    const onChange = (partition: number): void => this.#antiEntropy?.changed(partition)
-    const replica = new Replica({ ...options, database, hybridClock, inventory, onChange })
+    const onChange = (change: Change): void => {
+      inventory.changed(change)
+      this.#antiEntropy?.changed(change)
+    }
+    const replica = new Replica({ ...options, database, hybridClock, onChange })
     new SyncServer({ self, database, replica, fingerprints, mesh, topology: options.topology })
     const departures = new Departures(database, self)
     const parts = { ...options, database, departures, replica, fingerprints, peers, counts }
-    this.#antiEntropy = new AntiEntropy({ ...parts, inventory })
+    this.#antiEntropy = new AntiEntropy({ ...parts, onChange })
     const dots = new DotSource(database, self)
     this.#reader = new Reader({ ...shared, replica })
     this.#writer = new Writer({ ...shared, replica, departures, dots, forwarder })

@@ -12,8 +12,8 @@ import type { Mesh, RemotePeer } from '../mesh/mesh.ts'
 import type { TopologyView } from '../topology/topology.ts'
 import { WireReader, WireWriter } from '../wire/codec.ts'
 import { REQUEST_KINDS } from '../wire/kinds.ts'
+import type { Change, Sized } from './change.ts'
 import type { HybridClock } from './hybrid-clock.ts'
-import { type Growth, growthOf, type Inventory, NO_GROWTH, type Sized } from './inventory.ts'
 import { RECORD_BYTES_MAX } from './limits.ts'
 import { joinRecords } from './merge.ts'
 import { type Header, readHeader, readKey } from '../topology/request-header.ts'
@@ -27,9 +27,8 @@ export interface ReplicaOptions {
   readonly topology: TopologyView
   readonly mesh: Mesh
   readonly hybridClock: HybridClock
-  readonly inventory: Inventory
-  /** Called for every partition whose durable content has changed. */
-  readonly onChange: (partition: number) => void
+  /** Called in the turn in which a change has become durable. */
+  readonly onChange: (change: Change) => void
 }
 
 const DONE = new WireWriter().uint(FRESH).finish()
@@ -57,14 +56,11 @@ export class Replica {
     return bytes === undefined ? null : { record: decodeRecord(bytes), bytes: bytes.length }
   }
 
-  /** Stores a record that builds on `latest`, and by `growth` on it; durable when it resolves. */
-  store(partition: number, key: string, bytes: Uint8Array, growth: Growth): Promise<void> {
-    const { database, inventory, onChange } = this.#options
-    const write = { key: databaseKey(partition, key), value: bytes }
-    const stored = database.commit([write]).then(() => {
-      inventory.changed(write.key, growth)
-      onChange(partition)
-    })
+  /** Stores the bytes of `change.after`, which builds on `latest`; durable when it resolves. */
+  store(change: Change, bytes: Uint8Array): Promise<void> {
+    const { database, onChange } = this.#options
+    const write = { key: databaseKey(change.partition, change.key), value: bytes }
+    const stored = database.commit([write]).then(() => onChange(change))
     const forget = (): void => void this.#storing.delete(stored)
     this.#storing.add(stored)
     stored.then(forget, forget)
@@ -97,8 +93,8 @@ export class Replica {
     const stored = database.latest(databaseKey(partition, key))
     // Kept for long, so a copy: the bytes are a view of a whole frame.
     if (stored === undefined) {
-      const growth = growthOf(null, { record: incoming, bytes: bytes.length })
-      return this.store(partition, key, bytes.slice(), growth)
+      const after = { record: incoming, bytes: bytes.length }
+      return this.store({ partition, key, before: null, after }, bytes.slice())
     }
     if (Buffer.compare(stored, bytes) === 0) return this.#whenDurable(partition, key, stored)
     const before = { record: decodeRecord(stored), bytes: stored.length }
@@ -109,14 +105,14 @@ export class Replica {
         hint: 'read the key and write it with the version that you got',
       })
     }
-    const growth = growthOf(before, { record, bytes: joined.length })
-    return this.store(partition, key, joined, growth)
+    return this.store({ partition, key, before, after: { record, bytes: joined.length } }, joined)
   }
 
-  #whenDurable(partition: number, key: string, stored: Uint8Array): Promise<void> {
+  async #whenDurable(partition: number, key: string, stored: Uint8Array): Promise<void> {
     const durable = this.read(partition, key)
-    const isDurable = durable !== undefined && Buffer.compare(durable, stored) === 0
-    return isDurable ? Promise.resolve() : this.store(partition, key, stored, NO_GROWTH)
+    if (durable !== undefined && Buffer.compare(durable, stored) === 0) return
+    const held = { record: decodeRecord(stored), bytes: stored.length }
+    await this.store({ partition, key, before: held, after: held }, stored)
   }
 
   #checkSkew({ siblings }: StoreRecord): void {

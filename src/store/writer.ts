@@ -11,11 +11,11 @@ import type { Clock } from '../seams/clock.ts'
 import { WireReader } from '../wire/codec.ts'
 import { REQUEST_KINDS } from '../wire/kinds.ts'
 import { answerTimeout, ATTEMPTS_MAX, type CallLimits, counted, tooFew } from './calls.ts'
+import type { Change } from './change.ts'
 import type { Departures } from './departures.ts'
 import type { DotSource } from './dot-source.ts'
 import type { Forwarder } from './forwarder.ts'
 import type { HybridClock } from './hybrid-clock.ts'
-import { type Growth, growthOf } from './inventory.ts'
 import { ANSWER_SHARE, type KnownTopology } from '../topology/known-topology.ts'
 import { DOTS_MAX, RECORD_BYTES_MAX, SIBLINGS_MAX, VECTOR_MAX } from './limits.ts'
 import { addWrite, contextAfter } from './merge.ts'
@@ -64,8 +64,8 @@ export interface Put {
 /** A record as this node has just made it. */
 interface Made {
   readonly bytes: Uint8Array
-  /** Against what it builds on here. */
-  readonly growth: Growth
+  /** Of what it builds on here. */
+  readonly change: Change
 }
 
 /** Coordinates writes on a node with a disk. */
@@ -105,14 +105,14 @@ export class Writer {
     const held = replica.latest(place.partition, put.key)
     const before = held?.record ?? EMPTY_RECORD
     const newest = before.siblings.reduce((max, sibling) => Math.max(max, sibling.stamp), 0)
-    const { kind, value, blind, context: given } = put
+    const { key, kind, value, blind, context: given } = put
     const context = blind ? joinContexts(before.known, given) : given
     const stamp = hybridClock.next(newest)
     const record = addWrite(before, context, { dot, stamp, expiresAtMs: 0, kind, value })
     const bytes = encodeRecord(record)
     checkSize(record, bytes)
-    const growth = growthOf(held, { record, bytes: bytes.length })
-    const made = { bytes, growth }
+    const after = { record, bytes: bytes.length }
+    const made = { bytes, change: { partition: place.partition, key, before: held, after } }
     const { acks, replicas, partial } = await this.#replicate(place, made, limits)
     return { seen: contextAfter(record, context, dot), acks, replicas, partial }
   }
@@ -162,7 +162,7 @@ export class Writer {
   /** `isFirst`: nothing came between the read of what the bytes build on and this call. */
   #sendWrite(
     place: Place,
-    { bytes, growth }: Made,
+    { bytes, change }: Made,
     limits: CallLimits,
     leftMs: number,
     isFirst: boolean,
@@ -172,9 +172,7 @@ export class Writer {
     const { partition, cfg, key, groups } = place
     const round = new Round<true>({ ...limits, groups, required: self })
     const header = { topology: topology.number, partition, cfg }
-    const stored = isFirst
-      ? replica.store(partition, key, bytes, growth)
-      : replica.join(partition, key, bytes)
+    const stored = isFirst ? replica.store(change, bytes) : replica.join(partition, key, bytes)
     round.ask(self, stored.then(isTrue))
     let message: Uint8Array | null = null
     for (const id of place.targets) {

@@ -3,7 +3,8 @@ import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { compareKeys } from '../../src/base/bytes.ts'
 import type { Database } from '../../src/disk/database.ts'
-import { type Growth, growthOf, Inventory, type Sized } from '../../src/store/inventory.ts'
+import type { Sized } from '../../src/store/change.ts'
+import { type Growth, growthOf, Inventory } from '../../src/store/inventory.ts'
 import { databaseKey } from '../../src/store/place.ts'
 import { encodeRecord, type Kind, type StoreRecord } from '../../src/store/record.ts'
 import { SimRandom } from '../sim/sim-random.ts'
@@ -80,7 +81,8 @@ describe('inventory', () => {
       fc.asyncProperty(fc.array(change, { maxLength: 80 }), fc.nat(), async (changes, seed) => {
         const shelf = new Shelf()
         const random = new SimRandom(`inventory ${seed}`)
-        const name = (i: number): string => databaseKey(0, String(i).padStart(3, '0'))
+        const keyOf = (i: number): string => String(i).padStart(3, '0')
+        const name = (i: number): string => databaseKey(0, keyOf(i))
         for (let i = 0; i < 600; i += 2) shelf.entries.set(name(i), sizedOf('text', i % 40))
         const inventory = new Inventory()
         const left = [...changes]
@@ -91,7 +93,7 @@ describe('inventory', () => {
             const after = kind === null ? null : sizedOf(kind, bytes)
             if (after === null) shelf.entries.delete(name(i))
             else shelf.entries.set(name(i), after)
-            inventory.changed(name(i), growthOf(before, after))
+            inventory.changed({ partition: 0, key: keyOf(i), before, after })
           }
         }
         const clock = new ManualClock()
@@ -112,7 +114,7 @@ describe('inventory', () => {
       for (let i = 0; i < 5000; i++) {
         const held = sizedOf('text', 1)
         shelf.entries.set(databaseKey(1, `n${i}`), held)
-        inventory.changed(databaseKey(1, `n${i}`), growthOf(null, held))
+        inventory.changed({ partition: 1, key: `n${i}`, before: null, after: held })
       }
     }
     const clock = new ManualClock()

@@ -461,8 +461,8 @@ const MUTANTS: readonly Mutant[] = [
     'equal bytes that are not durable count',
     'replica',
     'replica.ts',
-    'return isDurable ? Promise.resolve()',
-    'return durable === undefined || isDurable ? Promise.resolve()',
+    'if (durable !== undefined && Buffer.compare(durable, stored) === 0) return',
+    'if (durable === undefined || Buffer.compare(durable, stored) === 0) return',
     /when its disk does/,
   ],
   [

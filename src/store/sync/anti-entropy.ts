@@ -20,8 +20,8 @@ import type { MemberEvent, Membership } from '../../swim/member.ts'
 import type { Topology, TopologyView } from '../../topology/topology.ts'
 import { REQUEST_KINDS } from '../../wire/kinds.ts'
 import type { StoreCounts } from '../counts.ts'
+import type { Change } from '../change.ts'
 import type { Departures } from '../departures.ts'
-import type { Inventory } from '../inventory.ts'
 import type { Peers } from '../../topology/peers.ts'
 import { placeIn } from '../place.ts'
 import type { Replica } from '../replica.ts'
@@ -35,7 +35,6 @@ export interface AntiEntropyOptions {
   readonly self: StorageId
   readonly database: Database
   readonly departures: Departures
-  readonly inventory: Inventory
   readonly counts: StoreCounts
   readonly replica: Replica
   readonly fingerprints: Fingerprints
@@ -47,6 +46,8 @@ export interface AntiEntropyOptions {
   readonly random: Random
   readonly log: Log
   readonly reportInstalled: (partition: number, cfg: number) => void
+  /** Called in the turn in which a change has become durable. */
+  readonly onChange: (change: Change) => void
 }
 
 /** One partition with one peer is compared this often although nothing calls for it. */
@@ -105,9 +106,9 @@ export class AntiEntropy {
     return count
   }
 
-  changed(partition: number): void {
+  changed({ partition, after }: Change): void {
     this.#options.fingerprints.changed(partition)
-    this.#farewell.holds(partition)
+    if (after !== null) this.#farewell.holds(partition)
   }
 
   /** A replica lacks something of a partition, or may. */

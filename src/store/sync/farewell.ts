@@ -8,25 +8,24 @@ import type { Database, Write } from '../../disk/database.ts'
 import type { Log } from '../../seams/log.ts'
 import type { Topology, TopologyView } from '../../topology/topology.ts'
 import type { StoreCounts } from '../counts.ts'
+import type { Change } from '../change.ts'
 import type { Departures } from '../departures.ts'
-import { type Growth, growthOf, type Inventory, NO_GROWTH } from '../inventory.ts'
 import type { Peers } from '../../topology/peers.ts'
-import { partitionEnd, partitionPrefix, placeIn } from '../place.ts'
+import { partitionEnd, partitionPrefix, placeIn, userKey } from '../place.ts'
 import { decodeRecord } from '../record.ts'
 import type { Replica } from '../replica.ts'
-import type { Fingerprints } from './fingerprints.ts'
 
 export interface FarewellOptions {
   readonly self: StorageId
   readonly database: Database
   readonly departures: Departures
-  readonly inventory: Inventory
   readonly counts: StoreCounts
   readonly replica: Replica
-  readonly fingerprints: Fingerprints
   readonly topology: TopologyView
   readonly peers: Peers
   readonly log: Log
+  /** Called in the turn in which a change has become durable. */
+  readonly onChange: (change: Change) => void
 }
 
 /** Gives a peer what it lacks of a partition. False: all but what it cannot take. */
@@ -110,7 +109,7 @@ export class Farewell {
   }
 
   async #drop(partition: number): Promise<void> {
-    const { database, departures, fingerprints, topology, self, log, counts } = this.#options
+    const { database, departures, topology, self, log, counts, onChange } = this.#options
     const range = { from: partitionPrefix(partition), to: partitionEnd(partition) }
     for (;;) {
       const writes: Write[] = []
@@ -121,19 +120,18 @@ export class Farewell {
       // It may have come back to us while we were reading.
       const current = topology.current()
       if (current === null || placeIn(current, '', partition).targets.includes(self)) return
-      const losses = writes.map(({ key }) => [key, this.#lossOf(key)] as const)
+      const losses = writes.map(({ key }) => this.#lossOf(partition, key))
       await database.commit([departures.left(partition), ...writes])
-      for (const [key, loss] of losses) this.#options.inventory.changed(key, loss)
-      fingerprints.changed(partition)
+      for (const loss of losses) onChange(loss)
     }
     this.#held.delete(partition)
     counts.partitionsDropped++
     log.write('info', 'store.partition-dropped', { partition })
   }
 
-  #lossOf(name: string): Growth {
+  #lossOf(partition: number, name: string): Change {
     const bytes = this.#options.database.latest(name)
-    if (bytes === undefined) return NO_GROWTH
-    return growthOf({ record: decodeRecord(bytes), bytes: bytes.length }, null)
+    const before = bytes === undefined ? null : { record: decodeRecord(bytes), bytes: bytes.length }
+    return { partition, key: userKey(name), before, after: null }
   }
 }
