@@ -2,7 +2,7 @@
  * Kademlia identifiers: where peers and keys lie in the key space of 256 bits. The same as those
  * of `@libp2p/kad-dht`, so that a live lookup and our placement speak of the same distances.
  */
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { assert } from '../base/assert.ts'
 import { utf8 } from '../base/bytes.ts'
 import { type PeerId, peerIdBytes } from '../base/ids.ts'
@@ -25,5 +25,5 @@ export function kadIdOfKey(key: string): KadId {
 }
 
 function sha256(bytes: Uint8Array): Uint8Array {
-  return createHash('sha256').update(bytes).digest()
+  return hash('sha256', bytes, 'buffer')
 }

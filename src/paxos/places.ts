@@ -1,28 +1,12 @@
-/**
- * Places of keys, with the partitions of those used last at hand: which one a key lies in never
- * changes while their number is the same, and to find it costs a hash.
- */
+/** Places of keys by a topology, with the partitions of those used last at hand. */
+import { KeyPartitions } from '../kad/key-partitions.ts'
 import type { Topology } from '../topology/topology.ts'
-import { type Place, placeIn, placeOf } from './place.ts'
-import { RecentMap } from '../base/recent-map.ts'
-
-const KEYS_MAX = 16_384
+import { type Place, placeIn } from './place.ts'
 
 export class Places {
-  #count = 0
-  /** By key; of a number of partitions. */
-  #partitions = new RecentMap<number>(KEYS_MAX)
+  readonly #partitions = new KeyPartitions()
 
   of(topology: Topology, key: string): Place {
-    const count = topology.partitions.length
-    if (count !== this.#count) {
-      this.#count = count
-      this.#partitions = new RecentMap(KEYS_MAX)
-    }
-    const known = this.#partitions.get(key)
-    if (known !== undefined) return placeIn(topology, key, known)
-    const place = placeOf(topology, key)
-    this.#partitions.set(key, place.partition)
-    return place
+    return placeIn(topology, key, this.#partitions.of(key, topology.partitions.length))
   }
 }

@@ -15,15 +15,18 @@ const PREFIX = 'store/left/'
 export class Departures {
   readonly #database: Database
   readonly #self: StorageId
+  /** Partitions that were never left. What is on its way to the disk is always looked up. */
+  readonly #never = new Set<number>()
 
   constructor(database: Database, self: StorageId) {
     this.#database = database
     this.#self = self
   }
 
-  /** To be durable before the first entry is deleted. */
+  /** To be durable before the first entry is deleted; to be committed in this turn. */
   left(partition: number): Write {
     const value = new WireWriter().uint(this.#count(partition) + 1).finish()
+    this.#never.delete(partition)
     return { key: PREFIX + partition, value }
   }
 
@@ -34,7 +37,10 @@ export class Departures {
   }
 
   #count(partition: number): number {
+    if (this.#never.has(partition)) return 0
     const stored = this.#database.latest(PREFIX + partition)
-    return stored === undefined ? 0 : new WireReader(stored).uint()
+    if (stored !== undefined) return new WireReader(stored).uint()
+    this.#never.add(partition)
+    return 0
   }
 }

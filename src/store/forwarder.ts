@@ -14,13 +14,14 @@ import type { CallLimits } from './calls.ts'
 import type { KnownTopology } from '../topology/known-topology.ts'
 import { decodePutOutcome, encodeForwardedPut, levelNumber, type PutOutcome } from './messages.ts'
 import type { Peers } from '../topology/peers.ts'
-import { placeOf } from './place.ts'
+import type { Places } from './places.ts'
 import type { Put } from './writer.ts'
 
 export interface ForwarderOptions {
   readonly mesh: Mesh
   readonly topology: KnownTopology
   readonly peers: Peers
+  readonly places: Places
   readonly clock: Clock
   readonly random: Random
 }
@@ -83,7 +84,7 @@ export class Forwarder {
 
   /** One that has all the data, if there is one. */
   #candidate(topology: Topology, key: string, tried: ReadonlySet<PeerId>): PeerId | undefined {
-    const { installed, targets } = placeOf(topology, key)
+    const { installed, targets } = this.#options.places.of(topology, key)
     const peersOf = (ids: readonly StorageId[]): PeerId[] =>
       ids
         .map((id) => this.#options.peers.usable(topology, id))

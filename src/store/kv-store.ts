@@ -34,6 +34,7 @@ import { type Growth, Inventory } from './inventory.ts'
 import { VALUE_BYTES_MAX } from './limits.ts'
 import { KnownTopology } from '../topology/known-topology.ts'
 import type { PutOutcome } from './messages.ts'
+import { Places } from './places.ts'
 import { Peers } from '../topology/peers.ts'
 import { type StoreRecord, visibleSiblings } from './record.ts'
 import { type ReadOutcome, Reader } from './reader.ts'
@@ -97,7 +98,8 @@ export class KvStore implements KvApi {
     }
     this.#deadlines = new Deadlines(clock)
     const deadlines = this.#deadlines
-    const shared = { ...options, deadlines, topology, peers, hybridClock, onMissed, counts }
+    const places = new Places()
+    const shared = { ...options, deadlines, topology, peers, places, hybridClock, onMissed, counts }
     const forwarder = new Forwarder(shared)
     this.#scanner = new Scanner({ ...shared, database })
     if (database === null) {

@@ -15,6 +15,7 @@ import { joinRecords } from './merge.ts'
 import { encodeRead, encodeWrite, readRecordBytes, staleNumber } from './messages.ts'
 import type { Peers } from '../topology/peers.ts'
 import { type Place, placeOf } from './place.ts'
+import type { Places } from './places.ts'
 import { decodeRecord, EMPTY_RECORD, encodeRecord, type StoreRecord } from './record.ts'
 import type { Replica } from './replica.ts'
 import { Round } from './round.ts'
@@ -26,6 +27,7 @@ export interface ReaderOptions {
   readonly mesh: Mesh
   readonly topology: KnownTopology
   readonly peers: Peers
+  readonly places: Places
   readonly clock: Clock
   readonly deadlines: Deadlines
   readonly counts: StoreCounts
@@ -60,10 +62,10 @@ export class Reader {
   }
 
   async get(key: string, limits: CallLimits): Promise<ReadOutcome> {
-    const { clock, topology } = this.#options
+    const { clock, places, topology } = this.#options
     const endMs = clock.monotonicMs() + limits.deadlineMs
     for (let attempt = 1; ; attempt++) {
-      const place = placeOf(topology.get(), key)
+      const place = places.of(topology.get(), key)
       const round = this.#sendRead(place, limits, endMs - clock.monotonicMs())
       const decision = await round.decided
       if (decision === 'met' || decision === 'partial') {

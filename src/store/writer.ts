@@ -29,7 +29,8 @@ import {
   staleNumber,
 } from './messages.ts'
 import type { Peers } from '../topology/peers.ts'
-import { type Place, placeOf } from './place.ts'
+import type { Place } from './place.ts'
+import type { Places } from './places.ts'
 import { EMPTY_RECORD, encodeRecord, type Kind, type StoreRecord } from './record.ts'
 import type { Replica } from './replica.ts'
 import { Round } from './round.ts'
@@ -44,6 +45,7 @@ export interface WriterOptions {
   readonly mesh: Mesh
   readonly topology: KnownTopology
   readonly peers: Peers
+  readonly places: Places
   readonly clock: Clock
   readonly deadlines: Deadlines
   readonly hybridClock: HybridClock
@@ -79,8 +81,8 @@ export class Writer {
   }
 
   async put(put: Put, limits: CallLimits): Promise<PutOutcome> {
-    const { clock, forwarder, self, topology } = this.#options
-    const place = placeOf(topology.get(), put.key)
+    const { clock, forwarder, places, self, topology } = this.#options
+    const place = places.of(topology.get(), put.key)
     if (place.installed.includes(self)) return this.#coordinate(put, limits)
     const endMs = clock.monotonicMs() + limits.deadlineMs
     try {
@@ -95,9 +97,9 @@ export class Writer {
   }
 
   async #coordinate(put: Put, limits: CallLimits): Promise<PutOutcome> {
-    const { self, replica, departures, hybridClock, topology } = this.#options
+    const { self, replica, departures, hybridClock, places, topology } = this.#options
     const { n } = await this.#nextDot()
-    const place = placeOf(topology.get(), put.key)
+    const place = places.of(topology.get(), put.key)
     if (!place.targets.includes(self)) {
       throw new AtollError('BUSY', 'this replica is none any more', { outcome: 'not-applied' })
     }
@@ -132,7 +134,7 @@ export class Writer {
     made: Made,
     limits: CallLimits,
   ): Promise<Omit<PutOutcome, 'seen'>> {
-    const { clock, hybridClock, topology } = this.#options
+    const { clock, hybridClock, places, topology } = this.#options
     const endMs = clock.monotonicMs() + limits.deadlineMs
     let place = first
     let mayHaveApplied = false
@@ -155,7 +157,7 @@ export class Writer {
       } catch (error) {
         throw isAtollError(error) ? withOutcome(error, outcome) : error
       }
-      place = placeOf(topology.get(), place.key)
+      place = places.of(topology.get(), place.key)
     }
   }
 
@@ -194,12 +196,12 @@ export class Writer {
   }
 
   async #onPut(from: RemotePeer, body: Uint8Array): Promise<Uint8Array> {
-    const { clock, topology, self } = this.#options
+    const { clock, places, topology, self } = this.#options
     const put = decodeForwardedPut(body)
     const endMs = clock.monotonicMs() + put.deadlineMs * ANSWER_SHARE
     await topology.catchUpFrom(put.topology, from.peer, { endMs, signal: undefined })
     const known = topology.get()
-    if (!placeOf(known, put.key).targets.includes(self)) return encodeStale(known.number)
+    if (!places.of(known, put.key).targets.includes(self)) return encodeStale(known.number)
     const level = levelOf(put.level)
     // A little less than the asker waits, so that its answer is ours and not a time-out.
     const deadlineMs = endMs - clock.monotonicMs()

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import fc from 'fast-check'
 import { peerIdFromPublicKey } from '../../src/base/ids.ts'
 import { closest, compareDistance } from '../../src/kad/distance.ts'
+import { KEYS_MAX, KeyPartitions } from '../../src/kad/key-partitions.ts'
 import { kadIdOfKey, kadIdOfPeer } from '../../src/kad/node-id.ts'
 import { isPartitionCount, partitionOf, partitionPoint } from '../../src/kad/partition.ts'
 
@@ -47,6 +48,18 @@ describe('Kademlia identifiers', () => {
 })
 
 describe('partitions', () => {
+  it('of keys used before are those of keys seen anew, whatever was forgotten or how many there are', () => {
+    const partitions = new KeyPartitions()
+    for (const count of [16, 16, 256, 16]) {
+      for (let i = 0; i < KEYS_MAX + 100; i += count === 256 ? 1 : 97) {
+        const expected = partitionOf(kadIdOfKey(`k${i}`), count)
+        assert.equal(partitions.of(`k${i}`, count), expected)
+        assert.equal(partitions.of(`k${i}`, count), expected)
+      }
+    }
+    assert.ok(partitions.size <= KEYS_MAX)
+  })
+
   it('are named by the first bits of an id', () => {
     fc.assert(
       fc.property(id, count, (kad, partitions) => {

@@ -867,6 +867,14 @@ const MUTANTS: readonly Mutant[] = [
     /before it is durable/,
   ],
   [
+    'a disk that left once is taken for one that never did',
+    'departures',
+    'departures.ts',
+    'this.#never.delete(partition)',
+    'this.#never.add(partition)',
+    /hides nothing/,
+  ],
+  [
     'departures are marked, not counted',
     'departures',
     'departures.ts',
