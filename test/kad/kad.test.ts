@@ -50,11 +50,11 @@ describe('Kademlia identifiers', () => {
 describe('partitions', () => {
   it('of keys used before are those of keys seen anew, whatever was forgotten or how many there are', () => {
     const partitions = new KeyPartitions()
-    for (const count of [16, 16, 256, 16]) {
-      for (let i = 0; i < KEYS_MAX + 100; i += count === 256 ? 1 : 97) {
-        const expected = partitionOf(kadIdOfKey(`k${i}`), count)
-        assert.equal(partitions.of(`k${i}`, count), expected)
-        assert.equal(partitions.of(`k${i}`, count), expected)
+    for (const parts of [16, 16, 256, 16]) {
+      for (let i = 0; i < KEYS_MAX + 100; i += parts === 256 ? 1 : 97) {
+        const expected = partitionOf(kadIdOfKey(`k${i}`), parts)
+        assert.equal(partitions.of(`k${i}`, parts), expected)
+        assert.equal(partitions.of(`k${i}`, parts), expected)
       }
     }
     assert.ok(partitions.size <= KEYS_MAX)
