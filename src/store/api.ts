@@ -33,6 +33,8 @@ export interface KvWritten {
 
 export interface KvGetOptions extends CallOptions {
   readonly read?: Level
+  /** An answer that this node was given at most so long ago will do; absent: replicas are asked. */
+  readonly maxAgeMs?: number
 }
 
 export interface KvRead {
@@ -45,6 +47,8 @@ export interface KvRead {
   /** Other values written by writers that did not see each other, newest first. */
   readonly siblings: readonly Value[]
   readonly partial: boolean
+  /** How long ago the replicas were asked; absent: for this call. */
+  readonly ageMs?: number
 }
 
 export interface KvEntry {

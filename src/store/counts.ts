@@ -4,6 +4,14 @@ import { CallCounts } from '../base/call-counts.ts'
 export const OPERATIONS = ['put', 'get', 'del', 'ls'] as const
 export type Operation = (typeof OPERATIONS)[number]
 
+/** Of reads that say how old an answer may be. */
+export interface NearCacheCounts {
+  hits: number
+  misses: number
+  /** Answered by a question that was under way. */
+  shared: number
+}
+
 export class StoreCounts {
   readonly operations: Readonly<Record<Operation, CallCounts>> = {
     put: new CallCounts(),
@@ -11,6 +19,7 @@ export class StoreCounts {
     del: new CallCounts(),
     ls: new CallCounts(),
   }
+  readonly nearCache: NearCacheCounts = { hits: 0, misses: 0, shared: 0 }
   /** Replicas that a read found behind and wrote to. */
   readRepairs = 0
   /** Replicas that a write or repair did not reach. */

@@ -32,6 +32,7 @@ import { Forwarder } from './forwarder.ts'
 import { HybridClock } from './hybrid-clock.ts'
 import { type Growth, Inventory } from './inventory.ts'
 import { VALUE_BYTES_MAX } from './limits.ts'
+import { NearCache } from './near-cache.ts'
 import { KnownTopology } from '../topology/known-topology.ts'
 import type { PutOutcome } from './messages.ts'
 import { Places } from './places.ts'
@@ -76,6 +77,7 @@ export class KvStore implements KvApi {
   readonly #scanner: Scanner
   readonly #antiEntropy: AntiEntropy | null
   readonly #contexts = new ContextCache()
+  readonly #near: NearCache
   readonly #deadlines: Deadlines
   readonly #inventory = new Inventory()
   /** Aborts the counting of what an earlier run left. */
@@ -102,6 +104,8 @@ export class KvStore implements KvApi {
     const shared = { ...options, deadlines, topology, peers, places, hybridClock, onMissed, counts }
     const forwarder = new Forwarder(shared)
     this.#scanner = new Scanner({ ...shared, database })
+    const read: Reader['get'] = (key, limits) => this.#reader.get(key, limits)
+    this.#near = new NearCache({ clock, read, counts: counts.nearCache })
     if (database === null) {
       this.#antiEntropy = null
       this.#reader = new Reader({ ...shared, replica: null })
@@ -152,6 +156,10 @@ export class KvStore implements KvApi {
     return this.#antiEntropy?.backlog ?? 0
   }
 
+  get nearCacheBytes(): number {
+    return this.#near.bytes
+  }
+
   async put(key: string, value: Value, options: KvPutOptions = {}): Promise<KvWritten> {
     return this.#during('put', () => {
       const { kind, bytes } = encodeValue(value, VALUE_BYTES_MAX)
@@ -172,10 +180,10 @@ export class KvStore implements KvApi {
     // A version that the caller gives is all that the caller saw.
     const context = given ?? this.#contexts.get(key)
     const put = { ...write, context, blind: given === null }
-    const { seen, acks, replicas, partial } = await this.#writer.put(
-      put,
-      limitsOf(options, options.write),
-    )
+    const limits = limitsOf(options, options.write)
+    const { seen, acks, replicas, partial } = await this.#writer
+      .put(put, limits)
+      .finally(() => this.#near.forget(key))
     this.#contexts.saw(key, seen)
     return { key, version: versionText(seen), acks, replicas, partial }
   }
@@ -187,7 +195,8 @@ export class KvStore implements KvApi {
   async #get(key: string, options: KvGetOptions): Promise<KvRead | null> {
     this.#checkOpen()
     checkKey(key)
-    const outcome = await this.#reader.get(key, limitsOf(options, options.read))
+    const limits = limitsOf(options, options.read)
+    const { outcome, ageMs } = await this.#near.get(key, options.maxAgeMs, limits)
     const { record, acks, replicas, partial } = outcome
     if (record.known.vector.size > 0) this.#contexts.saw(key, record.known)
     const [newest, ...others] = visibleSiblings(record)
@@ -206,6 +215,7 @@ export class KvStore implements KvApi {
       replicas,
       siblings,
       partial,
+      ...(ageMs !== null && { ageMs }),
     }
   }
 

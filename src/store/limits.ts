@@ -14,6 +14,10 @@ export const DOTS_MAX = 64
 export const JOINED_FACTOR = 32
 /** All siblings of a key together. */
 export const RECORD_BYTES_MAX = 3 * 1024 * 1024
+/** Answers kept for readers who take older ones. */
+export const NEAR_CACHE_BYTES = 16 * 1024 * 1024
+/** How old an answer a reader may take. */
+export const MAX_AGE_MS_MAX = 60 * 60 * 1000
 /** A page of a scan, in bytes. */
 export const PAGE_BYTES = 512 * 1024
 /** One step of repair or movement. */

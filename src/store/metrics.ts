@@ -10,6 +10,7 @@ export interface StoreLevels {
   /** null until it has been counted, and on an edge. */
   readonly held: Growth | null
   readonly syncBacklog: number
+  readonly nearCacheBytes: number
 }
 
 export function declareStoreMetrics(metrics: Metrics, store: StoreLevels): void {
@@ -46,7 +47,27 @@ export function declareStoreMetrics(metrics: Metrics, store: StoreLevels): void 
     'Bytes of records on this disk, without their keys.',
     () => store.held?.bytes ?? null,
   )
+  declareNearCache(metrics, store)
   declareRepair(metrics, store)
+}
+
+function declareNearCache(metrics: Metrics, store: StoreLevels): void {
+  const { nearCache } = store.counts
+  metrics.counters(
+    'atoll_store_near_cache_total',
+    'Reads that may be answered from memory, by how they were: kept, asked, or with another read.',
+    ['result'],
+    () => [
+      [nearCache.hits, 'hit'],
+      [nearCache.misses, 'miss'],
+      [nearCache.shared, 'shared'],
+    ],
+  )
+  metrics.gauge(
+    'atoll_store_near_cache_bytes',
+    'Bytes of answers that are kept for such reads.',
+    () => store.nearCacheBytes,
+  )
 }
 
 function declareRepair(metrics: Metrics, store: StoreLevels): void {

@@ -5,6 +5,7 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { AtollError } from '../../src/base/errors.ts'
 import { callOptions, type CommandContext } from '../../src/cli/command.ts'
+import type { KvGetOptions } from '../../src/node/api.ts'
 import { type MethodName, METHODS } from '../../src/rpc/methods.ts'
 import { CliRig } from './cli-rig.ts'
 
@@ -16,6 +17,7 @@ describe('commands', () => {
   afterEach(() => cli.close())
 
   const stored = (key: string) => cli.rig.node.values.get(key)
+  const asked = (): KvGetOptions => cli.rig.node.options.at(-1) ?? {}
 
   it('kv put says how many disks have it', async () => {
     const { out } = await cli.run('kv', 'put', 'color', 'blue')
@@ -36,6 +38,15 @@ describe('commands', () => {
       siblings: [],
       partial: false,
     })
+  })
+
+  it('kv get takes an answer of a while ago', async () => {
+    cli.rig.node.values.set('color', 'blue')
+    assert.equal((await cli.run('kv', 'get', 'color', '--max-age', '1.5s')).out, 'blue\n')
+    assert.equal(asked().maxAgeMs, 1500)
+    const refused = await cli.run('kv', 'get', 'color', '--max-age', '2h')
+    assert.deepEqual([refused.status, refused.out], [2, ''])
+    assert.match(refused.err, /USAGE: --max-age must be at most 1h/)
   })
 
   it('kv get of bytes: exact as raw, base64 as JSON', async () => {

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import { AtollError, isAtollError } from '../../src/base/errors.ts'
 import { type ConnectedNode, connect } from '../../src/client.ts'
-import type { Value } from '../../src/node/api.ts'
+import type { KvGetOptions, Value } from '../../src/node/api.ts'
 import { connectClient } from '../../src/rpc/connect-client.ts'
 import { METHODS } from '../../src/rpc/methods.ts'
 import { MEMBERS } from './fake-node.ts'
@@ -48,6 +48,8 @@ describe('rpc client', () => {
     assert.equal((await node.kv.put('k', 'v', { write: 'all' })).acks, 3)
     assert.equal((await node.kv.get('k'))?.value, 'v')
     assert.equal(await node.kv.get('none'), null)
+    await node.kv.get('k', { maxAgeMs: 20 })
+    assert.equal((fake.options.at(-1) as KvGetOptions).maxAgeMs, 20)
     assert.equal((await node.kv.ls('k')).entries.length, 1)
     assert.equal((await node.kv.del('k')).partial, true)
     await node.leave()

@@ -2,7 +2,7 @@
 import { DEFAULT_DEADLINE_MS } from '../../base/call-limits.ts'
 import * as v from 'valibot'
 import type { JsonValue, KvPage, KvPutOptions, Level } from '../../node/api.ts'
-import { VALUE_BYTES_MAX } from '../../store/limits.ts'
+import { MAX_AGE_MS_MAX, VALUE_BYTES_MAX } from '../../store/limits.ts'
 import type { CliFlag } from '../method.ts'
 import { call, deadline } from '../method.ts'
 import { key, level, text, value, whole } from '../schemas.ts'
@@ -20,6 +20,14 @@ interface WireEntry {
 }
 
 const context = v.pipe(text, v.description('version that this write replaces'))
+
+const maxAgeMs = v.pipe(
+  v.number(),
+  v.integer(),
+  v.minValue(1),
+  v.maxValue(MAX_AGE_MS_MAX),
+  v.description('an answer that the daemon was given at most so long ago will do'),
+)
 
 const written = v.object({
   key: v.string(),
@@ -42,6 +50,12 @@ const READ_FLAG: CliFlag = {
   flag: '--read <level>',
   param: 'read',
   help: `replicas that must answer, or the call fails; ${BY_DEFAULT}`,
+}
+const MAX_AGE_FLAG: CliFlag = {
+  flag: '--max-age <duration>',
+  param: 'maxAgeMs',
+  kind: 'duration',
+  help: 'an answer that the daemon was given at most so long ago will do, such as 1s',
 }
 const CONTEXT_FLAG: CliFlag = {
   flag: '--context <version>',
@@ -84,7 +98,12 @@ export const kvPut = call({
 export const kvGet = call({
   name: 'kv.get',
   help: 'read a value; null when there is none',
-  params: v.strictObject({ key, read: v.exactOptional(level), ...deadline }),
+  params: v.strictObject({
+    key,
+    read: v.exactOptional(level),
+    maxAgeMs: v.exactOptional(maxAgeMs),
+    ...deadline,
+  }),
   result: v.nullable(
     v.object({
       key: v.string(),
@@ -97,6 +116,9 @@ export const kvGet = call({
         v.description('values of writers that did not see each other, newest first'),
       ),
       partial: v.boolean(),
+      ageMs: v.exactOptional(
+        v.pipe(v.number(), v.description('how long ago replicas were asked; absent: now')),
+      ),
     }),
   ),
   errors: ['UNCLAIMED', 'NO_QUORUM', 'TOO_LARGE'],
@@ -105,11 +127,15 @@ export const kvGet = call({
   cli: {
     help: 'read a value; status 4 when there is none',
     args: [KEY],
-    flags: [READ_FLAG],
+    flags: [READ_FLAG, MAX_AGE_FLAG],
   },
   run: async (node, params, options) => {
-    const atLevel = params.read === undefined ? {} : { read: params.read }
-    const found = await node.kv.get(params.key, { ...options, ...atLevel })
+    const { key: name, read, maxAgeMs: ageMs } = params
+    const found = await node.kv.get(name, {
+      ...options,
+      ...(read !== undefined && { read }),
+      ...(ageMs !== undefined && { maxAgeMs: ageMs }),
+    })
     if (found === null) return null
     return { ...found, value: valueToJson(found.value), siblings: found.siblings.map(valueToJson) }
   },
