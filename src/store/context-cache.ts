@@ -23,7 +23,7 @@ export class ContextCache {
 
   /** Of single writes only the last are kept, so that an entry does not grow with each. */
   saw(key: string, context: Context): void {
-    const { vector } = this.get(key)
-    this.#contexts.set(key, joinContexts({ vector, dots: [] }, context))
+    const { vector, sums } = this.get(key)
+    this.#contexts.set(key, joinContexts({ vector, dots: [], sums }, context))
   }
 }

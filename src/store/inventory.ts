@@ -10,7 +10,7 @@ import type { Database } from '../disk/database.ts'
 import { type Clock, sleep } from '../seams/clock.ts'
 import type { Change, Sized } from './change.ts'
 import { databaseKey, STORE_RANGE } from './place.ts'
-import { decodeRecord } from './record.ts'
+import { decodeRecord, isDead } from './record.ts'
 
 /** By how much a change makes it more, or less. */
 export interface Growth {
@@ -95,6 +95,7 @@ export function growthOf(before: Sized | null, after: Sized | null): Growth {
   }
 }
 
+/** Deleted by somebody: what time makes of it is not counted. */
 function isDeleted(held: Sized | null): boolean {
-  return held?.record.siblings.every(({ kind }) => kind === 'tombstone') === true
+  return held !== null && isDead(held.record, 0)
 }

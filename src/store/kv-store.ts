@@ -199,7 +199,7 @@ export class KvStore implements KvApi {
     const { outcome, ageMs } = await this.#near.get(key, options.maxAgeMs, limits)
     const { record, acks, replicas, partial } = outcome
     if (record.known.vector.size > 0) this.#contexts.saw(key, record.known)
-    const [newest, ...others] = visibleSiblings(record)
+    const [newest, ...others] = visibleSiblings(record, this.#options.clock.wallMs())
     if (newest === undefined) {
       // Null says that there is no value; too few have looked to say so.
       if (partial) throw nobodyHasIt(key, outcome)
@@ -235,7 +235,7 @@ export class KvStore implements KvApi {
     const limits = limitsOf(options)
     const page = await this.#scanner.page(prefix, after, limit, limits)
     const entries = page.entries.flatMap(([key, record]) => {
-      const [newest, ...others] = visibleSiblings(record)
+      const [newest, ...others] = visibleSiblings(record, this.#options.clock.wallMs())
       if (newest === undefined) return []
       return [{ key, value: decodeValue(newest.kind, newest.value), siblings: others.length }]
     })
@@ -250,7 +250,10 @@ export class KvStore implements KvApi {
     return new Map(
       [...held].map(([id, record]) => {
         const version = record.known.vector.size === 0 ? '' : versionText(record.known)
-        return [id, { version, values: visibleSiblings(record).length }]
+        return [
+          id,
+          { version, values: visibleSiblings(record, this.#options.clock.wallMs()).length },
+        ]
       }),
     )
   }

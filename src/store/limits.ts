@@ -5,6 +5,12 @@ export const VALUE_BYTES_MAX = 1024 * 1024
 export const VECTOR_MAX = 256
 /** Values that nobody has resolved. A writer that adds more is told to resolve them first. */
 export const SIBLINGS_MAX = 64
+/**
+ * Elements of a set, and their bytes together: every change of a set moves the whole of it. Nine
+ * coordinators that fill one apart from each other still make a record that can be joined.
+ */
+export const ELEMENTS_MAX = 10_000
+export const SET_BYTES_MAX = 256 * 1024
 /** Writes that a record knows of beyond its vector. */
 export const DOTS_MAX = 64
 /**

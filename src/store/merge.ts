@@ -1,11 +1,19 @@
 /**
- * The two changes of a record: joining what two replicas know, and adding a write.
+ * The changes of a record: joining what two replicas know, and adding a write.
  *
- * Joining is commutative, associative and idempotent, loses no sibling that nothing replaced, and
+ * Joining is commutative, associative and idempotent, loses nothing that nothing replaced, and
  * brings none back that something did. So replicas that have seen the same writes, in any order
  * and any number of times, hold the same record.
  */
-import type { Sibling, StoreRecord } from './record.ts'
+import type { ValueKind } from '../base/value.ts'
+import {
+  type Element,
+  EMPTY_RECORD,
+  NO_ELEMENTS,
+  type Sibling,
+  type StoreRecord,
+} from './record.ts'
+import { isCounting, joinSums, NO_SUMS, stillCounted, type Sum } from './sums.ts'
 import {
   compareDots,
   type Context,
@@ -15,19 +23,21 @@ import {
   withDot,
 } from './version-vector.ts'
 
+/** What a write has brought and another may replace. */
+interface Written {
+  readonly dot: Dot
+}
+
 export function joinRecords(a: StoreRecord, b: StoreRecord): StoreRecord {
   if (isEmpty(a)) return b
   if (isEmpty(b)) return a
-  const kept = new Map<string, Sibling>()
-  for (const sibling of a.siblings) {
-    if (!contextCovers(b.known, sibling.dot) || hasDot(b, sibling))
-      kept.set(dotKey(sibling), sibling)
+  const known = joinContexts(a.known, b.known)
+  return {
+    known,
+    siblings: joinWritten(a.siblings, a.known, b.siblings, b.known),
+    elements: joinElements(a, b),
+    replaced: stillCounted(joinSums(a.replaced, b.replaced), known.sums),
   }
-  for (const sibling of b.siblings) {
-    if (!contextCovers(a.known, sibling.dot) || hasDot(a, sibling))
-      kept.set(dotKey(sibling), sibling)
-  }
-  return { known: joinContexts(a.known, b.known), siblings: sorted([...kept.values()]) }
 }
 
 /**
@@ -36,29 +46,120 @@ export function joinRecords(a: StoreRecord, b: StoreRecord): StoreRecord {
  * cover them all.
  */
 export function addWrite(record: StoreRecord, context: Context, write: Sibling): StoreRecord {
-  const own = { vector: new Map([[write.dot.actor, write.dot.n]]), dots: [] }
-  const known = joinContexts(joinContexts(record.known, context), own)
-  const kept = record.siblings.filter(({ dot }) => !contextCovers(context, dot))
-  return { known, siblings: sorted([...kept, write]) }
+  const known = joinContexts(joinContexts(record.known, context), contextOf([write.dot]))
+  const replaced = joinSums(record.replaced, context.sums)
+  return {
+    known,
+    siblings: sorted([...unseen(record.siblings, context), write]),
+    elements: record.elements.length === 0 ? NO_ELEMENTS : unseen(record.elements, context),
+    replaced: stillCounted(replaced, known.sums),
+  }
 }
 
-/** What the writer of `dot` has seen when its write has made `record`: others' siblings it has not. */
+/**
+ * The record after an addition to its counter by the disk of `dot`. Deletions give way to it, as
+ * they do to elements.
+ */
+export function addCount(record: StoreRecord, dot: Dot, delta: number): StoreRecord {
+  const own = record.known.sums.find(({ actor }) => actor === dot.actor)
+  const sum = counted(own, record, dot, delta)
+  const known = joinContexts(record.known, contextOf([dot], sum))
+  const replaced = stillCounted(record.replaced, known.sums)
+  return { known, siblings: [], elements: record.elements, replaced }
+}
+
+/** When all that the disk has counted is replaced, it counts from nought. */
+function counted(own: Sum | undefined, record: StoreRecord, dot: Dot, delta: number): Sum {
+  const { actor, n } = dot
+  const isAnew = own === undefined || !isCounting([own], record.replaced)
+  return isAnew ? { actor, start: n, n, total: delta } : { ...own, n, total: own.total + delta }
+}
+
+/** The record after elements were added; each replaces those that are equal to it. */
+export function addElements(record: StoreRecord, added: readonly Element[]): StoreRecord {
+  const names = new Set(added.map(elementName))
+  const kept = record.elements.filter((element) => !names.has(elementName(element)))
+  const known = joinContexts(record.known, contextOf(added.map(({ dot }) => dot)))
+  return { known, siblings: [], elements: sorted([...kept, ...added]), replaced: record.replaced }
+}
+
+/**
+ * The record without the named elements that `seen` covers. It needs no dot of its own: whoever
+ * knows of the writes of elements and does not hold them knows that they are gone.
+ */
+export function removeElements(
+  record: StoreRecord,
+  names: ReadonlySet<string>,
+  seen: Context,
+): StoreRecord {
+  const elements = record.elements.filter(
+    (element) => !names.has(elementName(element)) || !contextCovers(seen, element.dot),
+  )
+  return elements.length === record.elements.length ? record : { ...record, elements }
+}
+
+/** Equal for equal elements. */
+export function elementName(element: { readonly kind: ValueKind; readonly value: Uint8Array }) {
+  const { buffer, byteOffset, length } = element.value
+  return `${element.kind}:${Buffer.from(buffer, byteOffset, length).toString('latin1')}`
+}
+
+/** What the writer of `dot` has seen when its write has made `record`: others' values it has not. */
 export function contextAfter(record: StoreRecord, context: Context, dot: Dot): Context {
-  return record.siblings.length === 1 ? record.known : withDot(context, dot)
+  const { known, siblings, elements, replaced } = record
+  const isAlone = siblings.length === 1 && elements.length === 0
+  return isAlone && !isCounting(known.sums, replaced) ? known : withDot(context, dot)
+}
+
+/** Whether it has or had anything of a set or counter: then it is stored before it is told. */
+export function isMergeable({ known, elements }: StoreRecord): boolean {
+  return elements.length > 0 || known.sums.length > 0
 }
 
 function isEmpty({ known }: StoreRecord): boolean {
   return known.vector.size === 0 && known.dots.length === 0
 }
 
-function hasDot(record: StoreRecord, { dot }: Sibling): boolean {
-  return record.siblings.some((each) => compareDots(each.dot, dot) === 0)
+/** Of writes of one disk. */
+function contextOf(dots: readonly Dot[], sum?: Sum): Context {
+  const last = dots.at(-1)
+  if (last === undefined) return EMPTY_RECORD.known
+  const sums = sum === undefined ? NO_SUMS : [sum]
+  return { vector: new Map([[last.actor, last.n]]), dots: [], sums }
 }
 
-function dotKey({ dot }: Sibling): string {
-  return `${dot.n}/${dot.actor}`
+function unseen<T extends Written>(items: readonly T[], context: Context): readonly T[] {
+  return items.filter(({ dot }) => !contextCovers(context, dot))
 }
 
-function sorted(siblings: Sibling[]): readonly Sibling[] {
-  return siblings.length < 2 ? siblings : siblings.sort((a, b) => compareDots(a.dot, b.dot))
+function joinElements(a: StoreRecord, b: StoreRecord): readonly Element[] {
+  if (a.elements.length === 0 && b.elements.length === 0) return NO_ELEMENTS
+  return joinWritten(a.elements, a.known, b.elements, b.known)
+}
+
+/** What both have, and what one has and the other has not heard of. Both are sorted by dot. */
+function joinWritten<T extends Written>(
+  a: readonly T[],
+  knownToA: Context,
+  b: readonly T[],
+  knownToB: Context,
+): readonly T[] {
+  const joined: T[] = []
+  let j = 0
+  for (const mine of a) {
+    let other = b[j]
+    while (other !== undefined && compareDots(other.dot, mine.dot) < 0) {
+      if (!contextCovers(knownToA, other.dot)) joined.push(other)
+      other = b[++j]
+    }
+    const isBoth = other !== undefined && compareDots(other.dot, mine.dot) === 0
+    if (isBoth) j++
+    if (isBoth || !contextCovers(knownToB, mine.dot)) joined.push(mine)
+  }
+  for (const other of b.slice(j)) if (!contextCovers(knownToA, other.dot)) joined.push(other)
+  return joined
+}
+
+function sorted<T extends Written>(items: readonly T[]): readonly T[] {
+  return items.length < 2 ? items : items.toSorted((a, b) => compareDots(a.dot, b.dot))
 }

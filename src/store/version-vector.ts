@@ -9,6 +9,7 @@ import { crc32 } from 'node:zlib'
 import type { StorageId } from '../base/ids.ts'
 import { WireError, WireReader, WireWriter } from '../wire/codec.ts'
 import { DOTS_MAX, JOINED_FACTOR, VECTOR_MAX } from './limits.ts'
+import { joinSums, NO_SUMS, readSums, type Sums, writeSums } from './sums.ts'
 
 export interface Dot {
   readonly actor: StorageId
@@ -25,10 +26,12 @@ export interface Context {
   readonly vector: VersionVector
   /** Sorted, and none that the vector covers. */
   readonly dots: readonly Dot[]
+  /** How much of the key's counter is known, of disks and writes that the vector covers. */
+  readonly sums: Sums
 }
 
 export const EMPTY_VECTOR: VersionVector = new Map()
-export const EMPTY_CONTEXT: Context = { vector: EMPTY_VECTOR, dots: [] }
+export const EMPTY_CONTEXT: Context = { vector: EMPTY_VECTOR, dots: [], sums: NO_SUMS }
 
 const ACTOR_BYTES_MAX = 64
 const CHECKSUM_BYTES = 4
@@ -46,18 +49,25 @@ export function contextCovers({ vector, dots }: Context, dot: Dot): boolean {
   return covers(vector, dot) || dots.some(({ actor, n }) => actor === dot.actor && n === dot.n)
 }
 
+/** Whether everything that `part` covers is covered. */
+export function contextCoversAll(whole: Context, part: Context): boolean {
+  for (const [actor, n] of part.vector) if (!covers(whole.vector, { actor, n })) return false
+  return part.dots.every((dot) => contextCovers(whole, dot))
+}
+
 /**
  * The context of a client that had `context` and then wrote `dot`: the dots from before need not
  * be carried on, since the record of the write knows them wherever it comes.
  */
-export function withDot({ vector }: Context, dot: Dot): Context {
-  return { vector, dots: dotsBeyond(vector, [dot]) }
+export function withDot({ vector, sums }: Context, dot: Dot): Context {
+  return { vector, dots: dotsBeyond(vector, [dot]), sums }
 }
 
 /** What either knows. */
 export function joinContexts(a: Context, b: Context): Context {
   const vector = joinVectors(a.vector, b.vector)
-  return { vector, dots: dotsBeyond(vector, [...a.dots, ...b.dots]) }
+  const dots = dotsBeyond(vector, [...a.dots, ...b.dots])
+  return { vector, dots, sums: joinSums(a.sums, b.sums) }
 }
 
 function dotsBeyond(vector: VersionVector, dots: readonly Dot[]): readonly Dot[] {
@@ -88,7 +98,12 @@ export function sortedEntries(vector: VersionVector): (readonly [StorageId, numb
 function readVector(from: WireReader): VersionVector {
   const vector = new Map<StorageId, number>()
   const entries = from.list(VECTOR_MAX * JOINED_FACTOR, readEntry)
-  for (const [actor, n] of entries) vector.set(actor, n)
+  let last: StorageId = ''
+  for (const [actor, n] of entries) {
+    if (actor <= last && vector.size > 0) throw new WireError('vector is not in order')
+    vector.set(actor, n)
+    last = actor
+  }
   return vector
 }
 
@@ -96,9 +111,11 @@ function readEntry(from: WireReader): readonly [StorageId, number] {
   return [from.string(ACTOR_BYTES_MAX), from.uint()]
 }
 
-export function writeContext(out: WireWriter, { vector, dots }: Context): void {
-  out.list(sortedEntries(vector), (to, [actor, n]) => to.string(actor).uint(n))
+export function writeContext(out: WireWriter, { vector, dots, sums }: Context): void {
+  const entries = sortedEntries(vector)
+  out.list(entries, (to, [actor, n]) => to.string(actor).uint(n))
   out.list(dots, (to, { actor, n }) => to.string(actor).uint(n))
+  writeSums(out, sums, sums.length === 0 ? [] : entries.map(([actor]) => actor))
 }
 
 export function readContext(from: WireReader): Context {
@@ -109,7 +126,9 @@ export function readContext(from: WireReader): Context {
     const ordered = before === undefined || compareDots(before, dot) < 0
     if (!ordered || covers(vector, dot)) throw new WireError('context contradicts itself')
   }
-  return { vector, dots }
+  const sums = readSums(from, vector)
+  if (!sums.every((sum) => covers(vector, sum))) throw new WireError('context contradicts itself')
+  return { vector, dots, sums }
 }
 
 /** The opaque version of the public API, with a checksum: a claim made up would hide writes. */

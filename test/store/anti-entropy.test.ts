@@ -14,7 +14,7 @@ import {
 } from '../../src/store/sync/sync-messages.ts'
 import { EMPTY_CONTEXT, versionText } from '../../src/store/version-vector.ts'
 import { REQUEST_KINDS } from '../../src/wire/kinds.ts'
-import { writeOf } from './arbitrary.ts'
+import { contextOf, recordOf, writeOf } from './arbitrary.ts'
 import { isSync, isWrite, type Question, StoreWorld } from './world.ts'
 
 const NOTHING = versionText(EMPTY_CONTEXT)
@@ -40,8 +40,7 @@ async function plant(
 ): Promise<void> {
   const write = { ...writeOf({ actor: 'planted', n: 1 }), kind: 'bytes' } as const
   const sibling = { ...write, value: new Uint8Array(valueBytes) }
-  const known = { vector: new Map([['planted', 1]]), dots: [] }
-  const value = encodeRecord({ known, siblings: [sibling] })
+  const value = encodeRecord(recordOf(contextOf(new Map([['planted', 1]])), [sibling]))
   const writes = [...keys].map((key) => ({ key: databaseKey(0, key), value }))
   await world.drive(databaseOf(world, name).commit(writes))
   world.crash(name, { power: false })

@@ -54,7 +54,7 @@ import {
   writeContext,
 } from '../../src/store/version-vector.ts'
 import { WireError, WireReader, WireWriter } from '../../src/wire/codec.ts'
-import { contexts, plain, records, writeOf } from './arbitrary.ts'
+import { contextOf, contexts, plain, recordOf, records, writeOf } from './arbitrary.ts'
 
 interface Format<T> {
   readonly name: string
@@ -276,12 +276,12 @@ describe('limits of lists', () => {
     ],
     'actors of a vector': [
       VECTOR_MAX * JOINED_FACTOR,
-      (count) => encodeRecord({ known: { vector: actors(count), dots: [] }, siblings: [] }),
+      (count) => encodeRecord(recordOf(contextOf(actors(count)), [])),
       decodeRecord,
     ],
     'writes beyond a vector': [
       DOTS_MAX * JOINED_FACTOR,
-      (count) => encodeRecord({ known: { vector: new Map(), dots: dotsOf(count) }, siblings: [] }),
+      (count) => encodeRecord(recordOf(contextOf(new Map(), dotsOf(count)), [])),
       decodeRecord,
     ],
     siblings: [
@@ -325,7 +325,7 @@ function actors(count: number): Map<string, number> {
 
 function siblings(count: number): StoreRecord {
   const all = Array.from({ length: count }, (_, i) => writeOf({ actor: 'disk-a', n: i + 1 }))
-  return { known: { vector: new Map([['disk-a', count]]), dots: [] }, siblings: all }
+  return recordOf(contextOf(new Map([['disk-a', count]])), all)
 }
 
 function dotsOf(count: number): Dot[] {
@@ -350,7 +350,13 @@ describe('records', () => {
   it('are refused when they contradict themselves', () => {
     const vector = new Map([['disk-a', 1]])
     const known = (...ns: number[]) => {
-      return { known: { vector, dots: ns.map((n) => ({ actor: 'disk-a', n })) }, siblings: [] }
+      return recordOf(
+        contextOf(
+          vector,
+          ns.map((n) => ({ actor: 'disk-a', n })),
+        ),
+        [],
+      )
     }
     for (const wrong of [{ known: known(2).known }, known(1), known(3, 2), known(2, 2)]) {
       assert.throws(() => decodeRecord(encoded(wrong)), /contradicts itself/)
@@ -364,21 +370,26 @@ describe('records', () => {
 
   it('are refused in another format, and when they are too large', () => {
     const bytes = encoded({})
-    assert.throws(() => decodeRecord(bytes.with(0, 2)), /format 2/)
+    for (const other of [1, 3]) {
+      assert.throws(() => decodeRecord(bytes.with(0, other)), new RegExp(`format ${other}`))
+    }
     assert.throws(() => decodeRecord(new Uint8Array(RECORD_BYTES_MAX + 1)), /over its limit/)
   })
 
   it('are refused with an actor or kind that does not exist', () => {
     const record = (actor: number, kind: number): Uint8Array => {
-      const out = new WireWriter().uint(1).list(['disk-a'], (to, name) => to.string(name).uint(5))
-      out.list([], () => undefined)
+      const out = new WireWriter().uint(2).list(['disk-a'], (to, name) => to.string(name).uint(5))
+      out.list([], () => undefined).list([], () => undefined)
       out.list([null], (to) =>
         to.uint(actor).uint(1).uint(0).uint(0).uint(kind).bytes(new Uint8Array()),
       )
-      return out.finish()
+      return out
+        .list([], () => undefined)
+        .list([], () => undefined)
+        .finish()
     }
     assert.equal(decodeRecord(record(0, 3)).siblings[0]?.kind, 'tombstone')
-    assert.throws(() => decodeRecord(record(1, 0)), /malformed sibling/)
+    assert.throws(() => decodeRecord(record(1, 0)), /malformed dot/)
     assert.throws(() => decodeRecord(record(0, 4)), /malformed sibling/)
   })
 })

@@ -6,6 +6,7 @@ import type { KvPutOptions, Value } from '../../src/store/api.ts'
 import { ContextCache } from '../../src/store/context-cache.ts'
 import { DOTS_MAX, SIBLINGS_MAX, VALUE_BYTES_MAX, VECTOR_MAX } from '../../src/store/limits.ts'
 import { type Context, EMPTY_CONTEXT, versionText } from '../../src/store/version-vector.ts'
+import { contextOf } from './arbitrary.ts'
 import { errorOf } from './error-of.ts'
 import { isSync, isWrite, type Question, StoreWorld } from './world.ts'
 
@@ -25,36 +26,36 @@ function missing(...names: readonly string[]) {
   }
 }
 
-function contextOf(count: number, dotCount = 0): Context {
+function sizedContext(count: number, dotCount = 0): Context {
   const vector = new Map(Array.from({ length: count }, (_, i) => [`disk-${1000 + i}`, 1]))
   const dots = Array.from({ length: dotCount }, (_, i) => ({ actor: 'elsewhere', n: 2 * i + 2 }))
-  return { vector, dots }
+  return contextOf(vector, dots)
 }
 
 describe('cache of contexts', () => {
   it('keeps so many keys, and lets the one go that was not seen for longest', () => {
     const cache = new ContextCache(3)
-    for (const key of ['a', 'b', 'c', 'a', 'd']) cache.saw(key, contextOf(1))
+    for (const key of ['a', 'b', 'c', 'a', 'd']) cache.saw(key, sizedContext(1))
     assert.equal(cache.size, 3)
     assert.deepEqual(cache.get('b'), EMPTY_CONTEXT)
-    for (const key of ['a', 'c', 'd']) assert.deepEqual(cache.get(key), contextOf(1))
+    for (const key of ['a', 'c', 'd']) assert.deepEqual(cache.get(key), sizedContext(1))
   })
 
   it('is bounded by default', () => {
     const cache = new ContextCache()
-    for (let i = 0; i < 5000; i++) cache.saw(`k${i}`, contextOf(1))
+    for (let i = 0; i < 5000; i++) cache.saw(`k${i}`, sizedContext(1))
     assert.equal(cache.size, 4096)
     assert.deepEqual(cache.get('k903'), EMPTY_CONTEXT)
-    assert.deepEqual(cache.get('k904'), contextOf(1))
+    assert.deepEqual(cache.get('k904'), sizedContext(1))
   })
 
   it('joins what it has seen of a key; of single writes it keeps the last', () => {
     const cache = new ContextCache()
     const dot = (n: number) => ({ actor: 'disk-a', n })
-    cache.saw('k', { vector: new Map([['disk-b', 4]]), dots: [dot(3)] })
-    cache.saw('k', { vector: new Map([['disk-b', 2]]), dots: [dot(9)] })
-    assert.deepEqual(cache.get('k'), { vector: new Map([['disk-b', 4]]), dots: [dot(9)] })
-    for (let n = 10; n < 200; n++) cache.saw('k', { vector: new Map(), dots: [dot(n)] })
+    cache.saw('k', contextOf(new Map([['disk-b', 4]]), [dot(3)]))
+    cache.saw('k', contextOf(new Map([['disk-b', 2]]), [dot(9)]))
+    assert.deepEqual(cache.get('k'), contextOf(new Map([['disk-b', 4]]), [dot(9)]))
+    for (let n = 10; n < 200; n++) cache.saw('k', contextOf(new Map(), [dot(n)]))
     assert.equal(cache.get('k').dots.length, 1)
   })
 })
@@ -146,8 +147,8 @@ describe('limits of a record', () => {
       world.drive(world.kv('a').put('k', 'v', { context: versionText(context) }))
     // The coordinator’s own disk is one of them.
     for (const [key, most, over] of [
-      ['vector', contextOf(VECTOR_MAX - 1), contextOf(VECTOR_MAX)],
-      ['dots', contextOf(0, DOTS_MAX), contextOf(0, DOTS_MAX + 1)],
+      ['vector', sizedContext(VECTOR_MAX - 1), sizedContext(VECTOR_MAX)],
+      ['dots', sizedContext(0, DOTS_MAX), sizedContext(0, DOTS_MAX + 1)],
     ] as const) {
       const refused = await errorOf(put(over))
       assert.deepEqual([refused.code, refused.outcome], ['TOO_LARGE', 'not-applied'], key)

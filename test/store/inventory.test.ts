@@ -6,17 +6,15 @@ import type { Database } from '../../src/disk/database.ts'
 import type { Sized } from '../../src/store/change.ts'
 import { type Growth, growthOf, Inventory } from '../../src/store/inventory.ts'
 import { databaseKey } from '../../src/store/place.ts'
-import { encodeRecord, type Kind, type StoreRecord } from '../../src/store/record.ts'
+import { encodeRecord, type Kind } from '../../src/store/record.ts'
 import { SimRandom } from '../sim/sim-random.ts'
 import { ManualClock } from '../disk/manual-clock.ts'
+import { contextOf, recordOf } from './arbitrary.ts'
 
 function sizedOf(kind: Kind, bytes: number): Sized {
   const dot = { actor: 'a', n: 1 }
   const sibling = { dot, stamp: 1, expiresAtMs: 0, kind, value: new Uint8Array(bytes) }
-  const record: StoreRecord = {
-    known: { vector: new Map([['a', 1]]), dots: [] },
-    siblings: [sibling],
-  }
+  const record = recordOf(contextOf(new Map([['a', 1]])), [sibling])
   return { record, bytes: encodeRecord(record).length }
 }
 

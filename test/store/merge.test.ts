@@ -24,7 +24,17 @@ import {
   versionText,
   withDot,
 } from '../../src/store/version-vector.ts'
-import { ACTORS, contexts, dots, nameOf, namesOf, records, vectors, writeOf } from './arbitrary.ts'
+import {
+  ACTORS,
+  contexts,
+  dots,
+  isElement,
+  nameOf,
+  namesOf,
+  records,
+  vectors,
+  writeOf,
+} from './arbitrary.ts'
 
 const seen = (record: StoreRecord): Uint8Array => encodeRecord(record)
 
@@ -63,10 +73,13 @@ describe('joining records', () => {
         const joined = joinRecords(a, b)
         const inA = new Set(namesOf(a))
         const inB = new Set(namesOf(b))
-        const expected = [...a.siblings, ...b.siblings]
+        const expected = [...a.siblings, ...b.siblings, ...a.elements, ...b.elements]
           .filter(({ dot }) => inA.has(nameOf(dot)) || !contextCovers(a.known, dot))
           .filter(({ dot }) => inB.has(nameOf(dot)) || !contextCovers(b.known, dot))
-        assert.deepEqual(new Set(namesOf(joined)), new Set(namesOf({ ...a, siblings: expected })))
+          .map(({ dot }) => nameOf(dot))
+        assert.deepEqual(new Set(namesOf(joined)), new Set(expected))
+        assert.ok(joined.siblings.every(({ dot }) => !isElement(dot)))
+        assert.ok(joined.elements.every(({ dot }) => isElement(dot)))
         assert.deepEqual(joined.known, joinContexts(a.known, b.known))
       }),
     )
@@ -79,11 +92,10 @@ describe('adding a write', () => {
       fc.property(records, contexts, (record, context) => {
         const dot = { actor: 'disk-a', n: 100 }
         const after = addWrite(record, context, writeOf(dot))
-        const kept = record.siblings.filter((each) => !contextCovers(context, each.dot))
-        assert.deepEqual(
-          new Set(namesOf(after)),
-          new Set([...namesOf({ ...record, siblings: kept }), nameOf(dot)]),
-        )
+        const kept = [...record.siblings, ...record.elements]
+          .filter((each) => !contextCovers(context, each.dot))
+          .map((each) => nameOf(each.dot))
+        assert.deepEqual(new Set(namesOf(after)), new Set([...kept, nameOf(dot)]))
         assert.ok(after.siblings.every((each) => covers(after.known.vector, each.dot)))
       }),
     )
@@ -141,9 +153,10 @@ describe('adding a write', () => {
     const vector = new Map(['a', 'b', 'c', 'd'].map((actor) => [actor, 4]))
     const dead = { ...writeOf({ actor: 'd', n: 3 }), stamp: 99 }
     const siblings = [at('a', 5), at('b', 7), at('c', 7), dead]
-    const shown = visibleSiblings({ known: { vector, dots: [] }, siblings }).map(
-      ({ dot }) => dot.actor,
-    )
+    const shown = visibleSiblings(
+      { ...EMPTY_RECORD, known: { ...EMPTY_CONTEXT, vector }, siblings },
+      0,
+    ).map(({ dot }) => dot.actor)
     assert.deepEqual(shown, ['c', 'b', 'a'])
   })
 })
@@ -152,7 +165,7 @@ describe('contexts', () => {
   it('cover what the vector covers, and single dots beside it', () => {
     fc.assert(
       fc.property(vectors, dots, dots, (vector, own, probe) => {
-        const context = withDot({ vector, dots: [] }, own)
+        const context = withDot({ ...EMPTY_CONTEXT, vector }, own)
         const isOwn = nameOf(own) === nameOf(probe)
         assert.equal(contextCovers(context, probe), covers(vector, probe) || isOwn)
       }),
