@@ -8,6 +8,7 @@ import { NearCache } from '../../src/store/near-cache.ts'
 import type { ReadOutcome } from '../../src/store/reader.ts'
 import { EMPTY_RECORD, type StoreRecord } from '../../src/store/record.ts'
 import { ManualClock } from '../topology/manual-clock.ts'
+import { contextOf, recordOf as putRecord } from './arbitrary.ts'
 import { errorOf } from './error-of.ts'
 import { isRead, isSync, isWrite, StoreWorld } from './world.ts'
 
@@ -17,7 +18,7 @@ function recordOf(text: string): StoreRecord {
   const value = new TextEncoder().encode(text)
   const dot = { actor: 'disk-a', n: 1 }
   const sibling = { dot, stamp: 1, expiresAtMs: 0, kind: 'text', value } as const
-  return { known: { vector: new Map([['disk-a', 1]]), dots: [] }, siblings: [sibling] }
+  return putRecord(contextOf(new Map([['disk-a', 1]])), [sibling])
 }
 
 function textOf({ record }: ReadOutcome): string {
