@@ -1,6 +1,9 @@
 /** The commands that are more, or less, than one call. What they do is loaded when it is done. */
-import { type Command, InvalidArgumentError } from 'commander'
-import { count, duration } from './option-values.ts'
+import { type Command, InvalidArgumentError, Option } from 'commander'
+import { DUMP_FORMATS } from './import/dump-formats.ts'
+import type { ImportOptions } from './import/kv-import.ts'
+import type { ExportOptions } from './local/kv-export.ts'
+import { count, duration, wholeFromZero } from './option-values.ts'
 import type { RecoverFlags } from './local/recover.ts'
 import { METHODS } from '../rpc/methods.ts'
 import { inWords } from './spelled.ts'
@@ -101,23 +104,40 @@ function addStoreCommands(program: Command, register: Register): void {
     'of each page; end with an error after this long (default: 2s)',
     duration,
   )
+  addExport(program, register)
+  addImport(program, register)
+}
+
+function addExport(program: Command, register: Register): void {
   commandAt(program, 'kv.export')
     .description('write keys and values as lines of JSON, for import')
     .argument('[prefix]', 'what the keys begin with', '')
-    .action((prefix: string) =>
+    .option('--to <file>', 'a new file; by default standard output')
+    .option('--resume', 'go on with the file where it breaks off')
+    .option('--after <key>', 'begin after this key')
+    .action((prefix: string, options: ExportOptions) =>
       register('kv.export', false, async (context) => {
-        const { exportKeys } = await import('./local/list-keys.ts')
-        await exportKeys(context, prefix)
+        const { exportKeys } = await import('./local/kv-export.ts')
+        await exportKeys(context, prefix, options)
       }),
     )
+}
+
+function addImport(program: Command, register: Register): void {
   commandAt(program, 'kv.import')
-    .description('store lines of JSON: {"key":…,"value":…}')
+    .description('store lines of JSON, {"key":…,"value":…}, or what another store has written')
     .argument('<file>', 'the file, or - for standard input')
-    .option('--resume-from <line>', 'skip the lines before this one', count, 1)
+    .addOption(
+      new Option('--from <kind>', 'what wrote the file; by default it is recognised').choices(
+        DUMP_FORMATS,
+      ),
+    )
+    .option('--db <number>', 'of a file of Redis, the database (default: 0)', wholeFromZero)
+    .option('--resume-from <number>', 'skip the lines or entries before this one', count, 1)
     .option('--in-flight <count>', 'puts under way at once', count, 256)
-    .action((file: string, options: { resumeFrom: number; inFlight: number }) =>
+    .action((file: string, options: ImportOptions) =>
       register('kv.import', true, async (context) => {
-        const { importFile } = await import('./local/kv-import.ts')
+        const { importFile } = await import('./import/kv-import.ts')
         await importFile(context, file, options)
       }),
     )

@@ -1,5 +1,6 @@
 /** The streams of a command: data on one, notes on the other, colour only where it is seen. */
 
+import { once } from 'node:events'
 import { unreadSignal } from './unread.ts'
 
 export const FORMATS = ['human', 'json', 'jsonl', 'raw'] as const
@@ -9,6 +10,8 @@ export type Format = (typeof FORMATS)[number]
 export interface Streams {
   readonly out: (data: string | Uint8Array) => void
   readonly err: (text: string) => void
+  /** Once what waits to be read from `out` is little enough to write more. */
+  readonly drained: () => Promise<void>
   /** Aborts when nobody reads the data any more, if that can be known. */
   readonly unread: () => AbortSignal
   readonly outIsTerminal: boolean
@@ -27,6 +30,9 @@ export function processStreams(): Streams {
   return {
     out: (data) => void process.stdout.write(data),
     err: (text) => void process.stderr.write(text),
+    drained: async () => {
+      if (process.stdout.writableNeedDrain) await once(process.stdout, 'drain')
+    },
     unread: () => unreadSignal(process.stdout.fd),
     outIsTerminal: process.stdout.isTTY === true,
     errIsTerminal: process.stderr.isTTY === true,

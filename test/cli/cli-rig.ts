@@ -57,6 +57,7 @@ export class CliRig {
         err: (text) => {
           err += text
         },
+        drained: () => Promise.resolve(),
         unread: () => this.unread.signal,
         outIsTerminal: false,
         errIsTerminal: false,

@@ -75,6 +75,7 @@ function commandsOf(): string[] {
   const { program } = buildProgram('atoll', {
     out: () => undefined,
     err: () => undefined,
+    drained: () => Promise.resolve(),
     unread: () => new AbortController().signal,
     outIsTerminal: false,
     errIsTerminal: false,

@@ -1,14 +1,12 @@
-/** `kv ls`, `reg ls` and `kv export`: all pages of a prefix, one after the other. */
+/** `kv ls` and `reg ls`: all pages of a prefix, one after the other. */
 import type { RpcClient } from '../../rpc/client.ts'
-import { METHODS, type ResultOf } from '../../rpc/methods.ts'
-import { valueToRequest } from '../../rpc/values.ts'
+import { METHODS } from '../../rpc/methods.ts'
 import { callOptions, type CommandContext, withClient } from '../command.ts'
 import type { View } from '../output.ts'
 import { VIEWS } from '../views.ts'
 
 const PAGE_KEYS = 1000
 
-type KvEntry = ResultOf<'kv.ls'>['entries'][number]
 type Listing = 'kv.ls' | 'reg.ls'
 /** Of either listing. */
 interface Page {
@@ -50,32 +48,8 @@ export async function listKeys(
   })
 }
 
-/** One JSON object a line, in every format: what `kv import` reads. */
-export async function exportKeys(context: CommandContext, prefix: string): Promise<void> {
-  const { output } = context
-  await withClient(context, async (client) => {
-    let partial = false
-    let unresolved = 0
-    for await (const page of pages(context, client, 'kv.ls', prefix, {})) {
-      const { entries, ...rest } = page as ResultOf<'kv.ls'>
-      partial ||= rest.partial
-      unresolved += entries.filter(({ siblings }) => siblings > 0).length
-      output.streams.out(entries.map(exportLine).join(''))
-    }
-    if (unresolved > 0) {
-      output.note(`keys with siblings: ${unresolved}; only the newest value of each is exported`)
-    }
-    if (partial) output.note('partial: some replicas did not answer, keys may be missing')
-  })
-}
-
-/** Text that its escapes make too long for a line of import is written as base64. */
-function exportLine({ key, value }: KvEntry): string {
-  const written = typeof value === 'string' ? valueToRequest(value) : value
-  return `${JSON.stringify({ key, value: written })}\n`
-}
-
-async function* pages(
+/** All pages that are asked for. */
+export async function* pages(
   context: CommandContext,
   client: RpcClient,
   listing: Listing,

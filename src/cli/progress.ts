@@ -1,12 +1,14 @@
-/** How far an import is: a bar on a terminal, a line every few seconds elsewhere. */
-import type { Streams } from '../terminal.ts'
+/** How far an import or export is: a bar on a terminal, a line every few seconds elsewhere. */
+import type { Streams } from './terminal.ts'
 
 const BAR_WIDTH = 24
 const REDRAW_MS = 100
 const LINE_MS = 5000
 
-export class ImportProgress {
+export class Progress {
   readonly #streams: Streams
+  /** `imported`. */
+  readonly #done: string
   /** null: not known, as of a pipe. */
   readonly #bytesTotal: number | null
   readonly #enabled: boolean
@@ -16,21 +18,23 @@ export class ImportProgress {
   /** The bar stands on the current line. */
   #drawn = false
 
-  constructor(streams: Streams, bytesTotal: number | null, enabled: boolean) {
+  constructor(streams: Streams, done: string, bytesTotal: number | null, enabled: boolean) {
     this.#streams = streams
+    this.#done = done
     this.#bytesTotal = bytesTotal
     this.#enabled = enabled
     this.#nextMs = performance.now() + (streams.errIsTerminal ? 0 : LINE_MS)
   }
 
-  read(bytes: number, imported: number): void {
+  /** So many bytes more, and keys in all. */
+  read(bytes: number, keys: number): void {
     this.#bytes += bytes
     const now = performance.now()
     if (!this.#enabled || now < this.#nextMs) return
     const { errIsTerminal, err } = this.#streams
     this.#nextMs = now + (errIsTerminal ? REDRAW_MS : LINE_MS)
-    const rate = Math.round((imported / (now - this.#started)) * 1000)
-    const text = `${this.#part()}${imported} imported, ${rate}/s`
+    const rate = Math.round((keys / (now - this.#started)) * 1000)
+    const text = `${this.#part()}${keys} ${this.#done}, ${rate}/s`
     if (!errIsTerminal) return err(`${text}\n`)
     this.#drawn = true
     err(`\r\u001b[K${text}`)

@@ -1,0 +1,35 @@
+/** What any kind of input of `kv import` comes down to. */
+import type { JsonValue } from '../../node/api.ts'
+
+export interface PutEntry {
+  readonly kind: 'put'
+  /** Number of its line or entry, from 1. */
+  readonly at: number
+  readonly key: string
+  /** In the form of a request. */
+  readonly value: JsonValue
+  /** Wall time; absent: never. */
+  readonly expiresAtMs?: number
+  /** What of it cannot be kept, in words that follow a count of keys. */
+  readonly lost?: string
+}
+
+/** Cannot be stored: named, counted, and the command fails at its end. */
+export interface WrongEntry {
+  readonly kind: 'wrong'
+  readonly at: number
+  readonly why: string
+}
+
+/** Left out for a reason that many have: only counted, in words that follow a count of keys. */
+export interface LeftOutEntry {
+  readonly kind: 'left-out'
+  readonly at: number
+  readonly why: string
+  /** Whoever imports has not asked for that. */
+  readonly fails: boolean
+}
+
+export type ImportEntry = PutEntry | WrongEntry | LeftOutEntry
+
+export type ImportUnit = 'line' | 'entry'

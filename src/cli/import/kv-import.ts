@@ -1,0 +1,285 @@
+/**
+ * `kv import`: lines of JSON, or a dump of another store, many puts at once, in one pass over an
+ * input of any size.
+ *
+ * What cannot be stored is named by its number and skipped, and the command fails at the end; any
+ * other failure stops it and names where to resume from, before which everything has been
+ * acknowledged. Putting twice does no harm.
+ */
+import { pipe } from 'it-pipe'
+import { closeSync, createReadStream, openSync, readSync, statSync } from 'node:fs'
+import type { Readable } from 'node:stream'
+import { AtollError, type ErrorCode, type Outcome } from '../../base/errors.ts'
+import type { RpcClient } from '../../rpc/client.ts'
+import { METHODS } from '../../rpc/methods.ts'
+import { type CommandContext, withClient } from '../command.ts'
+import { formatDuration } from '../duration.ts'
+import { Progress } from '../progress.ts'
+import { plural } from '../terminal.ts'
+import { openDump, recognised } from './dump.ts'
+import type { DumpFormat } from './dump-formats.ts'
+import type { ImportEntry, ImportUnit, PutEntry } from './import-entry.ts'
+import { checkRdbFile } from './redis/check-rdb-file.ts'
+import { Tally } from './tally.ts'
+
+export interface ImportOptions {
+  /** The first line or entry is 1. */
+  readonly resumeFrom: number
+  readonly inFlight: number
+  readonly from?: DumpFormat
+  /** Of Redis. */
+  readonly db?: number
+}
+
+/** Bad entries that are named; the rest are counted. */
+const NAMED_MAX = 20
+/** A put that met a passing trouble is tried again this often. */
+const ATTEMPTS = 3
+
+/** A put waits behind all that are under way; a daemon that stands still is given up then. */
+const PATIENCE = { patienceMs: 60_000 }
+
+/** Then the entry itself is bad, and the next one may be good. */
+const AT_FAULT: readonly ErrorCode[] = ['USAGE', 'TOO_LARGE']
+
+const THAT_EXPIRE = 'that expire, which values here do not'
+
+interface Summary {
+  readonly imported: number
+  readonly bad: number
+  readonly seconds: number
+  readonly perSecond: number
+  readonly from: DumpFormat
+}
+
+export async function importFile(
+  context: CommandContext,
+  file: string,
+  options: ImportOptions,
+): Promise<void> {
+  const { output } = context
+  const bytes = file === '-' ? null : sizeOf(file)
+  if (file !== '-' && isRdb(file, options)) await checkRdbFile(file)
+  const progress = new Progress(output.streams, 'imported', bytes, output.format === 'human')
+  const importing = new Import(context, options, progress)
+  const summary = await withClient(context, (client) =>
+    importing.run(client, opened(file)),
+  ).finally(() => progress.end())
+  for (const note of importing.notes()) output.note(note)
+  output.result(summary, {
+    human: ({ imported, bad, seconds, perSecond }) => {
+      const ok = bad === 0 ? 'ok  ' : ''
+      return `${ok}imported ${imported} in ${formatDuration(seconds * 1000)} (${perSecond}/s)\n`
+    },
+  })
+  if (summary.bad > 0) {
+    const outcome = summary.imported === 0 ? 'not-applied' : 'applied'
+    throw new AtollError('USAGE', importing.skipped(), { outcome })
+  }
+}
+
+class Import {
+  readonly #context: CommandContext
+  readonly #options: ImportOptions
+  readonly #progress: Progress
+  readonly #tally = new Tally()
+  /** Puts under way, at most `inFlight`, by number in the order they came. */
+  readonly #underWay = new Set<number>()
+  #client: RpcClient | null = null
+  #format: DumpFormat = 'atoll'
+  #unit: ImportUnit = 'line'
+  #at = 0
+  #imported = 0
+  #bad = 0
+  #failure: AtollError | null = null
+  #wake: (() => void) | null = null
+
+  constructor(context: CommandContext, options: ImportOptions, progress: Progress) {
+    this.#context = context
+    this.#options = options
+    this.#progress = progress
+  }
+
+  async run(client: RpcClient, input: Readable): Promise<Summary> {
+    this.#client = client
+    const started = performance.now()
+    const interrupted = this.#context.interrupted()
+    const stop = () => this.#fail(new AtollError('CANCELLED', 'interrupted'))
+    interrupted.addEventListener('abort', stop, { once: true })
+    await this.#read(input)
+    while (this.#underWay.size > 0 && this.#failure === null) await this.#change()
+    if (this.#failure !== null) throw this.#resumable(this.#failure)
+    const seconds = (performance.now() - started) / 1000
+    const perSecond = Math.round(this.#imported / Math.max(seconds, 0.001))
+    const bad = this.#bad + this.#tally.failed
+    return { imported: this.#imported, bad, seconds, perSecond, from: this.#format }
+  }
+
+  notes(): readonly string[] {
+    return this.#tally.notes()
+  }
+
+  skipped(): string {
+    const count = this.#bad + this.#tally.failed
+    const what = this.#unit === 'line' ? 'bad line' : 'entry'
+    return `${plural(count, what).replace(/entrys$/, 'entries')} ${count === 1 ? 'was' : 'were'} skipped`
+  }
+
+  async #read(input: Readable): Promise<void> {
+    try {
+      await pipe(
+        input,
+        (chunks: AsyncIterable<Buffer>) => this.#counted(chunks),
+        (chunks) => this.#entries(chunks),
+        (entries) => this.#putAll(entries),
+      )
+    } catch (error) {
+      const { code, message } = error as NodeJS.ErrnoException
+      const unread = new AtollError('USAGE', `the input cannot be read (${code ?? message})`)
+      // What was under way when the input turned out bad is waited for: it says where to resume.
+      while (this.#underWay.size > 0 && this.#failure === null) await this.#change()
+      this.#fail(error instanceof AtollError ? error : unread)
+    } finally {
+      input.destroy()
+    }
+  }
+
+  async *#counted(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+    for await (const chunk of chunks) {
+      yield chunk
+      this.#progress.read(chunk.length, this.#imported)
+    }
+  }
+
+  async *#entries(chunks: AsyncIterable<Buffer>): AsyncGenerator<ImportEntry> {
+    const { from, db: database } = this.#options
+    const options = { from, database, nowMs: Date.now() }
+    const dump = await openDump(chunks, options, (text) => this.#tally.note(text))
+    this.#format = dump.format
+    this.#unit = dump.unit
+    yield* dump.entries
+  }
+
+  async #putAll(entries: AsyncIterable<ImportEntry>): Promise<void> {
+    for await (const entry of entries) {
+      await this.#onEntry(entry)
+      if (this.#failure !== null) return
+    }
+  }
+
+  async #onEntry(entry: ImportEntry): Promise<void> {
+    this.#at = entry.at
+    if (this.#failure !== null || entry.at < this.#options.resumeFrom) return
+    if (entry.kind === 'wrong') return this.#skip(entry.at, entry.why)
+    if (entry.kind === 'left-out') return this.#tally.leftOut(entry)
+    if (entry.expiresAtMs !== undefined) {
+      return this.#tally.leftOut({ ...entry, kind: 'left-out', why: THAT_EXPIRE, fails: true })
+    }
+    if (entry.lost !== undefined) this.#tally.lost(entry.lost)
+    while (this.#underWay.size >= this.#options.inFlight) {
+      await this.#change()
+      if (this.#failure !== null) return
+    }
+    this.#put(entry)
+  }
+
+  #put(entry: PutEntry): void {
+    const { at, key, value } = entry
+    this.#underWay.add(at)
+    this.#attempt({ key, value }, 1).then(
+      () => {
+        this.#underWay.delete(at)
+        this.#imported++
+        this.#changed()
+      },
+      (error: AtollError) => {
+        if (!AT_FAULT.includes(error.code)) return this.#fail(error)
+        this.#underWay.delete(at)
+        this.#skip(at, error.message)
+        this.#changed()
+      },
+    )
+  }
+
+  async #attempt(params: object, attempt: number): Promise<unknown> {
+    try {
+      const { timeoutMs } = this.#context.options
+      const options = timeoutMs === undefined ? PATIENCE : { deadlineMs: timeoutMs }
+      return await this.#client?.call(METHODS['kv.put'], params, options)
+    } catch (error) {
+      const passing = error instanceof AtollError && error.retryable && error.code !== 'UNREACHABLE'
+      if (!passing || attempt >= ATTEMPTS || this.#failure !== null) throw error
+      return await this.#attempt(params, attempt + 1)
+    }
+  }
+
+  #skip(at: number, why: string): void {
+    this.#bad++
+    const what = this.#unit === 'line' ? 'bad lines' : 'such entries'
+    if (this.#bad <= NAMED_MAX) this.#progress.say(`${this.#unit} ${at}: ${why}; skipped`)
+    else if (this.#bad === NAMED_MAX + 1) this.#progress.say(`further ${what} are only counted`)
+  }
+
+  #fail(error: AtollError): void {
+    this.#failure ??= error
+    this.#changed()
+  }
+
+  /** Everything before the first that is still under way has been acknowledged. */
+  #resumable(error: AtollError): AtollError {
+    const [first = this.#at + 1] = this.#underWay
+    const { code, message } = error
+    const where = `at ${this.#unit} ${first}, with ${this.#imported} imported: ${message}`
+    const hint = error.hint === undefined ? '' : `${error.hint}; `
+    return new AtollError(code, where, {
+      outcome: this.#outcome(error),
+      hint: `${hint}continue with --resume-from ${first}`,
+      cause: error,
+    })
+  }
+
+  /** Of the whole import. What failed is still under way, as is what came after it. */
+  #outcome(error: AtollError): Outcome {
+    if (this.#imported > 0) return 'applied'
+    if (this.#underWay.size === 0) return 'not-applied'
+    return this.#underWay.size > 1 || error.code === 'CANCELLED' ? 'unknown' : error.outcome
+  }
+
+  #change(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#wake = resolve
+    })
+  }
+
+  #changed(): void {
+    this.#wake?.()
+  }
+}
+
+const HEAD_BYTES = 64
+
+function isRdb(file: string, { from }: ImportOptions): boolean {
+  if (from !== undefined) return from === 'redis'
+  // A pipe would lose what is read here; its bytes are looked at as they come.
+  if (!statSync(file).isFile()) return false
+  const head = Buffer.alloc(HEAD_BYTES)
+  const at = openSync(file, 'r')
+  try {
+    return recognised(head.subarray(0, readSync(at, head, 0, HEAD_BYTES, 0))) === 'redis'
+  } finally {
+    closeSync(at)
+  }
+}
+
+function sizeOf(file: string): number {
+  try {
+    return statSync(file).size
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? 'unknown'
+    throw new AtollError('USAGE', `${file} cannot be read (${code})`)
+  }
+}
+
+function opened(file: string): Readable {
+  return file === '-' ? process.stdin : createReadStream(file)
+}

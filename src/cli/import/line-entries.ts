@@ -1,0 +1,37 @@
+/** Our own form, what `kv export` writes: `{"key":…,"value":…}` a line. Blank lines are passed over. */
+import * as v from 'valibot'
+import { jsonExcess } from '../../rpc/json-scan.ts'
+import { RPC_LIMITS } from '../../rpc/limits.ts'
+import { key, value } from '../../rpc/schemas.ts'
+import { describeIssues } from '../../rpc/validation.ts'
+import type { ImportEntry } from './import-entry.ts'
+import { importLines } from './import-lines.ts'
+
+const record = v.object({ key, value })
+
+export async function* lineEntries(
+  chunks: AsyncIterable<Buffer>,
+): AsyncGenerator<ImportEntry, void, undefined> {
+  let at = 0
+  for await (const line of importLines(chunks, RPC_LIMITS.lineBytesMax)) {
+    at++
+    if (typeof line !== 'string') yield { kind: 'wrong', at, why: line.wrong }
+    else if (line.trim() !== '') yield entryOf(at, line)
+  }
+}
+
+function entryOf(at: number, line: string): ImportEntry {
+  const { depthMax, elementsMax } = RPC_LIMITS
+  if (jsonExcess(line, depthMax, elementsMax) !== null) {
+    return { kind: 'wrong', at, why: 'too deep or too many elements' }
+  }
+  let json: unknown
+  try {
+    json = JSON.parse(line)
+  } catch {
+    return { kind: 'wrong', at, why: 'not JSON' }
+  }
+  const parsed = v.safeParse(record, json)
+  if (!parsed.success) return { kind: 'wrong', at, why: describeIssues(parsed.issues) }
+  return { kind: 'put', at, key: parsed.output.key, value: parsed.output.value }
+}

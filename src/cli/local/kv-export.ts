@@ -1,0 +1,147 @@
+/**
+ * `kv export`: one JSON object a line, what `kv import` reads, in key order, to standard output or
+ * a file. A file that broke off is gone on with after its last whole line; it has been written to
+ * the disk when the command ends well.
+ */
+import { AtollError } from '../../base/errors.ts'
+import type { ResultOf } from '../../rpc/methods.ts'
+import { valueToRequest } from '../../rpc/values.ts'
+import { type CommandContext, withClient } from '../command.ts'
+import { formatDuration } from '../duration.ts'
+import { Progress } from '../progress.ts'
+import { ExportFile } from './export-file.ts'
+import { pages } from './list-keys.ts'
+
+export interface ExportOptions {
+  readonly to?: string
+  readonly resume?: boolean
+  readonly after?: string
+}
+
+type KvPage = ResultOf<'kv.ls'>
+
+interface Summary {
+  readonly exported: number
+  readonly bytes: number
+  readonly seconds: number
+}
+
+export async function exportKeys(
+  context: CommandContext,
+  prefix: string,
+  options: ExportOptions,
+): Promise<void> {
+  const { to, resume = false, after } = options
+  if (resume && (to === undefined || after !== undefined)) {
+    throw new AtollError('USAGE', '--resume goes on with a file: give --to FILE, and no --after')
+  }
+  const file = to === undefined ? null : await ExportFile.open(to, resume)
+  try {
+    const from = file === null ? after : resumedAfter(file, prefix, after)
+    const exporting = new Export(context, file)
+    const summary = await exporting.run(prefix, from)
+    if (file === null) return
+    context.output.result(summary, {
+      human: ({ exported, bytes, seconds }) =>
+        `ok  exported ${exported} (${bytes} bytes) in ${formatDuration(seconds * 1000)}\n`,
+    })
+  } finally {
+    await file?.close()
+  }
+}
+
+function resumedAfter(
+  { lastKey }: ExportFile,
+  prefix: string,
+  after: string | undefined,
+): string | undefined {
+  if (lastKey === null) return after
+  if (lastKey.startsWith(prefix)) return lastKey
+  throw new AtollError('USAGE', `the file ends with a key that does not begin with "${prefix}"`)
+}
+
+class Export {
+  readonly #context: CommandContext
+  readonly #file: ExportFile | null
+  readonly #progress: Progress
+  #exported = 0
+  #bytes = 0
+  #last: string | null = null
+
+  constructor(context: CommandContext, file: ExportFile | null) {
+    const { streams, format } = context.output
+    this.#context = context
+    this.#file = file
+    // A bar among the lines themselves would be seen by nobody.
+    const shown = format === 'human' && (file !== null || !streams.outIsTerminal)
+    this.#progress = new Progress(streams, 'exported', null, shown && streams.errIsTerminal)
+  }
+
+  async run(prefix: string, after: string | undefined): Promise<Summary> {
+    const started = performance.now()
+    const { output } = this.#context
+    let partial = false
+    let unresolved = 0
+    try {
+      await withClient(this.#context, async (client) => {
+        const options = after === undefined ? {} : { after }
+        for await (const page of pages(this.#context, client, 'kv.ls', prefix, options)) {
+          // A page of the listing that was asked for.
+          const { entries, partial: isPartial } = page as KvPage
+          partial ||= isPartial
+          unresolved += entries.filter(({ siblings }) => siblings > 0).length
+          await this.#write(entries)
+        }
+      })
+      await this.#file?.sync()
+    } catch (error) {
+      throw this.#resumable(error)
+    } finally {
+      this.#progress.end()
+    }
+    if (unresolved > 0) {
+      output.note(`keys with siblings: ${unresolved}; only the newest value of each is exported`)
+    }
+    if (partial) output.note('partial: some replicas did not answer, keys may be missing')
+    const seconds = (performance.now() - started) / 1000
+    return { exported: this.#exported, bytes: this.#bytes, seconds }
+  }
+
+  async #write(entries: KvPage['entries']): Promise<void> {
+    const lines = Buffer.from(entries.map(exportLine).join(''))
+    const { streams } = this.#context.output
+    if (this.#file !== null) await this.#file.append(lines)
+    else {
+      streams.out(lines)
+      // Who reads more slowly than the cluster is read holds up the next page.
+      await streams.drained()
+    }
+    this.#exported += entries.length
+    this.#bytes += lines.length
+    this.#last = entries.at(-1)?.key ?? this.#last
+    this.#progress.read(lines.length, this.#exported)
+  }
+
+  #resumable(error: unknown): unknown {
+    if (!(error instanceof AtollError)) return error
+    const { code, message, hint, outcome } = error
+    const how =
+      this.#file !== null
+        ? 'continue with --resume'
+        : this.#last === null
+          ? null
+          : `continue with --after ${JSON.stringify(this.#last)}`
+    if (how === null || this.#exported === 0) return error
+    return new AtollError(code, `with ${this.#exported} exported: ${message}`, {
+      outcome,
+      hint: hint === undefined ? how : `${hint}; ${how}`,
+      cause: error,
+    })
+  }
+}
+
+/** Text that its escapes make too long for a line of import is written as base64. */
+function exportLine({ key, value }: KvPage['entries'][number]): string {
+  const written = typeof value === 'string' ? valueToRequest(value) : value
+  return `${JSON.stringify({ key, value: written })}\n`
+}

@@ -1,0 +1,121 @@
+/** `kv export` into files: new ones, ones that broke off, and what is no export. */
+import assert from 'node:assert/strict'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { AtollError } from '../../src/base/errors.ts'
+import { CliRig } from './cli-rig.ts'
+
+describe('kv export', () => {
+  let cli: CliRig
+  let file: string
+  beforeEach(async () => {
+    cli = await CliRig.open()
+    file = join(cli.dir, 'out.jsonl')
+    for (let i = 0; i < 2500; i++)
+      cli.rig.node.values.set(`k/${String(i).padStart(5, '0')}`, `v${i}`)
+  })
+  afterEach(() => cli.close())
+
+  const exported = (...more: string[]) => cli.run('kv', 'export', 'k/', '--to', file, ...more)
+
+  it('writes a file, what standard output would have, and says how much', async () => {
+    const { status, out, err } = await exported()
+    assert.deepEqual([status, err], [0, ''])
+    assert.match(out, /^ok {2}exported 2500 \(\d+ bytes\) in/)
+    assert.equal(readFileSync(file, 'utf8'), (await cli.run('kv', 'export', 'k/')).out)
+    const { out: json } = await cli.run('kv', 'export', '--to', join(cli.dir, 'x'), '-o', 'json')
+    assert.equal((JSON.parse(json) as { exported: number }).exported, 2500)
+  })
+
+  it('writes over no file', async () => {
+    writeFileSync(file, 'mine')
+    const { status, err } = await exported()
+    assert.equal(status, 5)
+    assert.match(
+      err,
+      /^error CONFLICT: .* is there already; nothing was written\. Go on with it by --resume/,
+    )
+    assert.equal(readFileSync(file, 'utf8'), 'mine')
+    assert.equal((await cli.run('kv', 'export', '--to', '/nonexistent/x')).status, 2)
+  })
+
+  it('goes on where a file breaks off, wherever that is', async () => {
+    await exported()
+    const whole = readFileSync(file, 'utf8')
+    const middle = whole.indexOf('\n', 60_000)
+    for (const end of [
+      0,
+      1,
+      7,
+      20,
+      38,
+      39,
+      40,
+      middle,
+      middle + 1,
+      middle + 5,
+      whole.length - 1,
+      whole.length,
+    ]) {
+      writeFileSync(file, whole.slice(0, end))
+      const { status, err } = await exported('--resume')
+      assert.deepEqual([status, err], [0, ''], `at ${end}`)
+      assert.equal(readFileSync(file, 'utf8'), whole, `at ${end}`)
+    }
+  })
+
+  it('goes on after a line that is longer than what is read at once', async () => {
+    cli.rig.node.values.set('k/00000', 'x'.repeat(300_000))
+    await exported()
+    const whole = readFileSync(file, 'utf8')
+    for (const end of [300_100, 150_000, whole.indexOf('\n') + 1]) {
+      writeFileSync(file, whole.slice(0, end))
+      await exported('--resume')
+      assert.equal(readFileSync(file, 'utf8'), whole)
+    }
+  })
+
+  it('leaves a file alone that is no export, or one of other keys', async () => {
+    for (const text of [
+      'mine',
+      'a\nb',
+      'a\nb\n',
+      '{"key":5}\n',
+      '\n',
+      '{"key":"other","value":1}\n',
+    ]) {
+      writeFileSync(file, text)
+      const { status, err } = await exported('--resume')
+      assert.equal(status, 2, text)
+      assert.match(err, /is no export|does not begin with "k\/"/)
+      assert.equal(readFileSync(file, 'utf8'), text)
+    }
+    assert.equal((await cli.run('kv', 'export', '--resume')).status, 2)
+    assert.equal((await exported('--resume', '--after', 'k')).status, 2)
+    assert.match(
+      (await cli.run('kv', 'export', '--to', join(cli.dir, 'none'), '--resume')).err,
+      /ENOENT/,
+    )
+  })
+
+  it('that fails in the middle says how to go on', async () => {
+    const { kv } = cli.rig.node
+    const ls = kv.ls
+    let pages = 0
+    kv.ls = async (...args) => {
+      if (++pages === 2) throw new AtollError('NO_QUORUM', '1 of 3 answered')
+      return await ls(...args)
+    }
+    const failed = await exported()
+    assert.equal(failed.status, 6)
+    assert.match(failed.err, /with \d+ exported: 1 of 3 answered. Continue with --resume\n$/)
+    assert.ok(existsSync(file))
+    await exported('--resume')
+    assert.equal(readFileSync(file, 'utf8').split('\n').length - 1, 2500)
+    pages = 0
+    const streamed = await cli.run('kv', 'export', 'k/')
+    const [, after = ''] = /Continue with --after "(.*)"/.exec(streamed.err) ?? []
+    const rest = await cli.run('kv', 'export', 'k/', '--after', after)
+    assert.equal(streamed.out + rest.out, readFileSync(file, 'utf8'))
+  })
+})
