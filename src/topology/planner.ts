@@ -92,8 +92,9 @@ export function planTopology(input: PlanInput): Plan {
   return { next, reasons: minor ? small : reasons, minor }
 }
 
-function letGoText(count: number): string[] {
-  return count === 0 ? [] : [count === 1 ? '1 old copy is gone' : `${count} old copies are gone`]
+function letGoText(copies: number): string[] {
+  if (copies === 0) return []
+  return [copies === 1 ? '1 old copy is gone' : `${copies} old copies are gone`]
 }
 
 /** The lost, unless so many are gone that the fault is more likely ours. */
