@@ -236,7 +236,7 @@ function megabytes(bytes: number): string {
 async function growAndShrink(cluster: HostileCluster, say: Say): Promise<boolean> {
   const clients = new StoreClients('load')
   const load = { isOver: false }
-  const callers = Array.from({ length: LOAD_CALLERS }, (_, i) => caller(cluster, clients, i, load))
+  const callers = Array.from({ length: LOAD_CALLERS }, (_, i) => loaded(cluster, clients, i, load))
   while (cluster.size < 7) await cluster.join()
   await cluster.steady()
   say(`seven daemons; ${clients.summary}`)
@@ -250,7 +250,7 @@ async function growAndShrink(cluster: HostileCluster, say: Say): Promise<boolean
   return same && held
 }
 
-async function caller(
+async function loaded(
   cluster: HostileCluster,
   clients: StoreClients,
   number: number,
