@@ -176,14 +176,26 @@ async function runWatch(
   const { output } = context
   const signal = AbortSignal.any([context.interrupted(), output.streams.unread()])
   const view = WATCH_VIEWS[method.name] as View<ResultOf<WatchName>>
-  await withClient(context, async (client) => {
-    for await (const event of client.watch(method, params, signal)) {
-      output.item(event as ResultOf<WatchName>, view)
-    }
-  })
+  let cursor: string | null = null
+  try {
+    await withClient(context, async (client) => {
+      for await (const event of client.watch(method, params, signal)) {
+        output.item(event as ResultOf<WatchName>, view)
+        cursor = cursorOf(event) ?? cursor
+      }
+    })
+  } finally {
+    if (cursor !== null) output.note(`to go on from here: --after ${String(cursor)}`)
+  }
   // A watch has no end of its own: a script must not take the daemon's for the reader's.
   if (signal.aborted) return
   throw new AtollError('UNREACHABLE', 'the watch ended: its daemon stops or has left', {
     hint: 'go on at another daemon, or at this one once it is back',
   })
+}
+
+/** Where a watch can go on, of events that say it. */
+function cursorOf(event: unknown): string | null {
+  const { cursor } = event as { readonly cursor?: unknown }
+  return typeof cursor === 'string' ? cursor : null
 }

@@ -176,7 +176,7 @@ function heldText(version: string, values: number): string {
 }
 
 const topologyShow: View<ResultOf<'topology.show'>> = {
-  human: ({ number, members, roots, replicationFactor, partitions, away }, paint) => {
+  human: ({ number, members, roots, replicationFactor, partitions }, paint) => {
     const moving = partitions.filter(({ previous }) => previous !== null).length
     const held = (storageId: string) =>
       partitions.filter(({ replicas }) => replicas.includes(storageId)).length
@@ -187,15 +187,8 @@ const topologyShow: View<ResultOf<'topology.show'>> = {
       roots.includes(one.storageId) ? 'root' : '',
       printable(one.zone),
     ])
-    const gone = away.map((one) => [
-      printable(one.name),
-      paint('yellow', 'away'),
-      `old copies of ${plural(one.partitions, 'partition')}`,
-      '',
-      one.storageId,
-    ])
     const size = plural(partitions.length, 'partition')
-    return `topology ${number} · ${size} × ${replicationFactor} · ${moving} moving\n${columns([...rows, ...gone])}`
+    return `topology ${number} · ${size} × ${replicationFactor} · ${moving} moving\n${columns(rows)}`
   },
 }
 
@@ -251,9 +244,33 @@ function eventCells(event: ResultOf<'reg.watch'>): string[] {
   return event.kind === 'absent' ? [event.kind] : [event.kind, shortValue(event.value)]
 }
 
+/** Cursors are for scripts, and for who goes on: they would drown the events. */
+const kvChange: View<ResultOf<'kv.watch'>> = {
+  human: (event, paint) => {
+    if (event.kind === 'begin') return `${paint('bold', 'begin')}  what changes from now on\n`
+    if (event.kind === 'gap') return `${paint('yellow', 'gap')}  ${event.hint}\n`
+    return `${[paint('bold', event.kind), ...changeCells(event).map(printable)].join('  ')}\n`
+  },
+  raw: (event) => {
+    if (event.kind === 'begin') return 'begin\n'
+    if (event.kind === 'gap') return `gap\t${event.reason}\n`
+    return `${[event.kind, ...changeCells(event)].join('\t')}\n`
+  },
+}
+
+type KvChange = Exclude<ResultOf<'kv.watch'>, { kind: 'begin' | 'gap' }>
+
+function changeCells(event: KvChange): string[] {
+  if (!('value' in event)) return [event.key]
+  const { key, value, siblings } = event
+  const others = siblings.length === 0 ? [] : [`(and ${plural(siblings.length, 'sibling')})`]
+  return [key, shortValue(value), ...others]
+}
+
 /** Of the events of subscriptions. */
 export const WATCH_VIEWS: { readonly [N in WatchName]: View<ResultOf<N>> } = {
   'member.watch': memberChange,
+  'kv.watch': kvChange,
   'reg.watch': {
     human: (event, paint) => `${[paint('bold', event.version), ...eventCells(event)].join('  ')}\n`,
     raw: (event) => `${[event.version, ...eventCells(event)].join('\t')}\n`,

@@ -26,6 +26,10 @@ export function kvOf({ belonging }: ClusterAccess): KvApi {
     get: async (key, options) => belonging().kv.get(key, options),
     del: async (key, options) => belonging().kv.del(key, options),
     ls: async (prefix, options) => belonging().kv.ls(prefix, options),
+    watch: (prefix, options = {}) => {
+      const { kv, ends } = belonging()
+      return kv.watch(prefix, { ...options, signal: eitherOf(options.signal, ends) })
+    },
   }
 }
 

@@ -17,8 +17,7 @@ import type { Cluster } from './compose.ts'
 export async function removeMember(cluster: Cluster, nameOrId: string): Promise<MemberRemoved> {
   const { membership, issuer } = cluster
   const current = known(cluster)
-  const away = current.away.map((disk) => ({ ...disk, id: '' }))
-  const named = [...current.members, ...membership.members(), ...away].filter((each) => {
+  const named = [...current.members, ...membership.members()].filter((each) => {
     return each.storageId !== '' && answersTo(each, nameOrId)
   })
   const disks = new Map(named.map(({ storageId, name }) => [storageId, name]))

@@ -130,6 +130,8 @@ function checkedKv(inner: KvApi): KvApi {
       check('kv.ls', { prefix }, options)
       return await inner.ls(prefix, options)
     },
+    watch: (prefix, options) =>
+      checkedWatch('kv.watch', { prefix }, options, () => inner.watch(prefix, options)),
   }
 }
 
@@ -224,7 +226,9 @@ function check(name: MethodName, args: object, options: CallOptions | undefined)
   const twice = Object.keys(args).find((arg) => Object.hasOwn(named, arg))
   if (twice !== undefined) throw new AtollError('USAGE', `${name}: "${twice}" is no option of it`)
   const params: Readonly<Record<string, unknown>> = { ...named, ...args }
-  for (const key of KEYS) checkKeyBytes(params[key])
+  // `after` of a watch is where it goes on, and no key.
+  const isWatch = METHODS[name].kind === 'watch'
+  for (const key of KEYS) if (key !== 'after' || !isWatch) checkKeyBytes(params[key])
   const parsed = v.safeParse(METHODS[name].params, params)
   if (!parsed.success) throw new AtollError('USAGE', `${name}: ${describeIssues(parsed.issues)}`)
 }

@@ -66,11 +66,11 @@ export class RpcClient {
 
   /** Ends when the signal aborts; throws when the daemon ends it, at a gap, or with the connection. */
   async *watch(
-    method: CallShape & { readonly keeps: Keeps },
+    method: CallShape & { readonly keeps: Keeps; readonly missed?: (last: never) => unknown },
     params: object,
     signal: AbortSignal | undefined,
   ): AsyncGenerator<unknown, void, undefined> {
-    const queue = new EventQueue(method.keeps)
+    const queue = new EventQueue(method.keeps, method.missed)
     const options = signal === undefined ? {} : { signal }
     const shape = { ...method, result: subscribedSchema }
     const started = await this.#start(shape, params, options, queue)
@@ -165,7 +165,7 @@ export class RpcClient {
     }
     if (typeof message !== 'object' || message === null) return false
     const { id, method, params, result, error } = message as Record<string, unknown>
-    if (typeof method === 'string') return this.#onNotice(params)
+    if (typeof method === 'string') return this.#onNotice(params, line.length)
     if (typeof id === 'number') return this.#onReply(id, result, error)
     if (id !== null || error === undefined) return false
     // It belongs to no request. Whether the connection is over, only its end says.
@@ -188,13 +188,13 @@ export class RpcClient {
     return true
   }
 
-  #onNotice(params: unknown): boolean {
+  #onNotice(params: unknown, characters: number): boolean {
     const parsed = v.safeParse(noticeSchema, params)
     if (!parsed.success) return false
     const { subscription, events, gap, ended, error } = parsed.output
     const queue = this.#subscriptions.get(subscription)
     if (queue === undefined) return true
-    queue.push(events)
+    queue.push(events, characters)
     if (gap !== undefined) queue.gap(gap.missed)
     if (ended === true) {
       this.#subscriptions.delete(subscription)

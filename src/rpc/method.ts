@@ -87,10 +87,11 @@ export interface CallMethod<
 }
 
 /**
- * Of the events of a watch that its reader has not taken yet: all, within bounds, or the last, where
- * each event stands for all before it.
+ * Of the events of a watch that its reader has not taken yet: all, within bounds; or the last, where
+ * each event stands for all before it; or as many as there is room for, where the source keeps the
+ * others and tells what it could not.
  */
-export type Keeps = 'all' | 'last'
+export type Keeps = 'all' | 'last' | 'some'
 
 export interface WatchMethod<
   Name extends string = string,
@@ -100,6 +101,8 @@ export interface WatchMethod<
 > extends MethodBase<Name, Params, Result> {
   readonly kind: 'watch'
   readonly keeps: Keeps
+  /** What a reader is told that fell behind on its own side, after the last event that it missed. */
+  readonly missed?: (last: v.InferOutput<Result>) => v.InferOutput<Result>
   run(
     target: Target,
     params: v.InferOutput<Params>,
@@ -115,7 +118,8 @@ export type AnyMethod<Target> =
   | (Omit<CallMethod, 'run'> & {
       run(target: Target, params: never, options: CallOptions): Promise<unknown>
     })
-  | (Omit<WatchMethod, 'run'> & {
+  | (Omit<WatchMethod, 'run' | 'missed'> & {
+      readonly missed?: (last: never) => unknown
       run(target: Target, params: never, options: CallOptions): AsyncIterable<unknown>
     })
 

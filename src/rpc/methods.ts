@@ -5,6 +5,7 @@ import type { AnyMethod } from './method.ts'
 import { debugLog, debugTimeline } from './methods/debug.ts'
 import { doctor } from './methods/doctor.ts'
 import { kvDel, kvGet, kvLs, kvPut } from './methods/kv.ts'
+import { kvWatch } from './methods/kv-watch.ts'
 import { memberLs, memberRemove, memberShow, memberTag, memberWatch } from './methods/member.ts'
 import { metrics } from './methods/metrics.ts'
 import { explain, init, join, leave, status } from './methods/node.ts'
@@ -24,6 +25,7 @@ export const METHODS = {
   'kv.get': kvGet,
   'kv.del': kvDel,
   'kv.ls': kvLs,
+  'kv.watch': kvWatch,
   'reg.get': regGet,
   'reg.set': regSet,
   'reg.cas': regCas,

@@ -5,6 +5,7 @@ import type {
   Diagnosis,
   Explanation,
   KvApi,
+  KvEvent,
   MemberApi,
   MetricFamily,
   NodeApi,
@@ -96,6 +97,22 @@ export class RemoteNode implements NodeApi {
         const entries = page.entries.map((one) => ({ ...one, value: valueFromJson(one.value) }))
         return { ...page, entries }
       },
+      watch: (prefix, options = {}) =>
+        this.#watchKeys({ prefix, ...without(options) }, options.signal),
+    }
+  }
+
+  async *#watchKeys(
+    params: ParamsOf<'kv.watch'>,
+    signal: AbortSignal | undefined,
+  ): AsyncGenerator<KvEvent, void, undefined> {
+    for await (const event of this.#watch('kv.watch', params, signal)) {
+      if (!('value' in event)) {
+        yield event
+        continue
+      }
+      const siblings = event.siblings.map(valueFromJson)
+      yield { ...event, value: valueFromJson(event.value), siblings }
     }
   }
 

@@ -4,12 +4,16 @@
  *
  * The reader sets the pace. While it is behind, at most `eventsMax` events wait; then all of them
  * are dropped and the next notification says so, with `gap.missed`. Nothing is lost silently. Where
- * the last event is enough, one waits here, and what comes after it is for the source to sum up.
+ * the last event is enough, one waits here, and what comes after it is for the source to sum up;
+ * where the source keeps what nobody takes, no more than there is room for is taken.
  * `seq` counts notifications from 1 without holes; `cursor` counts events, missed ones included.
  * The last notification has `ended: true`, and `error` when the node ended it.
  */
 import { errorObject } from './error-object.ts'
 import type { Keeps } from './method.ts'
+
+/** Far below what a client accepts in one line, also when each takes three bytes. */
+const NOTICE_CHARACTERS_MAX = 4 * 1024 * 1024
 
 export interface SubscriptionSink {
   /** Whether the reader is behind: then `flush` is called again once it is not. */
@@ -64,7 +68,8 @@ export class Subscription {
       for await (const event of events) {
         if (this.signal.aborted) break
         this.#push(event)
-        if (keeps === 'last') await this.#told.promise
+        const isFull = this.#sink.behind || this.#events.length >= this.#eventsMax
+        if (keeps === 'last' || (keeps === 'some' && isFull)) await this.#told.promise
       }
       this.#end = {}
     } catch (error) {
@@ -93,8 +98,7 @@ export class Subscription {
     if (this.#events.length > 0) {
       const events = this.#events
       this.#events = []
-      this.#cursor += events.length
-      this.#notify({ events })
+      this.#tell(events)
       this.#told.resolve()
     }
     const end = this.#end
@@ -122,10 +126,29 @@ export class Subscription {
     })
   }
 
-  #notify(what: object): void {
+  /** In one notification, or in several where that would be too long a line. */
+  #tell(events: readonly unknown[]): void {
+    const cursor = this.#cursor + events.length
+    const line = this.#lineOf({ events }, cursor)
+    if (line.length > NOTICE_CHARACTERS_MAX && events.length > 1) {
+      const half = events.length >> 1
+      this.#tell(events.slice(0, half))
+      return this.#tell(events.slice(half))
+    }
+    this.#cursor = cursor
     this.#seq++
+    this.#sink.send(line)
+  }
+
+  #notify(what: object): void {
+    const line = this.#lineOf(what, this.#cursor)
+    this.#seq++
+    this.#sink.send(line)
+  }
+
+  #lineOf(what: object, cursor: number): string {
     const { id: subscription } = this
-    const params = { subscription, seq: this.#seq, cursor: this.cursor, ...what }
-    this.#sink.send(JSON.stringify({ jsonrpc: '2.0', method: this.#method, params }))
+    const params = { subscription, seq: this.#seq + 1, cursor: String(cursor), ...what }
+    return JSON.stringify({ jsonrpc: '2.0', method: this.#method, params })
   }
 }

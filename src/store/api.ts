@@ -65,6 +65,47 @@ export interface KvPage {
   readonly partial: boolean
 }
 
+export interface KvWatchOptions {
+  /** Goes on from the cursor of an event, which may be of a watch at another node. */
+  readonly after?: string
+  readonly signal?: AbortSignal
+}
+
+/**
+ * What a watch tells. Each event's `cursor` says where the watch is after it.
+ *
+ * - `begin`, once, first of all: whatever is acknowledged from now on is told.
+ * - `put`: the key has this value now. `merge`: it has several, of writers that did not see each other.
+ * - `delete`, `expire`: it has none any more.
+ * - `gap`: changes may be missing here. `forgotten`: list the prefix, then go on; `slow`: this reader
+ *   fell behind, and may also watch anew from the last cursor that it got before.
+ */
+export type KvEvent =
+  | { readonly kind: 'begin'; readonly cursor: string }
+  | {
+      readonly kind: 'put' | 'merge'
+      readonly key: string
+      readonly value: Value
+      /** As of `get`: give it as `context` to replace what the event shows. */
+      readonly version: string
+      /** Of a merge: the other values, newest first. */
+      readonly siblings: readonly Value[]
+      readonly cursor: string
+    }
+  | {
+      readonly kind: 'delete' | 'expire'
+      readonly key: string
+      readonly version: string
+      readonly cursor: string
+    }
+  | {
+      readonly kind: 'gap'
+      readonly reason: 'forgotten' | 'slow'
+      /** What to do. */
+      readonly hint: string
+      readonly cursor: string
+    }
+
 export interface KvApi {
   put(key: string, value: Value, options?: KvPutOptions): Promise<KvWritten>
   /** null when there is no value. */
@@ -74,4 +115,10 @@ export interface KvApi {
     prefix: string,
     options?: CallOptions & { readonly after?: string; readonly limit?: number },
   ): Promise<KvPage>
+  /**
+   * What changes under a prefix, of each key in order: what an event shows is never older than what
+   * an earlier one of the key showed. Changes in quick succession may show as one. Begin the watch,
+   * take its first event, `begin`, then list: nothing lies between.
+   */
+  watch(prefix: string, options?: KvWatchOptions): AsyncIterable<KvEvent>
 }

@@ -12,7 +12,19 @@ export interface NearCacheCounts {
   shared: number
 }
 
+export class WatchCounts {
+  /** Changes told to the readers of a prefix. */
+  told = 0
+  /** Times that changes may have been missed. */
+  gaps = 0
+  /** Events that a reader was too slow for. */
+  dropped = 0
+  /** Keys that were read, since what was told of them before is not known here. */
+  reads = 0
+}
+
 export class StoreCounts {
+  readonly watches = new WatchCounts()
   readonly operations: Readonly<Record<Operation, CallCounts>> = {
     put: new CallCounts(),
     get: new CallCounts(),

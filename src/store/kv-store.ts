@@ -9,10 +9,12 @@ import type { Mesh } from '../mesh/mesh.ts'
 import type {
   CallOptions,
   KvApi,
+  KvEvent,
   KvGetOptions,
   KvPage,
   KvPutOptions,
   KvRead,
+  KvWatchOptions,
   KvWritten,
   Value,
 } from './api.ts'
@@ -44,6 +46,7 @@ import { Scanner } from './scan.ts'
 import { AntiEntropy } from './sync/anti-entropy.ts'
 import { Fingerprints } from './sync/fingerprints.ts'
 import { SyncServer } from './sync/sync-server.ts'
+import { Watching } from './watch/watching.ts'
 import { type Context, contextOfVersion, versionText } from './version-vector.ts'
 import { type Put, Writer } from './writer.ts'
 
@@ -59,7 +62,6 @@ export interface KvStoreOptions {
   readonly random: Random
   readonly log: Log
   readonly reportInstalled: (partition: number, cfg: number) => void
-  readonly reportEmptied: (partition: number, cfg: number) => void
 }
 
 /** What a replica holds of a key. */
@@ -81,6 +83,7 @@ export class KvStore implements KvApi {
   readonly #near: NearCache
   readonly #deadlines: Deadlines
   readonly #inventory = new Inventory()
+  readonly watching: Watching
   /** Aborts the counting of what an earlier run left. */
   readonly #aborter = new AbortController()
   #counting: Promise<void> | null = null
@@ -107,6 +110,13 @@ export class KvStore implements KvApi {
     this.#scanner = new Scanner({ ...shared, database })
     const read: Reader['get'] = (key, limits) => this.#reader.get(key, limits)
     this.#near = new NearCache({ clock, read, counts: counts.nearCache })
+    this.watching = new Watching({
+      ...shared,
+      topology: options.topology,
+      known: topology,
+      read: async (key) => (await read(key, limitsOf({}))).record,
+      counts: counts.watches,
+    })
     if (database === null) {
       this.#antiEntropy = null
       this.#reader = new Reader({ ...shared, replica: null })
@@ -117,6 +127,7 @@ export class KvStore implements KvApi {
     const onChange = (change: Change): void => {
       inventory.changed(change)
       this.#antiEntropy?.changed(change)
+      this.watching.changed(change)
     }
     const replica = new Replica({ ...options, database, hybridClock, onChange })
     new SyncServer({ self, database, replica, fingerprints, mesh, topology: options.topology })
@@ -143,6 +154,7 @@ export class KvStore implements KvApi {
     this.#stopped = true
     this.#aborter.abort()
     this.#deadlines.stop()
+    this.watching.stop()
     await this.#antiEntropy?.stop()
     await this.#counting
   }
@@ -241,6 +253,10 @@ export class KvStore implements KvApi {
       return [{ key, value: decodeValue(newest.kind, newest.value), siblings: others.length }]
     })
     return { entries, next: page.next, partial: page.partial }
+  }
+
+  watch(prefix: string, options: KvWatchOptions = {}): AsyncIterable<KvEvent> {
+    return this.watching.watches.watch(prefix, options)
   }
 
   /** What each replica holds of a key. Absent: it did not answer. */

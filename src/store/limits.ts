@@ -29,3 +29,28 @@ export const PAGE_BYTES = 512 * 1024
 /** One step of repair or movement. */
 export const SYNC_ENTRIES = 512
 export const SYNC_BYTES = 256 * 1024
+/** Changes that a disk remembers for those who watch, with at most so many bytes of keys. */
+export const FEED_ENTRIES_MAX = 65_536
+export const FEED_KEY_BYTES_MAX = 16 * 1024 * 1024
+/** Records among them; of older changes the record is read when it is told. */
+export const FEED_RECORD_BYTES_MAX = 8 * 1024 * 1024
+/** A larger record is not kept, but read. */
+export const FEED_RECORD_MAX = 64 * 1024
+/** How long it remembers after the last one has gone. */
+export const FEED_IDLE_MS = 10 * 60 * 1000
+/** Questions for changes that wait until there are some, and how long each may. */
+export const FEED_WAITING_MAX = 4096
+export const FEED_HOLD_MS = 10_000
+/** One answer. */
+export const FEED_PAGE_ENTRIES = 512
+export const FEED_PAGE_BYTES = 256 * 1024
+/** Readers of watches on one node, and prefixes that they watch (each resumed watch is one more). */
+export const WATCHERS_MAX = 4096
+export const STREAMS_MAX = 1024
+/** Events that wait for one reader, and their bytes; then it is told of a gap. */
+export const WATCH_EVENTS_MAX = 1024
+export const WATCH_BYTES_MAX = 8 * 1024 * 1024
+/** What was told of keys, for all watches of a node: in bytes of records and keys. */
+export const TOLD_BYTES_MAX = 32 * 1024 * 1024
+/** Disks, and those that a cursor could not find again, in one cursor. */
+export const CURSOR_RUNS_MAX = 4096

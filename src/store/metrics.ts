@@ -3,6 +3,7 @@ import { OUTCOMES } from '../base/call-counts.ts'
 import type { Metrics } from '../base/metrics.ts'
 import { OPERATIONS, type StoreCounts } from './counts.ts'
 import type { Growth } from './inventory.ts'
+import type { Watching } from './watch/watching.ts'
 
 /** What is only known by looking. */
 export interface StoreLevels {
@@ -10,6 +11,7 @@ export interface StoreLevels {
   /** null until it has been counted, and on an edge. */
   readonly held: Growth | null
   readonly syncBacklog: number
+  readonly watching: Watching
   readonly nearCacheBytes: number
 }
 
@@ -48,7 +50,47 @@ export function declareStoreMetrics(metrics: Metrics, store: StoreLevels): void 
     () => store.held?.bytes ?? null,
   )
   declareNearCache(metrics, store)
+  declareWatches(metrics, store)
   declareRepair(metrics, store)
+}
+
+function declareWatches(metrics: Metrics, { counts, watching }: StoreLevels): void {
+  const { watches } = counts
+  metrics.gauge(
+    'atoll_store_watches',
+    'Readers of `kv watch` on this daemon.',
+    () => watching.watches.readers,
+  )
+  metrics.gauge(
+    'atoll_store_watched_prefixes',
+    'Prefixes that they watch; each one that goes on from a cursor is one more.',
+    () => watching.watches.streams,
+  )
+  metrics.gauge(
+    'atoll_store_changes_remembered',
+    'Changes that this disk remembers for those who watch; absent while nobody does.',
+    () => watching.remembered,
+  )
+  metrics.counter(
+    'atoll_store_watch_events_total',
+    'Changes told here, once for all readers of a prefix.',
+    () => watches.told,
+  )
+  metrics.counter(
+    'atoll_store_watch_gaps_total',
+    'Times that watches of a prefix may have missed changes.',
+    () => watches.gaps,
+  )
+  metrics.counter(
+    'atoll_store_watch_dropped_total',
+    'Events that a reader was too slow for; it was told of a gap.',
+    () => watches.dropped,
+  )
+  metrics.counter(
+    'atoll_store_watch_reads_total',
+    'Keys that were read for a watch, since it was not known what had been told of them.',
+    () => watches.reads,
+  )
 }
 
 function declareNearCache(metrics: Metrics, store: StoreLevels): void {

@@ -26,12 +26,7 @@ export function genesisTopology(options: GenesisOptions): Topology {
     'the replication factor is within its limits',
   )
   const only = [founder.storageId]
-  const partitions = Array.from({ length: count }, () => ({
-    cfg: 1,
-    replicas: only,
-    prev: null,
-    former: [],
-  }))
+  const partitions = Array.from({ length: count }, () => ({ cfg: 1, replicas: only, prev: null }))
   return {
     clusterId,
     number: 1,
@@ -41,8 +36,6 @@ export function genesisTopology(options: GenesisOptions): Topology {
     roots: only,
     partitions,
     removed: [],
-    away: [],
     retired: [],
-    offered: [],
   }
 }

@@ -386,7 +386,7 @@ describe('commands', () => {
     const endless = Object.values(METHODS).filter(({ name }) => patience(name) === undefined)
     assert.deepEqual(
       endless.map(({ name }) => name),
-      ['leave', 'reg.watch', 'member.watch'],
+      ['leave', 'kv.watch', 'reg.watch', 'member.watch'],
     )
   })
 })

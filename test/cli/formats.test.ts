@@ -21,6 +21,8 @@ const LINES: Readonly<Record<string, readonly string[] | 'elsewhere'>> = {
   'kv get': ['color'],
   'kv del': ['color'],
   'kv ls': [],
+  // Endless: tested by itself.
+  'kv watch': 'elsewhere',
   'kv export': [],
   'kv import': ['FILE'],
   'reg get': ['color'],

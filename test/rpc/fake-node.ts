@@ -7,6 +7,7 @@ import type {
   CallOptions,
   Diagnosis,
   Explanation,
+  KvEvent,
   KvPage,
   LogOptions,
   LogSettings,
@@ -14,6 +15,7 @@ import type {
   Timeline,
   TimelineOptions,
   KvRead,
+  KvWatchOptions,
   KvWritten,
   MemberChange,
   MemberInfo,
@@ -95,6 +97,8 @@ export class FakeNode implements NodeApi {
   deaf = false
   /** What `member.watch` tells; then it waits for the signal. */
   changes: AsyncIterable<MemberChange> | null = null
+  /** What `kv.watch` tells; then it waits for the signal. */
+  kvChanges: Iterable<KvEvent> | AsyncIterable<KvEvent> = [{ kind: 'begin', cursor: 'c0' }]
   claimed = true
   diagnosis: Diagnosis = diagnosisOf('ok')
   left = false
@@ -132,6 +136,8 @@ export class FakeNode implements NodeApi {
       const next = keys.length > limit ? (entries.at(-1)?.key ?? null) : null
       return { entries, next, partial: false }
     },
+    watch: (prefix: string, options?: KvWatchOptions): AsyncIterable<KvEvent> =>
+      this.#watchKeys(prefix, options),
   }
 
   readonly member = {
@@ -189,10 +195,9 @@ export class FakeNode implements NodeApi {
         roots: replicas.slice(0, 1),
         replicationFactor: 3,
         partitions: [
-          { cfg: 3, replicas, previous: null, former: [] },
-          { cfg: 2, replicas, previous: replicas.slice(0, 2), former: ['d'.repeat(26)] },
+          { cfg: 3, replicas, previous: null },
+          { cfg: 2, replicas, previous: replicas.slice(0, 2) },
         ],
-        away: [{ storageId: 'd'.repeat(26), name: 'd', partitions: 1 }],
       }
     },
     plan: async (options?: CallOptions): Promise<TopologyPlan> => {
@@ -339,6 +344,20 @@ export class FakeNode implements NodeApi {
     const signal = this.deaf ? undefined : options?.signal
     if (this.gate !== null) await Promise.race([this.gate, aborted(signal)])
     if (this.failure !== null) throw this.failure
+  }
+
+  async *#watchKeys(
+    prefix: string,
+    options: KvWatchOptions = {},
+  ): AsyncGenerator<KvEvent, void, undefined> {
+    const { signal } = options
+    this.options.push(options)
+    if (signal !== undefined) this.signals.push(signal)
+    if (this.failure !== null) throw this.failure
+    for await (const event of this.kvChanges) {
+      if (!('key' in event) || event.key.startsWith(prefix)) yield event
+    }
+    await aborted(signal).catch(() => undefined)
   }
 
   async *#watch(signal: AbortSignal | undefined): AsyncGenerator<MemberChange, void, undefined> {

@@ -1,6 +1,6 @@
 /** Subscriptions and cancellation: order, gaps that are told, and nothing left behind. */
 import assert from 'node:assert/strict'
-import type { MemberChange } from '../../src/node/api.ts'
+import type { KvEvent, MemberChange } from '../../src/node/api.ts'
 import { MEMBERS } from './fake-node.ts'
 import { type Message, Rig, turns, until } from './rig.ts'
 
@@ -261,5 +261,104 @@ describe('rpc cancellation', () => {
     assert.deepEqual([reply.error?.data.code, reply.error?.data.outcome], ['TIMEOUT', 'unknown'])
     assert.equal(rig.node.options[0]?.deadlineMs, 10)
     assert.equal(rig.node.signals[0]?.aborted, true)
+  })
+})
+
+describe('kv.watch over the socket', () => {
+  const put = (i: number, value = 'v'): KvEvent => {
+    const [version, cursor] = [`v${i}`, `c${i}`]
+    return { kind: 'put', key: `k${i}`, value, version, siblings: [], cursor }
+  }
+  let rig: Rig
+  beforeEach(async () => {
+    rig = await Rig.open({ eventsMax: 50, writeBytesSoft: 1000 })
+  })
+  afterEach(() => rig.close())
+
+  it('gives values as they were put, and a cursor of any length goes back', async () => {
+    const bytes = new Uint8Array([1, 2])
+    const [first, second]: KvEvent[] = [
+      {
+        kind: 'merge',
+        key: 'k',
+        value: bytes,
+        version: 'v',
+        siblings: [{ base64: 'x' }],
+        cursor: 'c',
+      },
+      { kind: 'expire', key: 'k', version: 'v', cursor: 'c' },
+    ]
+    rig.node.kvChanges = [first, second] as KvEvent[]
+    const node = await rig.connect()
+    const seen: KvEvent[] = []
+    const after = 'x'.repeat(5000)
+    for await (const event of node.kv.watch('', { after })) if (seen.push(event) === 2) break
+    assert.deepEqual(seen, [first, second])
+    assert.equal((rig.node.options.at(-1) as { after?: string }).after, after)
+    await node.close()
+  })
+
+  it('takes no more than there is room for: the source keeps the rest, and nothing is lost', async () => {
+    const value = 'x'.repeat(10_000)
+    let taken = 0
+    rig.node.kvChanges = (async function* () {
+      while (taken < 2000) {
+        yield put(taken++, value)
+        if (taken % 10 === 0) await new Promise<void>((resolve) => void setImmediate(resolve))
+      }
+    })()
+    const client = rig.raw()
+    await client.call('kv.watch', {})
+    client.socket.pause()
+    await standsStill(() => taken)
+    assert.ok(taken < 1000, `${taken} taken`)
+    client.socket.resume()
+    let seen = 0
+    while (seen < 2000) {
+      const { params } = await client.next()
+      assert.equal(params?.['gap'], undefined)
+      for (const { key } of (params?.['events'] ?? []) as { key: string }[]) {
+        assert.equal(key, `k${seen++}`)
+      }
+    }
+  })
+
+  it('tells what is too long for one line in several', async () => {
+    await rig.close()
+    rig = await Rig.open()
+    const value = 'x'.repeat(1_000_000)
+    rig.node.kvChanges = Array.from({ length: 20 }, (_, i) => put(i, value))
+    const client = rig.raw()
+    await client.call('kv.watch', {})
+    let seen = 0
+    for (let seq = 1; seen < 20; seq++) {
+      const message = await client.next()
+      const events = eventsOf(message)
+      seen += events.length
+      const { seq: number, cursor } = message.params ?? {}
+      assert.deepEqual([number, cursor], [seq, String(seen)])
+      assert.ok(events.length <= 4)
+    }
+  })
+
+  it('a client that is slow finds a gap in the place of what it missed, and where to go on', async () => {
+    await rig.close()
+    rig = await Rig.open()
+    rig.node.kvChanges = Array.from({ length: 12_000 }, (_, i) => put(i))
+    const node = await rig.connect()
+    const seen: KvEvent[] = []
+    for await (const event of node.kv.watch('')) {
+      seen.push(event)
+      if (seen.length === 1) await turns(3000)
+      if (event.cursor === 'c11999') break
+    }
+    const gap = seen.findIndex(({ kind }) => kind === 'gap')
+    assert.ok(gap > 0, 'nothing was missed: the test proves nothing')
+    const [before, at, after] = [seen[gap - 1], seen[gap], seen[gap + 1]]
+    assert.ok(at?.kind === 'gap' && at.reason === 'slow')
+    const number = (event: KvEvent | undefined): number => Number(event?.cursor.slice(1))
+    assert.ok(number(at) - number(before) > 1000)
+    if (after !== undefined) assert.equal(number(after), number(at) + 1)
+    await node.close()
   })
 })

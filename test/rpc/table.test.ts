@@ -11,6 +11,7 @@ import type {
   MemberRemoved,
   MemberState,
   PeerId,
+  KvEvent,
   RegEvent,
   RegNumber,
   RegPage,
@@ -58,10 +59,12 @@ const same: readonly [
   Fits<'reg.incr', RegNumber>,
   Fits<'reg.ls', Told<RegPage>>,
   Fits<'reg.watch', Told<RegEvent>>,
+  Fits<'kv.watch', Told<KvEvent>>,
   Fits<'topology.plan', TopologyPlan>,
   Fits<'topology.move', TopologyMoved>,
   Fits<'member.remove', MemberRemoved>,
 ] = [
+  true,
   true,
   true,
   true,
@@ -93,7 +96,7 @@ function protocolFile({ documentation }: typeof PROTOCOL): string {
 
 describe('table of methods', () => {
   it('names each method by its key', () => {
-    assert.equal(same.length, 17)
+    assert.equal(same.length, 18)
     assert.equal(written.length, 2)
     for (const [name, method] of Object.entries(METHODS)) assert.equal(method.name, name)
   })

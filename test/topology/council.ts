@@ -119,7 +119,6 @@ export class Council {
       number: current.number + 1,
       parent: hashTopology(current),
       retired: [],
-      offered: [],
       removed: [...current.removed, memberOf(name).storageId],
       ...change,
     }

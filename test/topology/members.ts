@@ -56,7 +56,6 @@ export function inputOf(
     removed: [],
     moves: [],
     installed: new Map(),
-    offered: new Map(),
     ...more,
   }
 }

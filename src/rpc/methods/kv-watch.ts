@@ -1,0 +1,95 @@
+/** kv.watch: what changes under a prefix of the replicated store. */
+import * as v from 'valibot'
+import type { JsonValue, KvEvent } from '../../node/api.ts'
+import { gapOf } from '../../store/watch/gap.ts'
+import { watch } from '../method.ts'
+import { text, value } from '../schemas.ts'
+import { valueToJson } from '../values.ts'
+
+const cursor = v.pipe(v.string(), v.description('where the watch is after this event; opaque'))
+const version = v.pipe(v.string(), v.description('give it as context to replace what it covers'))
+
+const event = v.union([
+  v.object({
+    kind: v.pipe(
+      v.picklist(['begin']),
+      v.description('the first: what is acknowledged from now on is told'),
+    ),
+    cursor,
+  }),
+  v.object({
+    kind: v.pipe(
+      v.picklist(['put', 'merge']),
+      v.description('the key has this value now; merge: several, of writers apart'),
+    ),
+    key: v.string(),
+    value,
+    version,
+    siblings: v.pipe(v.array(value), v.description('of a merge: the other values, newest first')),
+    cursor,
+  }),
+  v.object({
+    kind: v.pipe(v.picklist(['delete', 'expire']), v.description('it has no value any more')),
+    key: v.string(),
+    version,
+    cursor,
+  }),
+  v.object({
+    kind: v.pipe(v.picklist(['gap']), v.description('changes may be missing here')),
+    reason: v.pipe(
+      v.picklist(['forgotten', 'slow']),
+      v.description('forgotten: gone for all; slow: this reader fell behind'),
+    ),
+    hint: v.pipe(v.string(), v.description('what to do')),
+    cursor,
+  }),
+])
+
+export const kvWatch = watch({
+  keeps: 'some',
+  name: 'kv.watch',
+  help: 'what changes under a prefix: each key in order, and every gap told',
+  params: v.strictObject({
+    prefix: v.exactOptional(text, ''),
+    after: v.exactOptional(
+      v.pipe(text, v.description('go on from the cursor of an event, at this daemon or another')),
+    ),
+  }),
+  result: event,
+  missed: ({ cursor: last }) => gapOf('slow', last),
+  errors: ['UNCLAIMED', 'NO_QUORUM', 'TOO_LARGE'],
+  changes: false,
+  withinMs: null,
+  cli: {
+    help: 'what changes under a prefix, until Ctrl-C; -o jsonl gives cursors to go on from',
+    args: [{ param: 'prefix', kind: 'text', help: 'what the keys begin with', optional: true }],
+    flags: [
+      {
+        flag: '--after <cursor>',
+        param: 'after',
+        kind: 'text',
+        help: 'go on from the cursor of an event',
+      },
+    ],
+  },
+  run: (node, { prefix, after }, { signal }) => {
+    const options = { ...(after !== undefined && { after }), ...(signal && { signal }) }
+    return told(() => node.kv.watch(prefix, options))
+  },
+})
+
+type Valued = Extract<KvEvent, { kind: 'put' | 'merge' }>
+type WireEvent =
+  | Exclude<KvEvent, Valued>
+  | (Omit<Valued, 'value' | 'siblings'> & {
+      readonly value: JsonValue
+      readonly siblings: readonly JsonValue[]
+    })
+
+/** Begun at the first step, so that what cannot begin is an error of the subscription. */
+async function* told(begin: () => AsyncIterable<KvEvent>): AsyncGenerator<WireEvent, void> {
+  for await (const each of begin()) {
+    if (!('value' in each)) yield each
+    else yield { ...each, value: valueToJson(each.value), siblings: each.siblings.map(valueToJson) }
+  }
+}

@@ -1,0 +1,59 @@
+/**
+ * Where a watch is: of each run of a disk's feed the last change that was taken in, and which events
+ * were told last. It names runs and no disks, since a run is of one disk for ever. So it is good at
+ * any node of the cluster, and with any prefix.
+ *
+ * The copies of what was told last are still under way at other replicas. Without the marks of these
+ * events every watch would begin with what its reader saw last.
+ */
+import { crc32 } from 'node:zlib'
+import { AtollError } from '../../base/errors.ts'
+import { WireError, WireReader, WireWriter } from '../../wire/codec.ts'
+import { CURSOR_RUNS_MAX } from '../limits.ts'
+
+export interface Cursor {
+  /** By run, the last change. */
+  readonly runs: ReadonlyMap<number, number>
+  /** Marks of the last events, oldest first. */
+  readonly marks: readonly number[]
+}
+
+export const MARKS = 8
+const FORMAT = 1
+const CHECKSUM_BYTES = 4
+
+export function cursorText({ runs, marks }: Cursor): string {
+  const out = new WireWriter()
+    .uint(FORMAT)
+    .list([...runs], (to, [run, seq]) => to.uint(run).uint(seq))
+    .list(marks, (to, mark) => to.uint(mark))
+  const bytes = out.finish()
+  const text = Buffer.alloc(bytes.length + CHECKSUM_BYTES)
+  text.set(bytes)
+  text.writeUInt32LE(crc32(bytes), bytes.length)
+  return text.toString('base64url')
+}
+
+/** Throws AtollError USAGE. */
+export function cursorOf(text: string): Cursor {
+  try {
+    return decoded(Buffer.from(text, 'base64url'))
+  } catch (cause) {
+    if (!(cause instanceof WireError)) throw cause
+    throw new AtollError('USAGE', `"${text.slice(0, 40)}" is no cursor of a watch`, {
+      hint: 'give back the cursor of an event, unchanged',
+    })
+  }
+}
+
+function decoded(bytes: Buffer): Cursor {
+  const end = bytes.length - CHECKSUM_BYTES
+  if (end < 0 || bytes.readUInt32LE(end) !== crc32(bytes.subarray(0, end))) {
+    throw new WireError('the checksum of the cursor does not match')
+  }
+  const from = new WireReader(bytes.subarray(0, end))
+  const format = from.uint()
+  if (format !== FORMAT) throw new WireError(`cursor of unknown format ${format}`)
+  const runs = new Map(from.list(CURSOR_RUNS_MAX, (each) => [each.uint(), each.uint()] as const))
+  return { runs, marks: from.list(MARKS, (each) => each.uint()) }
+}

@@ -1,0 +1,207 @@
+/**
+ * What changes on this disk, told to the nodes that watch: each asks for what has come after a
+ * change, and is answered when there is something, or after a while with nothing.
+ *
+ * Nothing is remembered while nobody asks, so that a disk that nobody watches pays nothing. Each
+ * time that remembering begins is a run of its own, with a number by chance: what happened
+ * before, in another run or another process, is gone, and who asks for it is told so.
+ *
+ * The first replica of a key tells at the end of the turn in which a change has become durable.
+ * The others, whose word is needed only when that one is silent, gather changes for a little.
+ */
+import { AtollError } from '../../base/errors.ts'
+import type { StorageId } from '../../base/ids.ts'
+import type { Mesh } from '../../mesh/mesh.ts'
+import type { Clock, Timer } from '../../seams/clock.ts'
+import type { Random } from '../../seams/random.ts'
+import type { TopologyView } from '../../topology/topology.ts'
+import { REQUEST_KINDS } from '../../wire/kinds.ts'
+import type { Change } from '../change.ts'
+import { FEED_IDLE_MS, FEED_PAGE_BYTES, FEED_PAGE_ENTRIES, FEED_WAITING_MAX } from '../limits.ts'
+import { placeIn } from '../place.ts'
+import { encodeRecord } from '../record.ts'
+import { isSameContent } from './content.ts'
+import {
+  decodeFeedQuestion,
+  encodeFeedAnswer,
+  type FeedAnswer,
+  type FeedEntry,
+  type FeedQuestion,
+} from './feed-messages.ts'
+import { History, type Remembered } from './history.ts'
+
+export interface FeedOptions {
+  readonly self: StorageId
+  readonly mesh: Mesh
+  readonly topology: TopologyView
+  readonly clock: Clock
+  readonly random: Random
+  /** The durable bytes of a key's record. */
+  readonly read: (partition: number, key: string) => Uint8Array | undefined
+}
+
+interface Waiting {
+  readonly prefix: string
+  /** Nothing up to here is what it asked for, but for what it was answered before. */
+  at: number
+  readonly answer: (answer: FeedAnswer) => void
+  readonly timer: Timer
+  /** Something has come that it asked for. */
+  isDue: boolean
+}
+
+/** How long those changes are gathered that another replica tells at once. */
+const GATHER_MS = 20
+
+export class Feed {
+  readonly #options: FeedOptions
+  /** null: nobody has asked of late. */
+  #history: History | null = null
+  #run = 0
+  #askedMs = 0
+  #idle: Timer | null = null
+  /** At most FEED_WAITING_MAX. */
+  readonly #waiting = new Set<Waiting>()
+  #soon: Timer | null = null
+  #later: Timer | null = null
+  #isStopped = false
+
+  /** Sets the mesh's handler: make it before the mesh starts. */
+  constructor(options: FeedOptions) {
+    this.#options = options
+    options.mesh.handle(REQUEST_KINDS.KV_FEED, async (_from, body) =>
+      encodeFeedAnswer(await this.ask(decodeFeedQuestion(body))),
+    )
+  }
+
+  /** Changes that are remembered; null while nobody asks. */
+  get remembered(): number | null {
+    return this.#history?.size ?? null
+  }
+
+  stop(): void {
+    this.#isStopped = true
+    for (const timer of [this.#idle, this.#soon, this.#later]) timer?.cancel()
+    for (const waiting of this.#waiting) this.#answer(waiting)
+    this.#history = null
+  }
+
+  /** A change is durable here. */
+  changed({ partition, key, before, after }: Change): void {
+    const history = this.#history
+    if (history === null || after === null) return
+    if (before !== null && isSameContent(before.record, after.record)) return
+    this.#remember(history, { partition, key, isExpiry: false, record: encodeRecord(after.record) })
+  }
+
+  /** Values of a key have run out of their time. */
+  expired(partition: number, key: string): void {
+    const history = this.#history
+    if (history === null) return
+    this.#remember(history, { partition, key, isExpiry: true, record: null })
+  }
+
+  /** Rejects with BUSY when too many wait, and with STOPPED. */
+  ask(question: FeedQuestion): Promise<FeedAnswer> {
+    return new Promise((resolve) => {
+      if (this.#isStopped) throw new AtollError('STOPPED', 'the node is stopping')
+      const history = this.#opened()
+      const { run, prefix, after, holdMs } = question
+      const isThis = run === this.#run
+      const answer = isThis
+        ? this.#answerTo(history, { prefix, at: after })
+        : this.#lostTo(history, question)
+      const isNothing = isThis && !answer.isLost && answer.entries.length === 0
+      if (!isNothing || holdMs === 0) return resolve(answer)
+      if (this.#waiting.size >= FEED_WAITING_MAX) {
+        throw new AtollError('BUSY', 'too many watch what changes on this disk')
+      }
+      const timer = this.#options.clock.after(holdMs, () => this.#answer(waiting))
+      const waiting: Waiting = { prefix, at: answer.upTo, answer: resolve, timer, isDue: false }
+      this.#waiting.add(waiting)
+    })
+  }
+
+  #opened(): History {
+    const { clock, random } = this.#options
+    this.#askedMs = clock.monotonicMs()
+    if (this.#history === null) {
+      this.#history = new History()
+      this.#run = random.int(2 ** 31) * 2 ** 20 + random.int(2 ** 20) + 1
+      this.#armIdle(FEED_IDLE_MS)
+    }
+    return this.#history
+  }
+
+  /** Forgets all when nobody has asked for long. */
+  #armIdle(delayMs: number): void {
+    const { clock } = this.#options
+    this.#idle = clock.after(delayMs, () => {
+      const leftMs = this.#askedMs + FEED_IDLE_MS - clock.monotonicMs()
+      if (leftMs > 0) return this.#armIdle(leftMs)
+      this.#idle = null
+      this.#history = null
+    })
+  }
+
+  #remember(history: History, change: Omit<Remembered, 'seq'>): void {
+    const topology = this.#options.topology.current()
+    if (topology === null) return
+    const { self, clock } = this.#options
+    const { installed } = placeIn(topology, '', change.partition)
+    // A disk that is being filled would tell old things as new; those who have them tell the rest.
+    if (!installed.includes(self)) return
+    history.add(change)
+    const isFirst = installed[0] === self
+    let isAwaited = false
+    for (const waiting of this.#waiting) {
+      if (change.key.startsWith(waiting.prefix)) {
+        waiting.isDue = true
+        isAwaited = true
+      } else if (!waiting.isDue) {
+        // However much of other keys there is, it misses nothing by it.
+        waiting.at = history.upTo
+      }
+    }
+    if (!isAwaited) return
+    if (isFirst) this.#soon ??= clock.soon(() => this.#flush())
+    else this.#later ??= clock.after(GATHER_MS, () => this.#flush())
+  }
+
+  #flush(): void {
+    this.#soon?.cancel()
+    this.#later?.cancel()
+    this.#soon = null
+    this.#later = null
+    for (const waiting of this.#waiting) if (waiting.isDue) this.#answer(waiting)
+  }
+
+  #answer(waiting: Waiting): void {
+    this.#waiting.delete(waiting)
+    waiting.timer.cancel()
+    // A run lasts while somebody waits in it.
+    if (this.#history !== null) waiting.answer(this.#answerTo(this.#history, waiting))
+  }
+
+  #lostTo(history: History, { run }: Pick<FeedQuestion, 'run'>): FeedAnswer {
+    return { run: this.#run, upTo: history.upTo, isLost: run !== 0, entries: [] }
+  }
+
+  #answerTo(history: History, { prefix, at: after }: Pick<Waiting, 'prefix' | 'at'>): FeedAnswer {
+    if (!history.knowsAllAfter(after)) return this.#lostTo(history, { run: this.#run })
+    const entries: FeedEntry[] = []
+    let upTo = after
+    let bytes = 0
+    for (const entry of history.after(after)) {
+      upTo = entry.seq
+      if (!entry.key.startsWith(prefix)) continue
+      const record = entry.record ?? this.#options.read(entry.partition, entry.key)
+      // It has left this disk: others tell of it.
+      if (record === undefined) continue
+      entries.push({ seq: upTo, key: entry.key, isExpiry: entry.isExpiry, record })
+      bytes += entry.key.length + record.length
+      if (entries.length === FEED_PAGE_ENTRIES || bytes >= FEED_PAGE_BYTES) break
+    }
+    return { run: this.#run, upTo, isLost: false, entries }
+  }
+}

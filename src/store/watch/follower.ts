@@ -1,0 +1,110 @@
+/**
+ * Follows the changes of one disk, for one stream: one question at a time, each waiting at the disk
+ * until there is something to tell. While the disk cannot be asked, it is tried seldom, and at once
+ * when membership says that it is there.
+ */
+import { type Clock, sleep } from '../../seams/clock.ts'
+import { FEED_HOLD_MS } from '../limits.ts'
+import type { FeedAnswer, FeedEntry, FeedQuestion } from './feed-messages.ts'
+
+export interface FollowerOptions {
+  readonly prefix: string
+  readonly clock: Clock
+  /** Rejects when the disk cannot be asked. */
+  readonly ask: (question: FeedQuestion, signal: AbortSignal) => Promise<FeedAnswer>
+  /** The change to go on from in that run; null: from its end. */
+  readonly locate: (run: number) => number | null
+  /** The disk has answered for the first time. */
+  readonly onFound: () => void
+  /** It has forgotten changes that were not told; it is followed from its end. */
+  readonly onLost: () => void
+  /** It could not be asked, and will be again. */
+  readonly onFailed: () => void
+  readonly onEntries: (entries: readonly FeedEntry[]) => Promise<void>
+}
+
+const RETRY_MS = 100
+const RETRY_MS_MAX = 5000
+
+export class Follower {
+  readonly #options: FollowerOptions
+  readonly #aborter = new AbortController()
+  /** 0: the disk has not answered yet. */
+  #run = 0
+  #seq = 0
+  /** Of the question or the pause under way. */
+  #waiting = new AbortController()
+  #isWoken = false
+
+  constructor(options: FollowerOptions) {
+    this.#options = options
+  }
+
+  /** Where it is: the run, and the last change whose entry was begun with. */
+  get run(): number {
+    return this.#run
+  }
+
+  get seq(): number {
+    return this.#seq
+  }
+
+  /** All up to here has been taken in. */
+  took(seq: number): void {
+    this.#seq = seq
+  }
+
+  start(): void {
+    this.#follow().catch(() => undefined)
+  }
+
+  stop(): void {
+    this.#aborter.abort()
+  }
+
+  /** The disk may be there again. */
+  wake(): void {
+    this.#isWoken = true
+    this.#waiting.abort()
+  }
+
+  async #follow(): Promise<void> {
+    const { clock } = this.#options
+    const ends = this.#aborter.signal
+    let pauseMs = RETRY_MS
+    while (!ends.aborted) {
+      this.#waiting = new AbortController()
+      const signal = AbortSignal.any([ends, this.#waiting.signal])
+      try {
+        await this.#step(signal)
+        pauseMs = RETRY_MS
+      } catch {
+        // Whatever it was: nothing has been passed over, and it is asked again.
+        this.#options.onFailed()
+        if (!this.#isWoken) await sleep(clock, pauseMs, signal).catch(() => undefined)
+        pauseMs = this.#isWoken ? RETRY_MS : Math.min(pauseMs * 2, RETRY_MS_MAX)
+        this.#isWoken = false
+      }
+    }
+  }
+
+  async #step(signal: AbortSignal): Promise<void> {
+    const { prefix, ask, locate, onFound, onLost, onEntries } = this.#options
+    const holdMs = this.#run === 0 ? 0 : FEED_HOLD_MS
+    const answer = await ask({ prefix, run: this.#run, after: this.#seq, holdMs }, signal)
+    if (this.#aborter.signal.aborted) return
+    const { run, upTo, isLost, entries } = answer
+    if (this.#run === 0) {
+      this.#run = run
+      this.#seq = locate(run) ?? upTo
+      onFound()
+    } else if (isLost || run !== this.#run) {
+      this.#run = run
+      this.#seq = upTo
+      onLost()
+    } else {
+      await onEntries(entries)
+      this.#seq = upTo
+    }
+  }
+}

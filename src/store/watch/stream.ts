@@ -1,0 +1,257 @@
+/**
+ * What changes under one prefix, for all its readers on this node: follows every disk that stores,
+ * knows how far, and says when something may have been missed.
+ */
+import { AtollError } from '../../base/errors.ts'
+import type { StorageId } from '../../base/ids.ts'
+import type { Mesh } from '../../mesh/mesh.ts'
+import { type Clock, sleep } from '../../seams/clock.ts'
+import type { Log } from '../../seams/log.ts'
+import type { Membership } from '../../swim/member.ts'
+import type { Peers } from '../../topology/peers.ts'
+import type { Topology, TopologyView } from '../../topology/topology.ts'
+import { REQUEST_KINDS } from '../../wire/kinds.ts'
+import type { WatchCounts } from '../counts.ts'
+import type { StoreRecord } from '../record.ts'
+import { Continuity } from './continuity.ts'
+import { type Cursor, cursorText } from './cursor.ts'
+import type { EventBuffer } from './event-buffer.ts'
+import type { Feed } from './feed.ts'
+import {
+  decodeFeedAnswer,
+  encodeFeedQuestion,
+  type FeedAnswer,
+  type FeedEntry,
+  type FeedQuestion,
+} from './feed-messages.ts'
+import { Follower } from './follower.ts'
+import { gapOf } from './gap.ts'
+import { Telling } from './telling.ts'
+import type { ToldKeys } from './told.ts'
+
+export interface StreamParts {
+  readonly self: StorageId
+  /** Of this node's own disk; null on an edge. */
+  readonly feed: Feed | null
+  readonly mesh: Mesh
+  readonly topology: TopologyView
+  readonly peers: Peers
+  readonly membership: Membership
+  readonly clock: Clock
+  readonly log: Log
+  readonly told: ToldKeys
+  readonly counts: WatchCounts
+  /** What a majority holds of a key, or what there is. */
+  readonly read: (key: string) => Promise<StoreRecord>
+}
+
+export interface StreamOptions extends StreamParts {
+  readonly number: number
+  readonly prefix: string
+  /** Where it goes on; null: from now. */
+  readonly after: Cursor | null
+  readonly first: Topology
+}
+
+/** Disks that have not answered by then are not waited for. */
+const FIRST_ANSWERS_MS = 1000
+/** Nobody answers: no watch. */
+const BEGIN_MS = 2000
+/** Longer than a disk may keep a question. */
+const ANSWER_MS = 2000
+
+export class Stream {
+  readonly #options: StreamOptions
+  readonly #telling: Telling
+  /** One a storing member. */
+  readonly #followers = new Map<StorageId, Follower>()
+  readonly #continuity: Continuity
+  /** Disks that have answered, and those of them of which all is told since the beginning. */
+  readonly #found = new Set<StorageId>()
+  readonly #whole = new Set<StorageId>()
+  /** Disks that could not be asked at least once. */
+  readonly #failed = new Set<StorageId>()
+  /** Of the cursor that it began with: runs of disks that have not answered yet. */
+  readonly #unfound: Map<number, number>
+  readonly #begun = Promise.withResolvers<void>()
+  #hasBegun = false
+  /** Why it was stopped, if not by the end of its readers. */
+  #error: Error | null = null
+  readonly #aborter = new AbortController()
+  readonly #unsubscribe: (() => void)[]
+
+  constructor(options: StreamOptions) {
+    this.#options = options
+    const { after, first, topology, membership } = options
+    const onUnread = (): void => this.#tellGapIf(true)
+    this.#telling = new Telling({ ...options, marks: after?.marks ?? null, onUnread })
+    this.#continuity = new Continuity(first)
+    this.#unfound = new Map(after?.runs)
+    this.#begun.promise.catch(() => undefined)
+    this.#follow(first)
+    this.#unsubscribe = [
+      topology.subscribe((next) => this.#onTopology(next)),
+      membership.subscribe(({ kind, member }) => {
+        if (kind === 'alive' || kind === 'join') this.#followers.get(member.storageId)?.wake()
+      }),
+    ]
+    this.#awaitFirstAnswers().catch(() => undefined)
+  }
+
+  get isUnread(): boolean {
+    return this.#telling.isUnread
+  }
+
+  /** Its first event says from when it watches. */
+  enter(buffer: EventBuffer): void {
+    if (this.#aborter.signal.aborted) return buffer.end(this.#error)
+    this.#telling.enter(buffer)
+    if (this.#hasBegun) buffer.push({ kind: 'begin', cursor: this.#cursor() }, 0)
+  }
+
+  leave(buffer: EventBuffer): void {
+    this.#telling.leave(buffer)
+  }
+
+  /** Its readers come to their end. Idempotent. */
+  stop(error: Error | null): void {
+    if (this.#aborter.signal.aborted) return
+    this.#error = error
+    this.#aborter.abort()
+    this.#begun.reject(error ?? new AtollError('STOPPED', 'the watch has ended'))
+    for (const end of this.#unsubscribe) end()
+    for (const follower of this.#followers.values()) follower.stop()
+    this.#telling.stop(error)
+  }
+
+  #follow({ members }: Topology): void {
+    for (const { storageId } of members) {
+      if (!this.#followers.has(storageId)) this.#followOne(storageId)
+    }
+  }
+
+  #followOne(id: StorageId): void {
+    const { prefix, clock } = this.#options
+    const follower = new Follower({
+      prefix,
+      clock,
+      ask: (question, signal) => this.#ask(id, question, signal),
+      locate: (run) => this.#locate(id, run),
+      onFound: () => this.#onFound(id),
+      onLost: () => this.#onLost(id),
+      onFailed: () => {
+        this.#failed.add(id)
+        this.#beginIfAllAnswered()
+      },
+      onEntries: (entries) => this.#take(follower, entries),
+    })
+    this.#followers.set(id, follower)
+    follower.start()
+  }
+
+  async #ask(id: StorageId, question: FeedQuestion, signal: AbortSignal): Promise<FeedAnswer> {
+    const { self, feed, mesh, topology, peers } = this.#options
+    if (id === self && feed !== null) return feed.ask(question)
+    const current = topology.current()
+    const peer = current === null ? undefined : peers.usable(current, id)
+    if (peer === undefined) throw new AtollError('UNREACHABLE', 'the disk is known to be down')
+    const timeoutMs = question.holdMs + ANSWER_MS
+    const options = { timeoutMs, trafficClass: 'bulk', signal } as const
+    const body = encodeFeedQuestion(question)
+    return decodeFeedAnswer(await mesh.request(peer, REQUEST_KINDS.KV_FEED, body, options))
+  }
+
+  async #take(follower: Follower, entries: readonly FeedEntry[]): Promise<void> {
+    await this.#begun.promise
+    await this.#telling.take(entries, (seq) => {
+      follower.took(seq)
+      return () => this.#cursor()
+    })
+  }
+
+  /** Where to begin at a disk: where the cursor was, if that was in this run. */
+  #locate(id: StorageId, run: number): number | null {
+    const at = this.#unfound.get(run) ?? null
+    this.#unfound.delete(run)
+    const isNew = this.#options.after === null && !this.#hasBegun
+    if (at !== null || isNew) this.#whole.add(id)
+    return at
+  }
+
+  #onFound(id: StorageId): void {
+    this.#found.add(id)
+    if (this.#hasBegun) this.#tellGapIf(this.#continuity.follows(id, this.#whole.has(id)))
+    else this.#beginIfAllAnswered()
+  }
+
+  #onLost(id: StorageId): void {
+    this.#whole.delete(id)
+    if (!this.#hasBegun) return
+    const isGap = this.#continuity.lost(id)
+    this.#tellGapIf(this.#continuity.follows(id, false) || isGap)
+  }
+
+  #onTopology(topology: Topology): void {
+    const members = new Set(topology.members.map(({ storageId }) => storageId))
+    let isGap = false
+    for (const [id, follower] of this.#followers) {
+      if (members.has(id)) continue
+      follower.stop()
+      this.#followers.delete(id)
+      this.#found.delete(id)
+      this.#whole.delete(id)
+      isGap = this.#continuity.lost(id) || isGap
+    }
+    isGap = this.#continuity.onTopology(topology) || isGap
+    this.#follow(topology)
+    if (this.#hasBegun) this.#tellGapIf(isGap)
+  }
+
+  async #awaitFirstAnswers(): Promise<void> {
+    const { clock } = this.#options
+    const { signal } = this.#aborter
+    await sleep(clock, FIRST_ANSWERS_MS, signal)
+    this.#beginIfAny()
+    await sleep(clock, BEGIN_MS - FIRST_ANSWERS_MS, signal)
+    this.#beginIfAny()
+    if (this.#hasBegun) return
+    this.stop(new AtollError('NO_QUORUM', 'no member that stores data answered in time'))
+  }
+
+  #beginIfAllAnswered(): void {
+    for (const id of this.#followers.keys()) {
+      if (!this.#found.has(id) && !this.#failed.has(id)) return
+    }
+    this.#beginIfAny()
+  }
+
+  #beginIfAny(): void {
+    if (this.#hasBegun || this.#aborter.signal.aborted) return
+    if (!this.#continuity.isAnyAt(this.#found)) return
+    this.#continuity.begin(this.#whole)
+    let isGap = false
+    for (const id of this.#found) {
+      if (!this.#whole.has(id)) isGap = this.#continuity.follows(id, false) || isGap
+    }
+    this.#hasBegun = true
+    this.#telling.tell({ kind: 'begin', cursor: this.#cursor() })
+    this.#tellGapIf(isGap)
+    this.#begun.resolve()
+  }
+
+  #tellGapIf(isGap: boolean): void {
+    if (!isGap) return
+    const { log, prefix, counts } = this.#options
+    counts.gaps++
+    log.write('info', 'store.watch-gap', { prefix })
+    this.#telling.tell(gapOf('forgotten', this.#cursor()))
+  }
+
+  #cursor(): string {
+    const runs = new Map<number, number>()
+    for (const { run, seq } of this.#followers.values()) if (run !== 0) runs.set(run, seq)
+    const areAllFound = this.#found.size === this.#followers.size
+    if (!areAllFound) for (const [run, seq] of this.#unfound) runs.set(run, seq)
+    return cursorText({ runs, marks: this.#telling.marks })
+  }
+}

@@ -1,0 +1,174 @@
+/**
+ * What the readers of a prefix are told: the changes of all disks, merged so that each write is told
+ * once, and of each key only what is newer.
+ *
+ * All replicas of a key tell of a write. The first to do so counts; what the others say is covered
+ * by what was told. Where it is not, it is joined with that. Of a key that may have been told
+ * before, here (and is forgotten) or where the cursor comes from, a read is joined as well: a
+ * replica that is behind must not show as news what has long been replaced.
+ */
+import { Gate } from '../../base/gate.ts'
+import { type Clock, sleep } from '../../seams/clock.ts'
+import type { KvEvent } from '../api.ts'
+import type { WatchCounts } from '../counts.ts'
+import { joinRecords } from '../merge.ts'
+import { decodeRecord, type StoreRecord } from '../record.ts'
+import { isSameContent, markOf } from './content.ts'
+import { MARKS } from './cursor.ts'
+import { eventOf } from './event.ts'
+import type { EventBuffer } from './event-buffer.ts'
+import type { FeedEntry } from './feed-messages.ts'
+import type { Told, ToldKeys } from './told.ts'
+
+export interface TellingOptions {
+  /** Of the stream, among those of the node. */
+  readonly number: number
+  /** Marks of what was told where the cursor comes from; null: there is none. */
+  readonly marks: readonly number[] | null
+  readonly told: ToldKeys
+  readonly counts: WatchCounts
+  readonly clock: Clock
+  /** What a majority holds of a key, or what there is. */
+  readonly read: (key: string) => Promise<StoreRecord>
+  /** A key could not be read: what is told of it may be older than what was told. */
+  readonly onUnread: () => void
+}
+
+const READS_AT_ONCE = 32
+const READ_ATTEMPTS = 5
+const READ_RETRY_MS = 500
+/** What an event takes besides its record. */
+const EVENT_BYTES = 400
+
+export class Telling {
+  readonly #options: TellingOptions
+  /** With the turn in which each came. */
+  readonly #readers = new Map<EventBuffer, number>()
+  /** Grows with each telling. */
+  #turn = 0
+  #marks: readonly number[]
+  readonly #skipped: ReadonlySet<number>
+  readonly #reads = new Gate(READS_AT_ONCE)
+  readonly #aborter = new AbortController()
+
+  constructor(options: TellingOptions) {
+    this.#options = options
+    this.#marks = options.marks ?? []
+    this.#skipped = new Set(this.#marks)
+    options.told.enter(options.number)
+  }
+
+  /** Of the last events. */
+  get marks(): readonly number[] {
+    return this.#marks
+  }
+
+  get isUnread(): boolean {
+    return this.#readers.size === 0
+  }
+
+  enter(buffer: EventBuffer): void {
+    this.#readers.set(buffer, this.#turn)
+  }
+
+  leave(buffer: EventBuffer): void {
+    this.#readers.delete(buffer)
+  }
+
+  stop(error: Error | null): void {
+    this.#aborter.abort()
+    for (const buffer of this.#readers.keys()) buffer.end(error)
+    this.#options.told.leave(this.#options.number)
+  }
+
+  /** Of no key. */
+  tell(event: KvEvent): void {
+    for (const buffer of this.#readers.keys()) buffer.push(event, EVENT_BYTES)
+  }
+
+  /** `cursorAfter` notes that an entry is taken, and says where the stream is then. */
+  async take(
+    entries: readonly FeedEntry[],
+    cursorAfter: (seq: number) => () => string,
+  ): Promise<void> {
+    const reads = await this.#readUncertain(entries)
+    for (const entry of entries) {
+      if (this.#aborter.signal.aborted) return
+      this.#takeOne(entry, reads.get(entry.key), cursorAfter(entry.seq))
+    }
+  }
+
+  /** One step: what was told is looked at and told anew, whatever others bring meanwhile. */
+  #takeOne(entry: FeedEntry, read: StoreRecord | undefined, cursor: () => string): void {
+    const { key, isExpiry } = entry
+    const { told, number, counts, clock } = this.#options
+    // A copy: it is kept for long, and the bytes are a view of a whole frame.
+    let record = decodeRecord(entry.record.slice())
+    if (read !== undefined) record = joinRecords(read, record)
+    const before = told.get(number, key)
+    if (before !== undefined) record = joinRecords(before.record, record)
+    const hasExpired = isExpiry || (before?.hasExpired ?? false)
+    const bytes = Math.max(entry.record.length, before?.recordBytes ?? 0)
+    const readers = this.#readersOf(before, { record, hasExpired })
+    const isSeen = before === undefined && this.#skipped.has(markOf(key, record))
+    if (readers.length === 0 || isSeen) {
+      const turn = before?.turn ?? ++this.#turn
+      return told.set(number, key, { record, hasExpired, turn, recordBytes: bytes })
+    }
+    told.set(number, key, { record, hasExpired, turn: ++this.#turn, recordBytes: bytes })
+    this.#marks = [...this.#marks, markOf(key, record)].slice(-MARKS)
+    const event = eventOf(key, record, clock.wallMs(), cursor())
+    counts.told++
+    for (const buffer of readers) buffer.push(event, bytes + EVENT_BYTES)
+  }
+
+  /**
+   * Of news all. Of what has been told already those that have come since: whether they have seen it
+   * where they listed the keys is not known here.
+   */
+  #readersOf(
+    before: Told | undefined,
+    { record, hasExpired }: Pick<Told, 'record' | 'hasExpired'>,
+  ): readonly EventBuffer[] {
+    const isTold =
+      before !== undefined &&
+      before.hasExpired === hasExpired &&
+      isSameContent(before.record, record)
+    if (!isTold) return [...this.#readers.keys()]
+    return [...this.#readers].flatMap(([buffer, since]) => (before.turn <= since ? [buffer] : []))
+  }
+
+  /** What is held of the keys that may have been told, and of which nothing is known any more. */
+  async #readUncertain(entries: readonly FeedEntry[]): Promise<ReadonlyMap<string, StoreRecord>> {
+    const { told, number, marks } = this.#options
+    const keys = new Set<string>()
+    for (const { key } of entries) {
+      const isUnknown = told.get(number, key) === undefined
+      if (isUnknown && (marks !== null || told.mayBeForgotten(number, key))) keys.add(key)
+    }
+    const reads = new Map<string, StoreRecord>()
+    if (keys.size === 0) return reads
+    const reading = [...keys].map((key) =>
+      this.#reads.through(async () => {
+        const record = await this.#readOne(key)
+        if (record !== null) reads.set(key, record)
+      }),
+    )
+    await Promise.all(reading)
+    return reads
+  }
+
+  async #readOne(key: string): Promise<StoreRecord | null> {
+    const { clock, read, counts } = this.#options
+    for (let attempt = 1; attempt <= READ_ATTEMPTS; attempt++) {
+      counts.reads++
+      try {
+        return await read(key)
+      } catch {
+        await sleep(clock, READ_RETRY_MS, this.#aborter.signal)
+      }
+    }
+    this.#options.onUnread()
+    return null
+  }
+}

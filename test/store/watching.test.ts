@@ -1,0 +1,413 @@
+/** Watching the store: what is told, once, in order, and where it goes on. */
+import assert from 'node:assert/strict'
+import { EMPTY_CONTEXT, versionText } from '../../src/store/version-vector.ts'
+import { REQUEST_KINDS } from '../../src/wire/kinds.ts'
+import { errorOf } from './error-of.ts'
+import { WatchReader } from './watch-reader.ts'
+import { type Fate, isSync, isWrite, type Question, StoreWorld } from './world.ts'
+
+const NOTHING = versionText(EMPTY_CONTEXT)
+/** Of a disk that gathers what another tells at once. */
+const GATHER_MS = 30
+
+function isFeed({ kind }: Question): boolean {
+  return kind === REQUEST_KINDS.KV_FEED
+}
+
+/** Writes to these get lost, and anti-entropy does not help. */
+function missing(...names: readonly string[]) {
+  return (question: Question): Fate | undefined => {
+    const isMissed = isWrite(question) && names.includes(question.to)
+    return isMissed || isSync(question) ? 'lost' : undefined
+  }
+}
+
+describe('a watch of the store', () => {
+  it('begins, then tells each write once, with its cause, wherever it is made and watched', async () => {
+    for (const watcher of ['a', 'b', 'c', 'd', 'e']) {
+      const world = await StoreWorld.start(['abc'], { nodes: 'd', edges: 'e' })
+      const reader = await WatchReader.begin(world, watcher, 'k')
+      for (const [i, writer] of ['a', 'b', 'c', 'd', 'e'].entries()) {
+        await world.drive(world.kv(writer).put(`k${i}`, writer))
+      }
+      await world.drive(world.kv('b').put('k0', 'again'))
+      await world.drive(world.kv('c').del('k0'))
+      await world.drive(world.kv('a').put('other', 'x'))
+      await world.wait(GATHER_MS)
+      const puts = ['a', 'b', 'c', 'd', 'e'].map((writer, i) => `put k${i}=${writer}`)
+      assert.deepEqual(reader.told, [...puts, 'put k0=again', 'delete k0'], watcher)
+      await reader.end(world)
+      assert.ok(reader.hasEnded)
+    }
+  })
+
+  it('tells what an event shows as get would', async () => {
+    const world = await StoreWorld.start(['abc'])
+    const reader = await WatchReader.begin(world, 'a')
+    for (const value of ['text', { a: [1] }, new Uint8Array([255, 0])]) {
+      await world.drive(world.kv('b').put('k', value))
+      await world.wait(GATHER_MS)
+      const read = await world.drive(world.kv('c').get('k', { read: 'all' }))
+      const event = reader.events.at(-1)
+      assert.ok(event !== undefined && 'value' in event && read !== null)
+      assert.deepEqual(event.value, read.value)
+      assert.equal(event.version, read.version)
+    }
+  })
+
+  it('tells at once: at the end of the turn in which the first replica has it', async () => {
+    const world = await StoreWorld.start(['abc'], { nodes: 'd' })
+    const reader = await WatchReader.begin(world, 'd')
+    await world.wait(100)
+    await world.drive(world.kv('a').put('k', 'v'))
+    await world.wait(2)
+    assert.deepEqual(reader.told, ['put k=v'])
+  })
+
+  it('tells by another replica when the first is silent', async () => {
+    const world = await StoreWorld.start(['abc'], { nodes: 'd' })
+    const reader = await WatchReader.begin(world, 'd')
+    world.fate = (q) => (isFeed(q) && q.to === 'a' ? 'lost' : undefined)
+    // The question of before waits at the first one: its answer is the last.
+    await world.drive(world.kv('b').put('k', '1'))
+    await world.wait(GATHER_MS)
+    reader.take()
+    await world.drive(world.kv('b').put('k', '2'))
+    await world.wait(GATHER_MS)
+    assert.deepEqual(reader.take(), ['put k=2'])
+  })
+
+  it('values of writers that did not see each other are a merge, and one that resolves them a put', async () => {
+    const world = await StoreWorld.start(['abc'])
+    const reader = await WatchReader.begin(world, 'b')
+    world.fate = missing('a', 'b', 'c')
+    for (const name of ['a', 'c']) {
+      await world.drive(world.kv(name).put('k', name, { write: 'one', context: NOTHING }))
+    }
+    await world.wait(GATHER_MS)
+    assert.deepEqual(reader.take(), ['put k=a', 'merge k=c,a'])
+    world.fate = () => undefined
+    const read = await world.drive(world.kv('b').get('k', { read: 'all' }))
+    await world.wait(GATHER_MS)
+    assert.deepEqual(reader.take(), [], 'repair is no news')
+    await world.drive(world.kv('b').put('k', 'one', { context: read?.version ?? '' }))
+    await world.wait(GATHER_MS)
+    assert.deepEqual(reader.take(), ['put k=one'])
+  })
+
+  it('does not go back when a replica that was behind tells what it gets', async () => {
+    const world = await StoreWorld.start(['abc'])
+    const reader = await WatchReader.begin(world, 'a')
+    world.fate = missing('c')
+    const first = await world.drive(world.kv('a').put('k', 'old'))
+    const old = world.record('a', 'k')
+    await world.drive(world.kv('a').put('k', 'new', { context: first.version }))
+    await world.wait(GATHER_MS)
+    assert.deepEqual(reader.take(), ['put k=old', 'put k=new'])
+    // An old message comes late.
+    const { encodeRecord } = await import('../../src/store/record.ts')
+    const { encodeWrite } = await import('../../src/store/messages.ts')
+    const header = { topology: world.latest.number, partition: 0, cfg: 2 }
+    world.fate = () => undefined
+    const { member } = world.node('c')
+    await world.drive(
+      world
+        .node('b')
+        .mesh.request(
+          member.id,
+          REQUEST_KINDS.KV_WRITE,
+          encodeWrite(header, 'k', encodeRecord(old)),
+          { timeoutMs: 1000 },
+        ),
+    )
+    await world.wait(GATHER_MS)
+    assert.deepEqual(world.held('c', 'k'), ['old'])
+    assert.deepEqual(reader.take(), [])
+  })
+
+  it('tells what was acknowledged by one disk alone once anybody has it', async () => {
+    const world = await StoreWorld.start(['abc'])
+    world.fate = (q) => (isFeed(q) && q.to === 'a' ? 'unreachable' : missing('b', 'c')(q))
+    await world.drive(world.kv('a').put('k', 'v', { write: 'one' }))
+    const reader = await WatchReader.begin(world, 'b')
+    await world.wait(100)
+    assert.deepEqual(reader.told, [])
+    world.fate = (q) => (isFeed(q) && q.to === 'a' ? 'unreachable' : undefined)
+    world.lose('a')
+    world.find('a')
+    await world.until('b has it', () => world.held('b', 'k').length > 0)
+    await world.wait(GATHER_MS)
+    assert.deepEqual(reader.take(), ['put k=v'])
+  })
+
+  it('a reader that comes to others is told what is under way, and begins where it came', async () => {
+    const world = await StoreWorld.start(['abc'], { nodes: 'd' })
+    const first = await WatchReader.begin(world, 'd')
+    await world.drive(world.kv('a').put('before', 'v'))
+    await world.wait(GATHER_MS)
+    // The first replica tells at once, the others a little later: the second reader lies between.
+    await world.drive(world.kv('a').put('k', 'v'))
+    await world.until('the first is told', () => first.told.length === 2)
+    const second = await WatchReader.begin(world, 'd')
+    await world.wait(GATHER_MS)
+    assert.deepEqual(first.told, ['put before=v', 'put k=v'])
+    assert.deepEqual(second.told, ['put k=v'], 'once')
+    await world.drive(world.kv('a').put('after', 'v'))
+    await world.wait(GATHER_MS)
+    assert.deepEqual(first.take().at(-1), 'put after=v')
+    assert.deepEqual(second.told, ['put k=v', 'put after=v'])
+    await first.end(world)
+    await world.drive(world.kv('a').put('more', 'v'))
+    await world.wait(GATHER_MS)
+    assert.deepEqual(second.told.at(-1), 'put more=v')
+  })
+
+  it('sets, counters and values with a time tell what they are', async () => {
+    const world = await StoreWorld.start(['abc'])
+    const reader = await WatchReader.begin(world, 'a')
+    world.node('a').store.watching.expired(0, 'none')
+    await world.wait(GATHER_MS)
+    assert.deepEqual(reader.told, [])
+  })
+
+  it('is not asked of a node that has stopped, or with a prefix that is no key', async () => {
+    const world = await StoreWorld.start(['abc'])
+    const wrong = world.kv('a').watch('x'.repeat(2000))[Symbol.asyncIterator]()
+    assert.equal((await errorOf(wrong.next())).code, 'TOO_LARGE')
+    const reader = await WatchReader.begin(world, 'a')
+    await world.drive(world.kv('a').stop())
+    await world.until('it ends', () => reader.hasEnded)
+    assert.equal(reader.error, null)
+    const late = world.kv('a').watch('')[Symbol.asyncIterator]()
+    assert.equal((await errorOf(late.next())).code, 'STOPPED')
+  })
+
+  it('ends at once when its signal has aborted, and leaves nothing behind', async () => {
+    const world = await StoreWorld.start(['abc'])
+    const reader = await WatchReader.begin(world, 'a')
+    assert.deepEqual(
+      [world.kv('a').watching.watches.readers, world.kv('a').watching.watches.streams],
+      [1, 1],
+    )
+    await reader.end(world)
+    assert.deepEqual(
+      [world.kv('a').watching.watches.readers, world.kv('a').watching.watches.streams],
+      [0, 0],
+    )
+    const ended = { signal: AbortSignal.abort() }
+    for await (const _ of world.kv('a').watch('', ended)) assert.fail('it tells something')
+  })
+
+  it('says NO_QUORUM when nobody who stores answers', async () => {
+    const world = await StoreWorld.start(['abc'], { nodes: 'd' })
+    world.fate = (q) => (isFeed(q) ? 'unreachable' : undefined)
+    const reader = WatchReader.start(world, 'd')
+    await world.until('it fails', () => reader.hasEnded)
+    assert.equal((await errorOf(Promise.reject(reader.error as Error))).code, 'NO_QUORUM')
+    assert.equal(world.kv('d').watching.watches.streams, 0)
+  })
+})
+
+describe('a watch that goes on from a cursor', () => {
+  it('misses nothing and tells nothing again, at the same node or another', async () => {
+    for (const other of ['a', 'b', 'd', 'e']) {
+      const world = await StoreWorld.start(['abc'], { nodes: 'd', edges: 'e' })
+      const first = await WatchReader.begin(world, 'a')
+      await world.drive(world.kv('a').put('k1', 'seen'))
+      await world.until('it is told', () => first.told.length === 1)
+      const { cursor } = first
+      await first.end(world)
+      await world.drive(world.kv('b').put('k2', 'missed'))
+      await world.drive(world.kv('c').del('k1'))
+      const second = await WatchReader.begin(world, other, '', cursor)
+      await world.wait(GATHER_MS)
+      assert.deepEqual(second.told.toSorted(), ['delete k1', 'put k2=missed'], other)
+      await world.drive(world.kv('b').put('k3', 'live'))
+      await world.wait(GATHER_MS)
+      assert.equal(second.told.at(-1), 'put k3=live')
+    }
+  })
+
+  it('goes on from any event, also in the midst of many', async () => {
+    const world = await StoreWorld.start(['abc'])
+    const first = await WatchReader.begin(world, 'a')
+    const keys = Array.from({ length: 40 }, (_, i) => `k${i}`)
+    await world.drive(Promise.all(keys.map((key) => world.kv('a').put(key, 'v'))))
+    await world.wait(GATHER_MS)
+    assert.equal(first.told.length, 40)
+    for (const at of [0, 1, 17, 40]) {
+      const cursor = first.events[at]?.cursor ?? ''
+      const again = await WatchReader.begin(world, 'b', '', cursor)
+      await world.wait(GATHER_MS)
+      const seen = new Set(first.told.slice(0, at))
+      for (const each of first.told.slice(at)) assert.ok(again.told.includes(each), `${at} ${each}`)
+      // Copies at other replicas of what was told last are known by their marks.
+      const twice = again.told.filter((each) => seen.has(each))
+      assert.ok(twice.length <= Math.max(0, at - 8), `${twice.length} told again`)
+      await again.end(world)
+    }
+  })
+
+  it('does not go back behind what its reader saw elsewhere', async () => {
+    const world = await StoreWorld.start(['abc'])
+    const first = await WatchReader.begin(world, 'a')
+    world.fate = missing('c')
+    await world.drive(world.kv('a').put('k', 'old'))
+    const old = world.record('a', 'k')
+    await world.drive(world.kv('a').put('k', 'new'))
+    await world.wait(GATHER_MS)
+    const { cursor } = first
+    await first.end(world)
+    const second = await WatchReader.begin(world, 'b', '', cursor)
+    const { encodeRecord } = await import('../../src/store/record.ts')
+    const { encodeWrite } = await import('../../src/store/messages.ts')
+    const header = { topology: world.latest.number, partition: 0, cfg: 2 }
+    world.fate = (q) => (isSync(q) ? 'lost' : undefined)
+    const body = encodeWrite(header, 'k', encodeRecord(old))
+    const { id } = world.node('c').member
+    await world.drive(
+      world.node('b').mesh.request(id, REQUEST_KINDS.KV_WRITE, body, { timeoutMs: 1000 }),
+    )
+    await world.wait(GATHER_MS + 50)
+    assert.deepEqual(second.told, [])
+  })
+
+  it('finds a disk that could not be asked when it began', async () => {
+    const world = await StoreWorld.start(['abc'], { nodes: 'd' })
+    const first = await WatchReader.begin(world, 'd')
+    const { cursor } = first
+    await first.end(world)
+    world.fate = missing('b', 'c')
+    await world.drive(world.kv('a').put('k', 'v', { write: 'one' }))
+    world.fate = (q) => (isFeed(q) && q.to === 'a' ? 'unreachable' : missing()(q))
+    const second = await WatchReader.begin(world, 'd', '', cursor)
+    await world.wait(3000)
+    assert.deepEqual(second.told, [])
+    // Nothing of it is in the cursor yet, but where to go on there.
+    const third = await WatchReader.begin(world, 'd', '', second.cursor)
+    world.fate = missing()
+    await world.wait(6000)
+    assert.deepEqual(second.told, ['put k=v'])
+    assert.deepEqual(third.told, ['put k=v'])
+  })
+
+  it('refuses what is no cursor', async () => {
+    const world = await StoreWorld.start(['abc'])
+    const { cursor } = await WatchReader.begin(world, 'a')
+    for (const wrong of ['', 'x', 'garbage', `${cursor}A`, cursor.slice(1), NOTHING]) {
+      const watch = world.kv('a').watch('', { after: wrong })[Symbol.asyncIterator]()
+      assert.equal((await errorOf(watch.next())).code, 'USAGE', wrong)
+    }
+  })
+})
+
+describe('a gap of a watch', () => {
+  it('is told where a single disk forgets what changed, and what comes after it is told', async () => {
+    const world = await StoreWorld.start(['a'], { nodes: 'd' })
+    const reader = await WatchReader.begin(world, 'd')
+    await world.drive(world.kv('a').put('k', '1'))
+    await world.wait(GATHER_MS)
+    world.crash('a', { power: false })
+    await world.boot('a')
+    await world.drive(world.kv('a').put('k', '2'))
+    await world.wait(6000)
+    assert.deepEqual(reader.take(), ['put k=1', 'gap forgotten', 'put k=2'])
+    await world.drive(world.kv('a').put('k', '3'))
+    await world.wait(GATHER_MS)
+    assert.deepEqual(reader.take(), ['put k=3'])
+  })
+
+  it('is none where another replica has told all the while', async () => {
+    const world = await StoreWorld.start(['abc'], { nodes: 'd' })
+    const reader = await WatchReader.begin(world, 'd')
+    for (const [i, name] of ['a', 'b'].entries()) {
+      world.crash(name, { power: false })
+      await world.drive(world.kv('c').put(`down${i}`, 'v'))
+      await world.boot(name)
+      await world.wait(6000)
+      await world.drive(world.kv(name).put(`up${i}`, 'v'))
+    }
+    await world.wait(GATHER_MS)
+    assert.deepEqual(reader.take(), ['put down0=v', 'put up0=v', 'put down1=v', 'put up1=v'])
+    // The last one that has told since the beginning goes as well.
+    world.crash('c', { power: false })
+    await world.boot('c')
+    await world.wait(6000)
+    assert.deepEqual(reader.take(), ['gap forgotten'])
+    await world.drive(world.kv('c').put('k', 'v'))
+    await world.wait(GATHER_MS)
+    assert.deepEqual(reader.take(), ['put k=v'])
+  })
+
+  it('is told first by a watch that goes on where nobody remembers', async () => {
+    const world = await StoreWorld.start(['abc'])
+    const first = await WatchReader.begin(world, 'a')
+    const { cursor } = first
+    await first.end(world)
+    for (const name of ['a', 'b', 'c']) world.crash(name, { power: false })
+    for (const name of ['a', 'b', 'c']) await world.boot(name)
+    const second = await WatchReader.begin(world, 'b', '', cursor)
+    await world.wait(100)
+    assert.deepEqual(second.told, ['gap forgotten'])
+  })
+
+  it('comes when a partition that could not be watched from the beginning is found', async () => {
+    const world = await StoreWorld.start(['a', 'b'], { nodes: 'd' })
+    world.fate = (q) => (isFeed(q) && q.to === 'b' ? 'unreachable' : undefined)
+    const reader = await WatchReader.begin(world, 'd')
+    assert.deepEqual(reader.told, [])
+    world.fate = () => undefined
+    await world.wait(6000)
+    assert.deepEqual(reader.told, ['gap forgotten'])
+  })
+
+  it('comes when all replicas of a partition are others', async () => {
+    const world = await StoreWorld.start(['abc'], { nodes: 'def' })
+    const reader = await WatchReader.begin(world, 'd')
+    await world.drive(world.kv('a').put('k', 'v', { write: 'all' }))
+    await world.wait(GATHER_MS)
+    world.move(['abd'])
+    await world.tell()
+    await world.until('d has it', () => world.held('d', 'k').length > 0)
+    world.finish()
+    await world.tell()
+    await world.wait(100)
+    assert.deepEqual(reader.take(), ['put k=v'], 'what moves is no news')
+    world.move(['def'])
+    await world.tell()
+    await world.until('f has it', () => world.held('f', 'k').length > 0)
+    world.finish()
+    await world.tell()
+    await world.wait(100)
+    assert.deepEqual(reader.take(), ['gap forgotten'])
+    await world.drive(world.kv('f').put('k2', 'v'))
+    await world.wait(GATHER_MS)
+    assert.deepEqual(reader.take(), ['put k2=v'])
+  })
+})
+
+describe('a disk that nobody watches', () => {
+  it('remembers nothing, and forgets all ten minutes after the last', async () => {
+    const world = await StoreWorld.start(['abc'])
+    await world.drive(world.kv('a').put('k', 'v'))
+    assert.equal(world.kv('a').watching.remembered, null)
+    const reader = await WatchReader.begin(world, 'a')
+    await world.drive(world.kv('a').put('k', 'w'))
+    assert.equal(world.kv('a').watching.remembered, 1)
+    await reader.end(world)
+    await world.wait(590_000)
+    assert.equal(world.kv('a').watching.remembered, 1)
+    await world.wait(30_000)
+    assert.equal(world.kv('a').watching.remembered, null)
+  })
+
+  it('is asked once in ten seconds by who watches it, and by nobody else', async () => {
+    const world = await StoreWorld.start(['abc'], { nodes: 'd' })
+    await WatchReader.begin(world, 'd')
+    world.asked.length = 0
+    await world.wait(60_000)
+    const asked = world.asked.filter(isFeed)
+    assert.ok(asked.length >= 15 && asked.length <= 21, `${asked.length}`)
+    assert.ok(asked.every(({ from }) => from === 'd'))
+  })
+})
