@@ -176,7 +176,7 @@ function heldText(version: string, values: number): string {
 }
 
 const topologyShow: View<ResultOf<'topology.show'>> = {
-  human: ({ number, members, roots, replicationFactor, partitions }, paint) => {
+  human: ({ number, members, roots, replicationFactor, partitions, away }, paint) => {
     const moving = partitions.filter(({ previous }) => previous !== null).length
     const held = (storageId: string) =>
       partitions.filter(({ replicas }) => replicas.includes(storageId)).length
@@ -187,8 +187,15 @@ const topologyShow: View<ResultOf<'topology.show'>> = {
       roots.includes(one.storageId) ? 'root' : '',
       printable(one.zone),
     ])
+    const gone = away.map((one) => [
+      printable(one.name),
+      paint('yellow', 'away'),
+      `old copies of ${plural(one.partitions, 'partition')}`,
+      '',
+      one.storageId,
+    ])
     const size = plural(partitions.length, 'partition')
-    return `topology ${number} · ${size} × ${replicationFactor} · ${moving} moving\n${columns(rows)}`
+    return `topology ${number} · ${size} × ${replicationFactor} · ${moving} moving\n${columns([...rows, ...gone])}`
   },
 }
 

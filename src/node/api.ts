@@ -193,6 +193,15 @@ export interface TopologyInfo {
     readonly cfg: number
     readonly replicas: readonly string[]
     readonly previous: readonly string[] | null
+    /** Disks that were replicas and may still hold old copies. */
+    readonly former: readonly string[]
+  }[]
+  /** Disks with old copies that are no members: deletions are remembered until they are back. */
+  readonly away: readonly {
+    readonly storageId: string
+    readonly name: string
+    /** Of how many partitions it may hold old copies. */
+    readonly partitions: number
   }[]
 }
 

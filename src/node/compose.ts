@@ -120,7 +120,7 @@ export class Cluster {
     const layers = { mesh: this.mesh, clock, random, log, topology: this.topology }
     const issuer = new RootsIssuer({ ...layers, membership: this.membership, database })
     this.issuer = issuer
-    this.#reporter = new MovementReporter({ ...layers, issuer: this.issuer })
+    this.#reporter = new MovementReporter({ ...layers, self: storageId, issuer })
     const installations = new Installations((partition, cfg) =>
       this.#reporter.reportInstalled(partition, cfg),
     )
@@ -128,6 +128,7 @@ export class Cluster {
     this.kv = new KvStore({
       ...data,
       reportInstalled: (partition, cfg) => installations.installed('store', partition, cfg),
+      reportEmptied: (partition, cfg) => this.#reporter.reportEmptied(partition, cfg),
     })
     this.reg = new Registers({
       ...data,

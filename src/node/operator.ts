@@ -17,7 +17,8 @@ import type { Cluster } from './compose.ts'
 export async function removeMember(cluster: Cluster, nameOrId: string): Promise<MemberRemoved> {
   const { membership, issuer } = cluster
   const current = known(cluster)
-  const named = [...current.members, ...membership.members()].filter((each) => {
+  const away = current.away.map((disk) => ({ ...disk, id: '' }))
+  const named = [...current.members, ...membership.members(), ...away].filter((each) => {
     return each.storageId !== '' && answersTo(each, nameOrId)
   })
   const disks = new Map(named.map(({ storageId, name }) => [storageId, name]))

@@ -12,6 +12,7 @@ import {
   partitionsWithoutMajority,
   unsuspectedDisks,
 } from '../topology/describe.ts'
+import { oldCopies } from '../topology/former.ts'
 import type { HeldVersion } from '../store/kv-store.ts'
 import { majorityOf } from '../topology/validate.ts'
 import type { Topology, TopologyMember } from '../topology/topology.ts'
@@ -23,6 +24,8 @@ import { registerExplanation } from './register-view.ts'
 type ShownState = TopologyInfo['members'][number]['state']
 
 const CLOSEST_TIMEOUT_MS = 2000
+/** Disks that a warning names. */
+const AWAY_SHOWN = 5
 
 export function memberInfo(member: Member, state: MemberState = member.state): MemberInfo {
   const { id, name, addresses, tags, incarnation, zone, role } = member
@@ -39,10 +42,14 @@ export function topologyInfo(topology: Topology, membership: Membership): Topolo
     zone: member.zone,
     capacity: member.capacity,
   }))
-  const partitions = topology.partitions.map(({ cfg, replicas, prev }) => {
-    return { cfg, replicas, previous: prev?.replicas ?? null }
+  const partitions = topology.partitions.map(({ cfg, replicas, prev, former }) => {
+    return { cfg, replicas, previous: prev?.replicas ?? null, former }
   })
-  return { number, members, roots, replicationFactor, partitions }
+  const copies = oldCopies(topology)
+  const away = topology.away.map(({ storageId, name }) => {
+    return { storageId, name, partitions: copies.get(storageId) ?? 0 }
+  })
+  return { number, members, roots, replicationFactor, partitions, away }
 }
 
 function stateOf({ id, storageId }: TopologyMember, membership: Membership): ShownState {
@@ -73,12 +80,23 @@ export function healthOf(topology: Topology | null, membership: Membership): Hea
     warnings.push('this daemon is not in the topology: it stores nothing')
   }
   warnings.push(...rootWarnings(topology, usable), ...withoutMajority(topology, usable))
+  warnings.push(...awayWarnings(topology))
   const moving = movingPartitions(topology)
   return {
     toleratesFailures: failuresTolerated(topology, unsuspectedDisks(topology, membership)),
     movingPartitions: moving,
     warnings,
   }
+}
+
+/** Whoever is away for good is to be removed: nobody else knows that it will not return. */
+function awayWarnings({ away }: Topology): string[] {
+  const [first] = away
+  if (first === undefined) return []
+  const names = away.slice(0, AWAY_SHOWN).map(({ name }) => name)
+  const who = [...names, ...(away.length > AWAY_SHOWN ? ['…'] : [])].join(', ')
+  const remedy = `if it is gone for good: atoll member remove ${first.storageId}`
+  return [`deletions are kept until ${who} is back with its old data; ${remedy}`]
 }
 
 /** The roots decide topologies: without a majority of them nobody comes, goes, or is replaced. */
@@ -128,10 +146,11 @@ export async function explain(
   ])
   const kadId = kadIdOfKey(key)
   const partition = partitionOf(kadId, topology.partitions.length)
-  const { cfg, replicas, prev } = topology.partitions[partition] ?? {
+  const { cfg, replicas, prev, former } = topology.partitions[partition] ?? {
     cfg: 0,
     replicas: [],
     prev: null,
+    former: [],
   }
   const shown = [...new Set([...replicas, ...(prev?.replicas ?? [])])].map((storageId) => {
     const member = topology.members.find((each) => each.storageId === storageId)
@@ -149,7 +168,7 @@ export async function explain(
     Math.min(deadlineMs, CLOSEST_TIMEOUT_MS),
   )
   const closest = found.map((peer) => cluster.membership.get(peer)?.name ?? peer)
-  const notes = notesOn(shown, prev !== null, held)
+  const notes = [...formerNotes(topology, former), ...notesOn(shown, prev !== null, held)]
   return {
     key,
     kadId: toString(kadId, 'base16'),
@@ -160,6 +179,14 @@ export async function explain(
     closest,
     notes,
   }
+}
+
+function formerNotes({ members, away }: Topology, former: readonly StorageId[]): string[] {
+  if (former.length === 0) return []
+  const names = [...members, ...away]
+    .filter(({ storageId }) => former.includes(storageId))
+    .map(({ name }) => name)
+  return [`${names.join(', ')} may hold an old copy; until it has offered that, deletions are kept`]
 }
 
 function notesOn(

@@ -62,6 +62,7 @@ export interface KvStoreOptions {
   readonly random: Random
   readonly log: Log
   readonly reportInstalled: (partition: number, cfg: number) => void
+  readonly reportEmptied: (partition: number, cfg: number) => void
 }
 
 /** What a replica holds of a key. */

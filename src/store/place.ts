@@ -51,6 +51,11 @@ export function databaseKey(partition: number, key: string): string {
   return partitionPrefix(partition) + key
 }
 
+/** The partition of a database key. */
+export function partitionIn(stored: string): number {
+  return Number.parseInt(stored.slice(PREFIX.length, PREFIX.length + 4), 16)
+}
+
 /** The user's key inside a database key. */
 export function userKey(stored: string): string {
   return stored.slice(PREFIX.length + 5)

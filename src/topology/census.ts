@@ -22,6 +22,11 @@ export interface Count {
    * for another disk now. A leave that crossed a decision to take it in ends like this.
    */
   readonly ended: ReadonlySet<StorageId>
+  /**
+   * Disks, of members or not, whose process said goodbye: it had let go of the cluster durably
+   * before, and starts anew under another name.
+   */
+  readonly left: ReadonlySet<StorageId>
   /** Newcomers that will have settled at this time at the latest; Infinity when there are none. */
   readonly settlesAtMs: number
   /** When the next count may come out differently by time alone. */
@@ -53,7 +58,7 @@ export class Census {
     const ended = this.#ended(topology)
     const candidates = [...settled.values()].map(toTopologyMember)
     const changesAtMs = Math.min(settlesAtMs, losesAtMs)
-    return { candidates, alive, lost, ended, settlesAtMs, changesAtMs }
+    return { candidates, alive, lost, ended, left: this.#left(), settlesAtMs, changesAtMs }
   }
 
   /** Alive members with a disk; of two that show the same disk, the one that the topology names. */
@@ -80,6 +85,11 @@ export class Census {
       return member.storageId === storageId ? member.state === 'left' : member.state === 'alive'
     })
     return new Set(ended.map(({ storageId }) => storageId))
+  }
+
+  #left(): Set<StorageId> {
+    const left = this.#membership.members().filter(({ state }) => state === 'left')
+    return new Set(left.map(({ storageId }) => storageId))
   }
 
   #present(topology: Topology, nowMs: number) {

@@ -18,13 +18,14 @@ import { Census } from './census.ts'
 import { Departed } from './departed.ts'
 import { liveDisks } from './describe.ts'
 import { InstalledEvidence } from './evidence.ts'
-import type { Installed } from './issuer.ts'
 import { refusalOfLeave } from './leaving.ts'
 import type { Move } from './manual-move.ts'
+import { OfferedEvidence } from './offered.ts'
 import type { Outlook } from './outlook.ts'
 import { Petitions } from './petitions.ts'
 import { type Plan, planTopology } from './planner.ts'
 import { pushTargets, pushTopology } from './push.ts'
+import type { Report } from './requests.ts'
 import type { SlotAcceptor } from './slot-acceptor.ts'
 import { type Attempt, SlotProposer } from './slot-proposer.ts'
 import type { TopologyLog } from './topology-log.ts'
@@ -32,7 +33,7 @@ import { isMember, type Topology, type TopologyMember } from './topology.ts'
 import { refusalOfSuccessor } from './validate.ts'
 
 const INTERVAL_MS = 1000
-/** Changes of addresses and names alone. */
+/** Changes of addresses, names and former replicas alone. */
 const MINOR_INTERVAL_MS = 30_000
 /** Newcomers that arrive together are taken in together: it saves them a movement. */
 const TOGETHER_MS = 500
@@ -78,6 +79,7 @@ export class Decider {
   readonly #self: StorageId
   readonly #census: Census
   readonly #evidence = new InstalledEvidence()
+  readonly #offered = new OfferedEvidence()
   readonly #departed: Departed
   readonly #petitions = new Petitions()
   readonly #proposer: SlotProposer
@@ -91,7 +93,7 @@ export class Decider {
   #learnedAtMs = Number.NEGATIVE_INFINITY
   /** Attempts in a row that came to nothing. */
   #failures = 0
-  /** Since when there is something to decide after the newest topology. */
+  /** Since when there is something to decide. */
   #wantedSinceMs: number | null = null
   /** When a newcomer was first seen ready while others were about to be. */
   #waitingSinceMs: number | null = null
@@ -129,8 +131,9 @@ export class Decider {
     await Promise.all(this.#tasks)
   }
 
-  takeReport(topology: Topology, from: StorageId, installed: readonly Installed[]): void {
+  takeReport(topology: Topology, from: StorageId, { installed, emptied }: Report): void {
     this.#evidence.add(topology, from, installed)
+    this.#offered.add(topology, from, emptied)
     this.#wakeIn(BURST_MS)
   }
 
@@ -173,6 +176,7 @@ export class Decider {
     this.#failures = 0
     this.#departed.onTopology(topology, nowMs)
     this.#evidence.prune(topology)
+    this.#offered.prune(topology)
     this.#wakeIn(BURST_MS)
   }
 
@@ -245,7 +249,8 @@ export class Decider {
     const candidates = count.candidates.filter(
       ({ storageId }) => !this.#departed.has(storageId, nowMs),
     )
-    const beliefs = { candidates, alive, lost, installed }
+    const offered = this.#offered.offered(current, count.left)
+    const beliefs = { candidates, alive, lost, installed, offered }
     const plan = planTopology({ current, ...beliefs, leaving, removed, moves })
     const changesAtMs = Math.min(
       this.#petitions.changesAtMs,

@@ -26,7 +26,12 @@ export function genesisTopology(options: GenesisOptions): Topology {
     'the replication factor is within its limits',
   )
   const only = [founder.storageId]
-  const partitions = Array.from({ length: count }, () => ({ cfg: 1, replicas: only, prev: null }))
+  const partitions = Array.from({ length: count }, () => ({
+    cfg: 1,
+    replicas: only,
+    prev: null,
+    former: [],
+  }))
   return {
     clusterId,
     number: 1,
@@ -36,6 +41,8 @@ export function genesisTopology(options: GenesisOptions): Topology {
     roots: only,
     partitions,
     removed: [],
+    away: [],
     retired: [],
+    offered: [],
   }
 }

@@ -12,16 +12,25 @@ export interface Installed {
   readonly cfg: number
 }
 
+/**
+ * A former replica's word that it has offered all that it had of a partition, and durably holds
+ * nothing of it any more, under this configuration.
+ */
+export interface Emptied {
+  readonly partition: number
+  readonly cfg: number
+}
+
 export interface TopologyIssuer {
   /** Begins to watch membership. The mesh runs already. */
   start(): void
   /** Ends every task it has under way. Idempotent. */
   stop(): Promise<void>
   /**
-   * Tells whoever decides that this node has these installed. Idempotent; may be forgotten by the
-   * other side, so it is sent again until a topology shows the movement as finished.
+   * Tells whoever decides that this node has these installed, and holds nothing of those.
+   * Idempotent; may be forgotten by the other side, so it is sent again until a topology shows it.
    */
-  report(installed: readonly Installed[]): Promise<void>
+  report(installed: readonly Installed[], emptied: readonly Emptied[]): Promise<void>
   /**
    * Moves everything off this node. Resolves when a topology without it is known here: from then
    * on nobody needs its disk. Rejects with the signal's reason, or when it cannot be done.

@@ -9,6 +9,12 @@ export const REPLICATION_FACTOR_MAX = 7
 export const ROOTS_MAX = 5
 /** Storage ids that the operator removed: 27 bytes each, in every topology from then on. */
 export const REMOVED_MAX = 4096
+/** Former replicas of one partition; over it the partition moves no more. */
+export const FORMER_MAX = 64
+/** Of all partitions together: two bytes each. Over it nothing moves. */
+export const FORMERS_MAX = 262_144
+/** Former replicas that are no members. Over it nobody goes from the list of members. */
+export const AWAY_MAX = 4096
 export const NAME_BYTES_MAX = 256
 export const ADDRESSES_MAX = 16
 export const ADDRESS_BYTES_MAX = 256

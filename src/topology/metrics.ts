@@ -63,6 +63,11 @@ export function declareTopologyMetrics(metrics: Metrics, parts: TopologyParts): 
     'Members that may fail now without any partition losing its majority.',
     (current) => failuresTolerated(current, unsuspectedDisks(current, membership)),
   )
+  gauge(
+    'atoll_topology_old_copies',
+    'Copies that former replicas may still hold: deletions are kept for them.',
+    ({ partitions }) => partitions.reduce((sum, { former }) => sum + former.length, 0),
+  )
   gauge('atoll_topology_is_root', '1 on a daemon that decides topologies, else 0.', ({ roots }) =>
     Number(self !== '' && roots.includes(self)),
   )
@@ -79,7 +84,7 @@ export function declareTopologyMetrics(metrics: Metrics, parts: TopologyParts): 
   )
   metrics.gauge(
     'atoll_topology_reports_pending',
-    'Moved partitions that the topology does not show as finished yet.',
+    'Partitions that came or went and that the topology does not show as such yet.',
     () => reporter.pending,
   )
 }

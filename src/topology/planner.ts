@@ -10,17 +10,19 @@
  *   likely that we are the ones cut off.
  * - A disk that leaves or was removed is emptied even if fewer replicas remain, as long as half
  *   of each replica set is alive to hand over (the seal of registers.md, "Even groups").
- * - A member goes from the list when no replica set names it any more.
+ * - A member goes from the list when no replica set names it any more. Where it was a replica it
+ *   stays named as a former one, and a partition or cluster that has too many of these rests.
  */
 import type { StorageId } from '../base/ids.ts'
 import { hashTopology } from './codec.ts'
-import { ADDRESSES_MAX, MEMBERS_MAX } from './limits.ts'
+import { awayAfter, formerAfter, formerDisks } from './former.ts'
+import { ADDRESSES_MAX, AWAY_MAX, FORMER_MAX, FORMERS_MAX, MEMBERS_MAX } from './limits.ts'
 import type { Move } from './manual-move.ts'
 import type { Seat, Slot } from './assignment.ts'
 import { Placement } from './placement.ts'
 import { Ranking } from './ranking.ts'
 import { chooseRoots } from './roots.ts'
-import type { Partition, Retired, Topology, TopologyMember } from './topology.ts'
+import type { Offered, Partition, Retired, Topology, TopologyMember } from './topology.ts'
 import { majorityOf, sameIds } from './validate.ts'
 
 export interface PlanInput {
@@ -39,6 +41,8 @@ export interface PlanInput {
   readonly moves: readonly Move[]
   /** Partitions whose `prev` may go, and who said that they hold everything. */
   readonly installed: ReadonlyMap<number, ReadonlySet<StorageId>>
+  /** By partition, former replicas that hold nothing of it any more, or that are no more. */
+  readonly offered: ReadonlyMap<number, ReadonlySet<StorageId>>
 }
 
 export interface Plan {
@@ -46,7 +50,7 @@ export interface Plan {
   readonly next: Topology | null
   /** One clause for each kind of change, for people. */
   readonly reasons: readonly string[]
-  /** The only change is of addresses or names, which may wait for a better reason. */
+  /** The only change is of addresses, names or former replicas, which may wait for a better reason. */
   readonly minor: boolean
 }
 
@@ -57,11 +61,16 @@ export function planTopology(input: PlanInput): Plan {
   const lost = replaceable(input)
   const draft = draftMembers(input, going)
   const partitions = placePartitions(input, draft, going, lost)
+  letGo(input, partitions, new Set(removed))
   const named = new Set(
     partitions.flatMap(({ replicas, prev }) => [...replicas, ...(prev?.replicas ?? [])]),
   )
   const goes = (id: StorageId) => !named.has(id) && (going.has(id) || lost.has(id))
-  const kept = draft.filter(({ storageId }) => !goes(storageId))
+  const former = formerDisks({ partitions })
+  let room = AWAY_MAX - current.away.length
+  const kept = draft.filter(({ storageId: id }) => {
+    return !goes(id) || (former.has(id) && room-- <= 0)
+  })
   const members = kept.length > 0 ? kept : draft
   const serves = (id: StorageId) => !going.has(id) && !lost.has(id)
   const candidates = new Set(input.candidates.map(({ storageId }) => storageId))
@@ -69,12 +78,23 @@ export function planTopology(input: PlanInput): Plan {
   const alive = (id: StorageId) => input.alive.has(id) || candidates.has(id)
   const roots = chooseRoots(current.roots, members, { serves, able, alive })
   const retired = retiredBy(current, partitions, input.installed)
-  const changed = { ...current, members, roots, partitions, removed, retired }
+  const away = awayAfter(current, { members, partitions })
+  const offered = offeredIn(input, partitions, new Set(removed))
+  const changed = { ...current, members, roots, partitions, removed, away, retired, offered }
   const reasons = reasonsOf(current, changed)
-  const minor = reasons.length === 0 && !sameFacts(current.members, members)
+  const small = [
+    ...(sameFacts(current.members, members) ? [] : ['facts']),
+    ...letGoText(offered.reduce((sum, each) => sum + each.partitions.length, 0)),
+  ]
+  const minor = reasons.length === 0 && small.length > 0
   if (reasons.length === 0 && !minor) return { next: null, reasons, minor }
   const next = { ...changed, number: current.number + 1, parent: hashTopology(current) }
-  return { next, reasons: minor ? ['facts'] : reasons, minor }
+  return { next, reasons: minor ? small : reasons, minor }
+}
+
+function letGoText(copies: number): string[] {
+  if (copies === 0) return []
+  return [copies === 1 ? '1 old copy is gone' : `${copies} old copies are gone`]
 }
 
 /** The lost, unless so many are gone that the fault is more likely ours. */
@@ -117,14 +137,14 @@ function placePartitions(
     return { ...facts, takes: candidates.has(storageId), fate: stays ? 'stays' : 'replaced' }
   })
   const indexes = new Map(draft.map(({ storageId }, index) => [storageId, index]))
-  const slots = current.partitions.map(({ replicas, prev }): Slot => {
+  const slots = current.partitions.map(({ replicas, prev, former }): Slot => {
     const live = replicas.filter((id) => alive.has(id)).length
     const needed = replicas.some((id) => going.has(id))
       ? Math.ceil(replicas.length / 2)
       : majorityOf(replicas.length)
     return {
       replicas: replicas.map((id) => indexes.get(id) ?? 0),
-      fixed: prev !== null || live < needed,
+      fixed: prev !== null || live < needed || former.length + replicas.length > FORMER_MAX,
     }
   })
   const ranking = new Ranking(
@@ -142,17 +162,56 @@ function placePartitions(
     const set = slot.replicas.map((seat) => (seat === source ? target : seat))
     placed[partition] = ranking.sorted(partition, set)
   }
+  let room = FORMERS_MAX - current.partitions.reduce((sum, each) => sum + traceOf(each), 0)
   return current.partitions.map((partition, index): Partition => {
     const now = placed[index] ?? []
     const next = now.map((seat) => draft[seat]?.storageId ?? '')
     const canFinish = next.filter(isLive).length >= majorityOf(next.length)
-    if (now !== slots[index]?.replicas && canFinish) {
-      const { cfg, replicas } = partition
-      return { cfg: current.number + 1, replicas: next, prev: { cfg, replicas } }
+    if (now !== slots[index]?.replicas && canFinish && partition.replicas.length <= room) {
+      const { cfg, replicas, former } = partition
+      room -= replicas.length
+      return { cfg: current.number + 1, replicas: next, prev: { cfg, replicas }, former }
     }
     const retires = partition.prev !== null && installed.has(index)
     return retires ? { ...partition, prev: null } : partition
   })
+}
+
+/** Former replicas that there are or will be when what moves has moved. */
+function traceOf({ former, prev }: Partition): number {
+  return former.length + (prev?.replicas.length ?? 0)
+}
+
+/** Who is a former replica of what after this step. */
+function letGo({ current, offered }: PlanInput, partitions: Partition[], removed: Set<StorageId>) {
+  for (const [index, after] of partitions.entries()) {
+    const before = current.partitions[index] ?? after
+    const expected = formerAfter(before, after, removed)
+    const gone = offered.get(index)
+    const former = gone === undefined ? expected : expected.filter((id) => !gone.has(id))
+    if (former !== after.former) partitions[index] = { ...after, former }
+  }
+}
+
+/** Who is a former replica no more by this step, since it holds nothing. */
+function offeredIn(
+  { current, offered }: PlanInput,
+  partitions: readonly Partition[],
+  removed: ReadonlySet<StorageId>,
+): Offered[] {
+  const byDisk = new Map<StorageId, number[]>()
+  for (const [index, after] of partitions.entries()) {
+    const before = current.partitions[index]
+    const gone = offered.get(index)
+    if (before === undefined || gone === undefined) continue
+    for (const disk of formerAfter(before, after, removed)) {
+      if (!gone.has(disk)) continue
+      const list = byDisk.get(disk)
+      if (list === undefined) byDisk.set(disk, [index])
+      else list.push(index)
+    }
+  }
+  return [...byDisk].map(([disk, list]) => ({ disk, partitions: list }))
 }
 
 /** Whose `prev` goes, with the word of those who hold everything. */

@@ -15,7 +15,9 @@ export function refusalOfRemoval(
   membership: Membership,
   storageId: StorageId,
 ): AtollError | null {
-  const isKnown = membership.members().some((member) => member.storageId === storageId)
+  const isKnown =
+    membership.members().some((member) => member.storageId === storageId) ||
+    topology.away.some((disk) => disk.storageId === storageId)
   if (!isMember(topology, storageId) && !isKnown) {
     return new AtollError('NOT_FOUND', `no member has the disk ${storageId}`)
   }

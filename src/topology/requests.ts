@@ -1,22 +1,33 @@
 /** Bodies of the requests that members send to the roots, and of the answers. */
 import { isId, type StorageId } from '../base/ids.ts'
 import { WireError, WireReader, WireWriter } from '../wire/codec.ts'
-import type { Installed } from './issuer.ts'
+import type { Emptied, Installed } from './issuer.ts'
 import { PARTITIONS_MAX } from './limits.ts'
 import type { Move } from './manual-move.ts'
 import { REPORT_ITEMS_MAX } from './movement-reporter.ts'
 
-export function encodeReport(installed: readonly Installed[]): Uint8Array {
+/** What a replica says of partitions that have come, and of those that have gone. */
+export interface Report {
+  readonly installed: readonly Installed[]
+  readonly emptied: readonly Emptied[]
+}
+
+export function encodeReport({ installed, emptied }: Report): Uint8Array {
   const out = new WireWriter()
-  out.list(installed, (to, { partition, cfg }) => void to.uint(partition).uint(cfg))
+  for (const list of [installed, emptied]) {
+    out.list(list, (to, { partition, cfg }) => void to.uint(partition).uint(cfg))
+  }
   return out.finish()
 }
 
-export function decodeReport(bytes: Uint8Array): Installed[] {
-  return new WireReader(bytes).list(REPORT_ITEMS_MAX, (from) => {
-    const partition = from.uint(PARTITIONS_MAX - 1)
-    return { partition, cfg: from.uint() }
-  })
+export function decodeReport(bytes: Uint8Array): Report {
+  const from = new WireReader(bytes)
+  const read = () =>
+    from.list(REPORT_ITEMS_MAX, (each) => {
+      const partition = each.uint(PARTITIONS_MAX - 1)
+      return { partition, cfg: each.uint() }
+    })
+  return { installed: read(), emptied: read() }
 }
 
 export function encodeRemoval(storageId: StorageId): Uint8Array {

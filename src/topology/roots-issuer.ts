@@ -14,7 +14,7 @@ import type { RemotePeer } from '../mesh/mesh.ts'
 import type { Clock } from '../seams/clock.ts'
 import { REQUEST_KINDS } from '../wire/kinds.ts'
 import { Decider, type DeciderOptions } from './decider.ts'
-import type { Installed, TopologyIssuer } from './issuer.ts'
+import type { Emptied, Installed, TopologyIssuer } from './issuer.ts'
 import { isMoved, type Move, refusalOfMove } from './manual-move.ts'
 import { decodeOutlook, encodeOutlook, type Outlook, outlookNumber } from './outlook.ts'
 import { pushTopology } from './push.ts'
@@ -81,8 +81,9 @@ export class RootsIssuer implements TopologyIssuer {
     await this.#decider?.stop()
   }
 
-  async report(installed: readonly Installed[]): Promise<void> {
-    await this.#calls.tellAll(REQUEST_KINDS.TOPOLOGY_REPORT, encodeReport(installed))
+  async report(installed: readonly Installed[], emptied: readonly Emptied[]): Promise<void> {
+    const body = encodeReport({ installed, emptied })
+    await this.#calls.tellAll(REQUEST_KINDS.TOPOLOGY_REPORT, body)
   }
 
   async leave(signal: AbortSignal = new AbortController().signal): Promise<void> {

@@ -24,6 +24,25 @@ export interface Configuration {
 export interface Partition extends Configuration {
   /** The set that still holds data while it moves; null once retired. */
   readonly prev: Configuration | null
+  /**
+   * Disks that were replicas and may still hold data, which they will offer: until all have, the
+   * store keeps what tells it that something was deleted. None of them is in `replicas` or `prev`.
+   */
+  readonly former: readonly StorageId[]
+}
+
+/** A disk that is no member and yet a former replica: away, perhaps for ever. */
+export interface AwayDisk {
+  readonly storageId: StorageId
+  /** Of the member that it last belonged to, for people. */
+  readonly name: string
+}
+
+/** Why former replicas went: this disk said that it holds nothing of these partitions any more. */
+export interface Offered {
+  readonly disk: StorageId
+  /** Ascending. */
+  readonly partitions: readonly number[]
 }
 
 /** Why a partition's `prev` went: these replicas said that they hold everything under its cfg. */
@@ -46,8 +65,12 @@ export interface Topology {
   readonly partitions: readonly Partition[]
   /** Storage ids that the operator removed: refused for ever. */
   readonly removed: readonly StorageId[]
+  /** Former replicas that are no members: exactly those, in the order in which they went. */
+  readonly away: readonly AwayDisk[]
   /** Partitions that the topology before still moved, ascending: the evidence for this step alone. */
   readonly retired: readonly Retired[]
+  /** Former replicas of the topology before that are none any more: evidence for this step alone. */
+  readonly offered: readonly Offered[]
 }
 
 /** What the layers above may ask. */

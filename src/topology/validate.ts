@@ -7,10 +7,13 @@
  * - no partition moves while it still has a `prev`;
  * - `prev` goes only when the record names a majority of the replicas as having everything;
  * - nobody whom the operator removed becomes a member;
+ * - whoever a partition has moved away from is its former replica until the record says that it has
+ *   offered, it is a replica again, or it was removed;
  * - the roots are an odd number: of an even one, half decides nothing.
  */
 import type { StorageId } from '../base/ids.ts'
 import { hashTopology } from './codec.ts'
+import { formerAfter, offeredByPartition } from './former.ts'
 import type { Configuration, Partition, Topology } from './topology.ts'
 
 export function majorityOf(count: number): number {
@@ -38,13 +41,16 @@ function refusalOfMembers(parent: Topology, next: Topology): string | null {
 
 function refusalOfPartitions(parent: Topology, next: Topology): string | null {
   const reports = new Map(next.retired.map(({ partition, installed }) => [partition, installed]))
+  const offers = offeredByPartition(next.offered)
+  const removed = new Set(next.removed)
   for (const [index, after] of next.partitions.entries()) {
     const before = parent.partitions[index]
     if (before === undefined) continue
     const installed = reports.get(index)
     if (installed !== undefined && before.prev === null) return `partition ${index} did not move`
-    if (before === after) continue
-    const refusal = refusalOfPartition(before, after, next.number, installed)
+    const refusal =
+      (before === after ? null : refusalOfPartition(before, after, next.number, installed)) ??
+      refusalOfFormer(before, after, removed, offers.get(index) ?? new Set())
     if (refusal !== null) return `partition ${index}: ${refusal}`
   }
   return null
@@ -67,6 +73,20 @@ function refusalOfPartition(
   if (after.cfg !== number) return `it moves with cfg ${after.cfg}`
   if (!sameConfiguration(before, after.prev)) return 'it moves and does not keep its old set'
   return null
+}
+
+/** Nobody is forgotten without a word, and nobody comes out of nowhere. */
+function refusalOfFormer(
+  before: Partition,
+  after: Partition,
+  removed: ReadonlySet<StorageId>,
+  offered: ReadonlySet<StorageId>,
+): string | null {
+  const expected = formerAfter(before, after, removed)
+  if (after.former === expected && offered.size === 0) return null
+  for (const id of offered) if (!expected.includes(id)) return `${id} is no former replica of it`
+  const stay = expected.filter((id) => !offered.has(id))
+  return sameIds(after.former, stay) ? null : 'its former replicas are others'
 }
 
 export function sameConfiguration(a: Configuration | null, b: Configuration | null): boolean {

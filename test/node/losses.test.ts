@@ -6,7 +6,7 @@ import { lettersOf } from '../topology/layer-world.ts'
 /** Sets of replicas as letters; `before`: those that it moves from. */
 function judged(left: string, replicas: string, before: string | null = null): string {
   const prev = before === null ? null : { cfg: 1, replicas: lettersOf(before) }
-  const partition = { cfg: 2, replicas: lettersOf(replicas), prev }
+  const partition = { cfg: 2, replicas: lettersOf(replicas), prev, former: [] }
   if (isMissing(partition, new Set(lettersOf(left)))) return 'missing'
   return isDoubtful(partition, new Set(lettersOf(left))) ? 'doubtful' : 'whole'
 }

@@ -48,7 +48,7 @@ function placed(how: Partition): Topology {
   return { ...genesis, partitions: genesis.partitions.map(() => how) }
 }
 
-const ofAll = placed({ cfg: 1, replicas: ['a', 'b', 'c'].map(idOf), prev: null })
+const ofAll = placed({ cfg: 1, replicas: ['a', 'b', 'c'].map(idOf), prev: null, former: [] })
 
 function textOf(value: string, revision: number, recent: readonly Change[] = []): Register {
   const bytes = new TextEncoder().encode(value)
@@ -196,7 +196,7 @@ describe('registers of a recovery', () => {
   })
 
   it('of a disk that was overtaken count only where no other had all', async () => {
-    const newest = placed({ cfg: 4, replicas: ['b', 'c', 'd'].map(idOf), prev: null })
+    const newest = placed({ cfg: 4, replicas: ['b', 'c', 'd'].map(idOf), prev: null, former: [] })
     const overtaken = new Disk('a').vote(KEY, ballotOf(5), textOf('deleted since', 5))
     const empty = new Disk('b', { dataCfg: 4, installed: 4 })
     assert.equal((await new Recovery().run([overtaken, empty], newest)).taken, 0)
@@ -207,14 +207,14 @@ describe('registers of a recovery', () => {
     assert.equal((await new Recovery().run([overtaken, never], newest)).taken, 1)
     // It was to take the partition over, and had not yet.
     const before = { cfg: 2, replicas: [idOf('x')] }
-    const moving = placed({ cfg: 4, replicas: ['b', 'c', 'd'].map(idOf), prev: before })
+    const moving = placed({ cfg: 4, replicas: ['b', 'c', 'd'].map(idOf), prev: before, former: [] })
     const begun = new Disk('b', { dataCfg: 4, installed: 0 })
     assert.equal((await new Recovery().run([overtaken, begun], moving)).taken, 1)
   })
 
   it('of a partition that moves are of both sets of replicas', async () => {
     const before = { cfg: 1, replicas: ['a', 'b'].map(idOf) }
-    const moving = placed({ cfg: 4, replicas: ['b', 'c'].map(idOf), prev: before })
+    const moving = placed({ cfg: 4, replicas: ['b', 'c'].map(idOf), prev: before, former: [] })
     const a = new Disk('a').vote(KEY, ballotOf(9), textOf('old', 9))
     a.vote('old', ballotOf(9), textOf('only there', 9))
     const c = new Disk('c', { dataCfg: 4, installed: 0 }).vote(

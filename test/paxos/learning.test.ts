@@ -31,6 +31,7 @@ const placed = (cfg: number, replicas: string[], prev: Partition['prev']): Parti
   cfg,
   replicas,
   prev,
+  former: [],
 })
 
 describe('a disk that learns a topology', () => {

@@ -195,9 +195,10 @@ export class FakeNode implements NodeApi {
         roots: replicas.slice(0, 1),
         replicationFactor: 3,
         partitions: [
-          { cfg: 3, replicas, previous: null },
-          { cfg: 2, replicas, previous: replicas.slice(0, 2) },
+          { cfg: 3, replicas, previous: null, former: [] },
+          { cfg: 2, replicas, previous: replicas.slice(0, 2), former: ['d'.repeat(26)] },
         ],
+        away: [{ storageId: 'd'.repeat(26), name: 'd', partitions: 1 }],
       }
     },
     plan: async (options?: CallOptions): Promise<TopologyPlan> => {

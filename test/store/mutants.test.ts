@@ -10,6 +10,7 @@ type Suite =
   | 'contexts'
   | 'departures'
   | 'dots'
+  | 'emptied'
   | 'inventory'
   | 'levels'
   | 'merge'
@@ -843,11 +844,51 @@ const MUTANTS: readonly Mutant[] = [
     /in batches/,
   ],
   [
+    'it is said while something is here',
+    'emptied',
+    'sync/farewell.ts',
+    'former.includes(self) && !this.#held.has(id)',
+    'former.includes(self)',
+    /after a restart/,
+  ],
+  [
+    'it is said before what is under way is here',
+    'emptied',
+    'sync/farewell.ts',
+    '    await replica.settled()\n    for',
+    '    for',
+    /taking in/,
+  ],
+  [
+    'it is not said when all has gone',
+    'emptied',
+    'sync/farewell.ts',
+    '    await this.#reportEmptied()\n',
+    '',
+    /never had/,
+  ],
+  [
+    'only the first partition is found',
+    'emptied',
+    'sync/farewell.ts',
+    'from = partitionEnd(partition)',
+    'from = partitionEnd(65535)',
+    /after a restart/,
+  ],
+  [
+    'what comes while it is deleted is forgotten',
+    'emptied',
+    'sync/farewell.ts',
+    '        this.#held.add(partition)\n        return\n',
+    '        return\n',
+    /came back and went/,
+  ],
+  [
     'what lies on the disk at the start is not looked for',
     'anti-entropy',
     'sync/farewell.ts',
-    'for await (const _ of database.scan(range)) this.#held.add(p)',
-    'for await (const _ of database.scan(range)) this.#held.delete(p)',
+    '        this.#held.add(partition)\n        from = ',
+    '        from = ',
     /after a restart/,
   ],
   [
@@ -886,8 +927,8 @@ const MUTANTS: readonly Mutant[] = [
     'what is on its way to the disk is not offered',
     'departures',
     'sync/farewell.ts',
-    '    await replica.settled()\n',
-    '',
+    '    await replica.settled()\n    let taken',
+    '    let taken',
     /while it learned/,
   ],
   [

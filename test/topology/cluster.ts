@@ -30,6 +30,8 @@ export class Cluster {
   readonly issued: { readonly number: number; readonly atMs: number }[] = []
   /** Disks whose store installs nothing. */
   readonly slow = new Set<string>()
+  /** Disks whose store does not let go of what it had. */
+  readonly keeping = new Set<string>()
   readonly partitions: number
   readonly #founder: TopologyMember
   readonly #boots = new Map<string, number>()
@@ -73,7 +75,7 @@ export class Cluster {
     const random = new SimRandom(`${member.name}/${boot}`)
     const parts = { mesh, clock, random, log, membership, topology, database }
     const issuer = new RootsIssuer(parts)
-    const reporter = new MovementReporter({ topology, issuer, clock, log })
+    const reporter = new MovementReporter({ self: member.storageId, topology, issuer, clock, log })
     const node = { member, mesh, log: topology, issuer, reporter, lines }
     this.nodes.set(member.storageId, node)
     topology.subscribe((next) => {
@@ -145,9 +147,11 @@ export class Cluster {
     if (this.slow.has(member.storageId)) return
     this.clock.after(5, () => {
       if (log.current()?.number !== topology.number) return
-      for (const [index, { cfg, replicas, prev }] of topology.partitions.entries()) {
+      for (const [index, { cfg, replicas, prev, former }] of topology.partitions.entries()) {
         const isOurs = prev !== null && replicas.includes(member.storageId)
         if (isOurs) reporter.reportInstalled(index, cfg)
+        const isOver = former.includes(member.storageId) && !this.keeping.has(member.storageId)
+        if (isOver) reporter.reportEmptied(index, cfg)
       }
     })
   }

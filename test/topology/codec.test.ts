@@ -3,18 +3,20 @@ import fc from 'fast-check'
 import { decodeTopology, encodeTopology, hashTopology } from '../../src/topology/codec.ts'
 import { planTopology } from '../../src/topology/planner.ts'
 import { decodeRemoval, decodeReport, encodeReport } from '../../src/topology/requests.ts'
-import type { Retired, Topology, TopologyMember } from '../../src/topology/topology.ts'
+import type { AwayDisk, Retired, Topology, TopologyMember } from '../../src/topology/topology.ts'
 import { WireError, WireWriter } from '../../src/wire/codec.ts'
 import { genesisOf, inputOf, memberOf, membersOf, settle } from './members.ts'
 
 const members = membersOf(6)
 const moving = planTopology(inputOf(genesisOf(members, { partitions: 16 }), members)).next
 assert.ok(moving !== null)
-const sample: Topology = { ...moving, removed: [memberOf('gone').storageId] }
+const sample: Topology = { ...moving, removed: [memberOf('removed').storageId] }
 const settled: Topology = {
   ...sample,
   partitions: sample.partitions.map((each) => ({ ...each, prev: null })),
 }
+
+const GONE = memberOf('gone')
 
 /** What encodes into bytes that a decoder must refuse. */
 const WRONG: Readonly<Record<string, Topology>> = {
@@ -48,7 +50,39 @@ const WRONG: Readonly<Record<string, Topology>> = {
   'a retired partition that moves': { ...sample, retired: [reportOf(0)] },
   'retired partitions out of order': { ...settled, retired: [reportOf(1), reportOf(0)] },
   'a partition retired twice': { ...settled, retired: [reportOf(1), reportOf(1)] },
+  'a former replica twice': withFormer([members[5]?.storageId ?? '', members[5]?.storageId ?? '']),
+  'a former replica that is one': withFormer(sample.partitions[0]?.replicas ?? []),
+  'a former replica from which data still moves': withFormer(
+    sample.partitions[0]?.prev?.replicas ?? [],
+  ),
+  'a former replica that was removed': {
+    ...withFormer([GONE.storageId], [GONE]),
+    removed: [GONE.storageId],
+  },
+  'more former replicas of a partition than there may be': withFormer(
+    membersOf(65, 'f').map(({ storageId }) => storageId),
+    membersOf(65, 'f'),
+  ),
+  'somebody away who was no replica': withFormer([], [GONE]),
+  'somebody away twice': withFormer([GONE.storageId], [GONE, GONE]),
+  'somebody away who is a member': withFormer([members[5]?.storageId ?? ''], [members[5] ?? GONE]),
+  'somebody away with a name that is too long': withFormer(
+    [GONE.storageId],
+    [{ ...GONE, name: 'x'.repeat(257) }],
+  ),
+  'offers of nothing': { ...sample, offered: [{ disk: GONE.storageId, partitions: [] }] },
+  'offers out of order': { ...sample, offered: [{ disk: GONE.storageId, partitions: [2, 1] }] },
+  'offers of no partition': { ...sample, offered: [{ disk: GONE.storageId, partitions: [16] }] },
+  'offers of one disk apart': {
+    ...sample,
+    offered: [0, 1].map((partition) => ({ disk: GONE.storageId, partitions: [partition] })),
+  },
   'a removed disk twice': { ...sample, removed: [...sample.removed, ...sample.removed] },
+}
+
+function withFormer(former: readonly string[], away: readonly AwayDisk[] = []): Topology {
+  const disks = away.map(({ storageId, name }) => ({ storageId, name }))
+  return { ...withPartition({ former }), removed: [], away: disks }
 }
 
 function reportOf(partition: number): Retired {
@@ -80,6 +114,37 @@ describe('codec of topologies', () => {
     )
   })
 
+  it('gives back former replicas, members or not, and who has offered', () => {
+    const partitions = settled.partitions.map((each, i) => {
+      const other = sample.members.find(({ storageId: id }) => !each.replicas.includes(id))
+      return {
+        ...each,
+        former: [[GONE.storageId], [other?.storageId ?? GONE.storageId]][i % 2] ?? [],
+      }
+    })
+    const away = [{ storageId: GONE.storageId, name: 'göné' }]
+    const offered = [{ disk: memberOf('x').storageId, partitions: [0, 3, 15] }]
+    const topology = { ...settled, removed: [], partitions, away, offered }
+    assert.deepEqual(decodeTopology(encodeTopology(topology)), topology)
+  })
+
+  it('bounds former replicas of all partitions together', () => {
+    const old = membersOf(64, 'f')
+    const former = old.map(({ storageId }) => storageId)
+    const away = old.map(({ storageId, name }) => ({ storageId, name }))
+    const [first] = settled.partitions
+    assert.ok(first !== undefined)
+    const filled = (count: number): Topology => {
+      const partitions = Array.from({ length: 8192 }, (_, i) => {
+        return { ...first, former: i < count ? former : [] }
+      })
+      return { ...settled, removed: [], partitions, away }
+    }
+    assert.ok(encodeTopology(filled(4096)).length < 2 * 1024 * 1024)
+    assert.equal(decodeTopology(encodeTopology(filled(4096))).away.length, 64)
+    assert.throws(() => decodeTopology(encodeTopology(filled(4097))), WireError)
+  })
+
   for (const [name, wrong] of Object.entries(WRONG)) {
     it(`refuses ${name}`, () => {
       assert.throws(() => decodeTopology(encodeTopology(wrong)), WireError)
@@ -96,7 +161,7 @@ describe('codec of topologies', () => {
   })
 
   it('refuses a list that claims more than there can be', () => {
-    const header = new WireWriter().uint(2).string(sample.clusterId).uint(2).string(sample.parent)
+    const header = new WireWriter().uint(3).string(sample.clusterId).uint(2).string(sample.parent)
     const huge = header
       .uint(3)
       .uint(2 ** 31)
@@ -133,7 +198,12 @@ describe('codec of topologies', () => {
   it('holds 5000 members and 65 536 partitions in one frame', () => {
     const many = membersOf(5000)
     const replicas = many.slice(4000, 4003).map(({ storageId }) => storageId)
-    const partitions = Array.from({ length: 65_536 }, () => ({ cfg: 9, replicas, prev: null }))
+    const partitions = Array.from({ length: 65_536 }, () => ({
+      cfg: 9,
+      replicas,
+      prev: null,
+      former: [],
+    }))
     const big = { ...sample, number: 9, members: many, roots: replicas, partitions }
     const bytes = encodeTopology(big)
     assert.ok(bytes.length < 2 * 1024 * 1024)
@@ -169,6 +239,16 @@ describe('codec of topologies', () => {
       { members: sample.members.map((each) => ({ ...each, zone: 'z' })) },
       { removed: [] },
       { retired: [{ partition: 0, installed: [] }] },
+      { away: [{ storageId: members[4]?.storageId ?? '', name: 'n' }] },
+      { offered: [{ disk: GONE.storageId, partitions: [3] }] },
+      {
+        partitions: settled.partitions.map((each) => ({
+          ...each,
+          former: [sample.members.find(({ storageId: id }) => !each.replicas.includes(id))].map(
+            (other) => other?.storageId ?? '',
+          ),
+        })),
+      },
       { roots: sample.roots.toReversed() },
     ]
     const hashes = [settled, ...changes.map((change) => ({ ...settled, ...change }))].map(
@@ -180,11 +260,20 @@ describe('codec of topologies', () => {
 
 describe('codec of requests to the roots', () => {
   it('bounds reports and removals', () => {
-    const installed = Array.from({ length: 4096 }, (_, partition) => ({ partition, cfg: 7 }))
-    assert.deepEqual(decodeReport(encodeReport(installed)), installed)
-    const tooMany = [...installed, { partition: 0, cfg: 7 }]
-    assert.throws(() => decodeReport(encodeReport(tooMany)), WireError)
-    assert.throws(() => decodeReport(encodeReport([{ partition: 65_536, cfg: 1 }])), WireError)
+    const most = Array.from({ length: 4096 }, (_, partition) => ({ partition, cfg: 7 }))
+    const report = { installed: most, emptied: most.slice(0, 9) }
+    assert.deepEqual(decodeReport(encodeReport(report)), report)
+    const swapped = { installed: report.emptied, emptied: report.installed }
+    assert.deepEqual(decodeReport(encodeReport(swapped)), swapped)
+    const tooMany = [...most, { partition: 0, cfg: 7 }]
+    for (const wrong of [tooMany, [{ partition: 65_536, cfg: 1 }]]) {
+      for (const [installed, emptied] of [
+        [wrong, []],
+        [[], wrong],
+      ] as const) {
+        assert.throws(() => decodeReport(encodeReport({ installed, emptied })), WireError)
+      }
+    }
     assert.throws(() => decodeRemoval(new WireWriter().string('no id').finish()), WireError)
   })
 })

@@ -119,6 +119,7 @@ export class Council {
       number: current.number + 1,
       parent: hashTopology(current),
       retired: [],
+      offered: [],
       removed: [...current.removed, memberOf(name).storageId],
       ...change,
     }

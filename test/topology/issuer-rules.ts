@@ -24,6 +24,9 @@ async function clusterOf(members: readonly TopologyMember[], count: number): Pro
   await cluster.until('placed', 30_000, () =>
     cluster.isPlaced(members.slice(0, count), Math.min(3, count)),
   )
+  await cluster.until('old copies are gone', 60_000, () =>
+    cluster.topologyOf(founder).partitions.every(({ former }) => former.length === 0),
+  )
   return cluster
 }
 
@@ -432,7 +435,10 @@ export const RULES: Readonly<Record<string, () => Promise<void>>> = {
       from.mesh.request(
         a.id,
         REQUEST_KINDS.TOPOLOGY_REPORT,
-        encodeReport(partitions.map(({ cfg }, partition) => ({ partition, cfg: cfgOf(cfg) }))),
+        encodeReport({
+          installed: partitions.map(({ cfg }, partition) => ({ partition, cfg: cfgOf(cfg) })),
+          emptied: [],
+        }),
         { timeoutMs: 1000 },
       )
     const all = [

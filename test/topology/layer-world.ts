@@ -14,6 +14,7 @@ import type { Log } from '../../src/seams/log.ts'
 import type { Random } from '../../src/seams/random.ts'
 import type { Membership } from '../../src/swim/member.ts'
 import { TopologyLog } from '../../src/topology/topology-log.ts'
+import { formerAfter } from '../../src/topology/former.ts'
 import type { Partition, Topology, TopologyMember } from '../../src/topology/topology.ts'
 import { SimRandom } from '../sim/sim-random.ts'
 import { SimDisk } from '../sim/sim-storage.ts'
@@ -47,6 +48,8 @@ export interface WorldNode {
   readonly lines: LogLine[]
   /** What the layer reported as installed: partition and cfg. */
   readonly installed: string[]
+  /** What it reported as holding nothing any more: partition and cfg. */
+  readonly emptied: string[]
 }
 
 /** What the layer under test is made of. */
@@ -63,6 +66,7 @@ export interface LayerParts {
   readonly random: Random
   readonly log: Log
   readonly reportInstalled: (partition: number, cfg: number) => void
+  readonly reportEmptied: (partition: number, cfg: number) => void
 }
 
 export interface WorldOptions {
@@ -149,7 +153,12 @@ export abstract class LayerWorld<L extends object> {
     this.#names = names
     const members = this.#names.map((name) => memberOf(name))
     const genesis = genesisOf(members, { partitions: sets.length, replicationFactor: 7 })
-    const partitions = sets.map((set) => ({ cfg: 2, replicas: this.idsOf(set), prev: null }))
+    const partitions = sets.map((set) => ({
+      cfg: 2,
+      replicas: this.idsOf(set),
+      prev: null,
+      former: [],
+    }))
     this.latest = { ...genesis, number: 2, parent: 'ab'.repeat(32), members, partitions }
   }
 
@@ -184,6 +193,7 @@ export abstract class LayerWorld<L extends object> {
     const isMember = (): boolean => true
     const topology = new TopologyLog({ clusterId: CLUSTER, mesh, clock, log, database, isMember })
     const installed: string[] = []
+    const emptied: string[] = []
     const layer = this.make({
       self,
       boot,
@@ -195,8 +205,9 @@ export abstract class LayerWorld<L extends object> {
       random: this.#random.fork(`${name} ${boot}`),
       log,
       reportInstalled: (partition, cfg) => void installed.push(`${partition} in ${cfg}`),
+      reportEmptied: (partition, cfg) => void emptied.push(`${partition} in ${cfg}`),
     })
-    const node = { name, member, mesh, topology, database, lines, installed, ...layer }
+    const node = { name, member, mesh, topology, database, lines, installed, emptied, ...layer }
     this.nodes.set(name, node)
     if (topology.current() === null) await this.drive(topology.learn(this.latest))
     await this.drive(this.begin(layer))
@@ -232,7 +243,8 @@ export abstract class LayerWorld<L extends object> {
     const partitions = this.latest.partitions.map((before, i): Partition => {
       const replicas = this.idsOf(sets[i] ?? '')
       if (replicas.join() === before.replicas.join()) return before
-      return { cfg: number, replicas, prev: { cfg: before.cfg, replicas: before.replicas } }
+      const former = before.former.filter((id) => !replicas.includes(id))
+      return { cfg: number, replicas, prev: { cfg: before.cfg, replicas: before.replicas }, former }
     })
     this.latest = { ...this.latest, number, partitions }
     return this.latest
@@ -240,7 +252,17 @@ export abstract class LayerWorld<L extends object> {
 
   /** The next topology: what moves has moved. */
   finish(): Topology {
-    const partitions = this.latest.partitions.map((each) => ({ ...each, prev: null }))
+    const partitions = this.latest.partitions.map((before): Partition => {
+      const after = { ...before, prev: null }
+      return { ...after, former: formerAfter(before, after, new Set()) }
+    })
+    this.latest = { ...this.latest, number: this.latest.number + 2, partitions }
+    return this.latest
+  }
+
+  /** The next topology: nobody is a former replica any more. */
+  forget(): Topology {
+    const partitions = this.latest.partitions.map((each) => ({ ...each, former: [] }))
     this.latest = { ...this.latest, number: this.latest.number + 2, partitions }
     return this.latest
   }

@@ -56,6 +56,7 @@ export function inputOf(
     removed: [],
     moves: [],
     installed: new Map(),
+    offered: new Map(),
     ...more,
   }
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { InstalledEvidence } from '../../src/topology/evidence.ts'
-import type { Installed } from '../../src/topology/issuer.ts'
+import type { Emptied, Installed } from '../../src/topology/issuer.ts'
 import { MovementReporter, REPORT_ITEMS_MAX } from '../../src/topology/movement-reporter.ts'
 import { planTopology } from '../../src/topology/planner.ts'
 import { pushTargets } from '../../src/topology/push.ts'
@@ -12,6 +12,7 @@ import { disksOf, genesisOf, inputOf, membersOf } from './members.ts'
 const members = membersOf(4)
 const moving = movingFrom(genesisOf(members, { partitions: 16 }))
 const replicas = moving.partitions[0]?.replicas ?? []
+const LEAVER = members[3]?.storageId ?? ''
 
 function movingFrom(start: Topology): Topology {
   const { next } = planTopology(inputOf(start, members.slice(0, 3)))
@@ -27,6 +28,7 @@ function retired(topology: Topology): Topology {
 class Desk {
   readonly clock = new ManualClock()
   readonly sent: Installed[][] = []
+  readonly emptied: Emptied[][] = []
   readonly listeners = new Set<(topology: Topology) => void>()
   fails = false
   now: Topology | null
@@ -42,12 +44,14 @@ class Desk {
       },
       catchUp: async () => undefined,
     }
-    const report = async (installed: readonly Installed[]) => {
-      this.sent.push([...installed])
+    const report = async (installed: readonly Installed[], emptied: readonly Emptied[]) => {
+      if (installed.length > 0) this.sent.push([...installed])
+      if (emptied.length > 0) this.emptied.push([...emptied])
       if (this.fails) throw new Error('unreachable')
     }
     const { clock } = this
     this.reporter = new MovementReporter({
+      self: LEAVER,
       topology: view,
       issuer: { report },
       clock,

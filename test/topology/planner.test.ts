@@ -9,8 +9,8 @@ import { type Planner, RULES } from './planner-rules.ts'
 const MUTANTS: Readonly<Record<string, Mutation>> = {
   'moves while it still moves': {
     file: 'topology/planner.ts',
-    from: 'fixed: prev !== null || live < needed,',
-    to: 'fixed: live < needed,',
+    from: 'fixed: prev !== null || live < needed ||',
+    to: 'fixed: live < needed ||',
   },
   'moves to the dead': {
     file: 'topology/planner.ts',

@@ -70,7 +70,7 @@ const MUTANTS: Readonly<Record<string, Hunted>> = {
   ),
   'reports are sent once': file(
     'movement-reporter',
-    '      this.#arm(REPEAT_MS)\n',
+    '      this.#arm(this.#installed.size > 0 ? REPEAT_MS : REPEAT_EMPTIED_MS)\n',
     '',
     /says again/,
   ),

@@ -284,7 +284,7 @@ export const RULES: Readonly<Record<string, () => Promise<void>>> = {
     const disk = memberOf('x').storageId
     const current = council.current(0)
     const moved = current.partitions.map(({ cfg, replicas }) => {
-      return { cfg: 2, replicas: [disk], prev: { cfg, replicas } }
+      return { cfg: 2, replicas: [disk], prev: { cfg, replicas }, former: [] }
     })
     const members = [...current.members, memberOf('x')]
     const wrong: Partial<Topology>[] = [
@@ -314,9 +314,11 @@ export const RULES: Readonly<Record<string, () => Promise<void>>> = {
     assert.equal((await council.decide(0, next)).kind, 'chosen')
     const moving = council.current(0).partitions
     const again = moving.map(({ cfg, replicas }) => {
-      return { cfg: 3, replicas: current.roots.slice(0, 1), prev: { cfg, replicas } }
+      return { cfg: 3, replicas: current.roots.slice(0, 1), prev: { cfg, replicas }, former: [] }
     })
-    const ended = moving.map((each) => ({ ...each, prev: null }))
+    const ended = moving.map((each) => {
+      return { ...each, prev: null, former: each.prev?.replicas ?? [] }
+    })
     const refused = [{ partitions: again }, { partitions: ended }]
     for (const change of refused) {
       const plan = council.plan(0, 'w', change)

@@ -17,7 +17,11 @@ const three = moving.partitions[0]?.replicas ?? []
 /** Every movement at its end, with these reports. */
 function clearedBy(...installed: readonly StorageId[]): Topology {
   return after(moving, {
-    partitions: moving.partitions.map((each) => ({ ...each, prev: null })),
+    partitions: moving.partitions.map((each) => ({
+      ...each,
+      prev: null,
+      former: (each.prev?.replicas ?? []).filter((id) => !each.replicas.includes(id)),
+    })),
     retired: moving.partitions.map((_, partition) => ({ partition, installed })),
   })
 }
@@ -33,6 +37,36 @@ function withFirst(topology: Topology, change: Partial<Partition>): Partial<Topo
   return { partitions: [{ ...first, ...change }, ...rest] }
 }
 
+const [first] = moving.partitions
+
+/** Partition 0 moves from its replicas to others, as somebody plans who never forgets. */
+function movedOn(from: Topology, replicas: readonly StorageId[]): Topology {
+  const number = from.number + 1
+  const [{ cfg, replicas: old, former } = partitionOf(from)] = from.partitions
+  const rest = former.filter((id) => !replicas.includes(id))
+  const prev = { cfg, replicas: old }
+  return after(from, { ...withFirst(from, { cfg: number, replicas, prev, former: rest }), ...NOW })
+}
+
+function arrived(from: Topology, change: Partial<Partition>): Topology {
+  const installed = partitionOf(from).replicas
+  const retired = [{ partition: 0, installed }]
+  return after(from, { ...withFirst(from, { prev: null, ...change }), ...NOW, retired })
+}
+
+function partitionOf(topology: Topology): Partition {
+  const [zero] = topology.partitions
+  assert.ok(zero !== undefined)
+  return zero
+}
+
+const NOW = { retired: [], offered: [] }
+const [a = '', b = '', c = ''] = three
+const d = members[3]?.storageId ?? ''
+const all = { ...cleared, members }
+const leaving = movedOn(all, [a, b, d])
+const left = arrived(leaving, { former: [c] })
+const offeredBy = (disk: StorageId, partitions = [0]) => [{ disk, partitions }]
 interface Case {
   readonly parent: Topology
   readonly next: Topology
@@ -47,9 +81,22 @@ const GOOD: Readonly<Record<string, Case>> = {
     parent: moving,
     next: clearedBy(...three.slice(0, 2)),
   },
+  'a former replica that has offered': {
+    parent: left,
+    next: after(left, { ...withFirst(left, { former: [] }), ...NOW, offered: offeredBy(c) }),
+  },
+  'a former replica that is one again': { parent: left, next: movedOn(left, [a, b, c]) },
+  'a former replica that stays one over a move': { parent: left, next: movedOn(left, [a, d]) },
+  'a former replica that was removed': {
+    parent: left,
+    next: after(left, { ...withFirst(left, { former: [] }), ...NOW, removed: [c] }),
+  },
+  'one that offers in the very step in which it becomes one': {
+    parent: leaving,
+    next: { ...arrived(leaving, { former: [] }), offered: offeredBy(c) },
+  },
 }
 
-const [first] = moving.partitions
 const BAD: Readonly<Record<string, Case>> = {
   'the same number': { parent: moving, next: { ...moving, parent: hashTopology(moving) } },
   'an older number': { parent: moving, next: { ...start, parent: hashTopology(moving) } },
@@ -113,6 +160,45 @@ const BAD: Readonly<Record<string, Case>> = {
     parent: after(start, { removed: [memberOf('gone').storageId] }),
     next: after(after(start, { removed: [memberOf('gone').storageId] }), { removed: [] }),
   },
+  'a former replica that is forgotten': {
+    parent: left,
+    next: after(left, { ...withFirst(left, { former: [] }), ...NOW }),
+  },
+  'a former replica that never comes on the list': {
+    parent: leaving,
+    next: arrived(leaving, { former: [] }),
+  },
+  'a former replica that is forgotten amid another move': {
+    parent: left,
+    next: (() => {
+      const next = movedOn(left, [a, d])
+      return after(left, { ...withFirst(next, { former: [] }), ...NOW })
+    })(),
+  },
+  'a former replica out of nowhere': {
+    parent: all,
+    next: after(all, { ...withFirst(all, { former: [d] }), ...NOW }),
+  },
+  'an offer by the old set while data moves': {
+    parent: leaving,
+    next: after(leaving, { ...NOW, offered: offeredBy(c) }),
+  },
+  'an offer of another partition': {
+    parent: left,
+    next: after(left, { ...withFirst(left, { former: [] }), ...NOW, offered: offeredBy(c, [1]) }),
+  },
+  'an offer by somebody else': {
+    parent: left,
+    next: after(left, { ...withFirst(left, { former: [] }), ...NOW, offered: offeredBy(a) }),
+  },
+  'an offer of what stays on the list': {
+    parent: left,
+    next: after(left, { ...NOW, offered: offeredBy(c) }),
+  },
+  'a removed disk that stays a former replica': {
+    parent: left,
+    next: after(left, { ...NOW, removed: [c] }),
+  },
   'a removed disk that joins': {
     parent: start,
     next: after(start, {
@@ -145,11 +231,33 @@ const MUTANTS: Readonly<Record<string, readonly [string, string]>> = {
   ],
   'reports of another step': ['installed !== undefined && before.prev === null', 'false'],
   'two roots': ['next.roots.length % 2 === 0', 'false'],
+  'former replica forgotten': ['sameIds(after.former, stay)', 'true'],
+  'nobody offers': ['!offered.has(id)', 'true'],
+  'anybody offers': ['if (!expected.includes(id)) return', 'if (id === "") return'],
   'removed disk joins': ['removed.has(id) && !before.has(id)', 'false'],
+}
+
+const FORMER_MUTANTS: Readonly<Record<string, readonly [string, string]>> = {
+  'the old set leaves no trace': ['? before.prev.replicas : []', '? [] : []'],
+  'former replicas go with the next move': ['[...before.former, ...left]', 'left'],
+  'a replica stays a former one': ['!after.replicas.includes(id) && ', ''],
+  'a removed disk is waited for': [' && !removed.has(id)', ''],
 }
 
 describe('what may follow a topology', () => {
   it('takes in what follows the rules, and refuses the rest', () => assertRules(refusalOfSuccessor))
+
+  for (const [name, [from, to]] of Object.entries(FORMER_MUTANTS)) {
+    it(`notices the mutant: ${name}`, async () => {
+      const mutant: Mutation = { file: 'topology/former.ts', from, to }
+      const broken = await importMutant<{ refusalOfSuccessor: Check }>(
+        'src/topology/validate.ts',
+        mutant,
+        ['topology'],
+      )
+      assert.throws(() => assertRules(broken.refusalOfSuccessor))
+    })
+  }
 
   for (const [name, [from, to]] of Object.entries(MUTANTS)) {
     it(`notices the mutant: ${name}`, async () => {

@@ -29,7 +29,15 @@ export const topologyShow = call({
           v.nullable(v.array(v.string())),
           v.description('the set that still holds data while it moves'),
         ),
+        former: v.pipe(
+          v.array(v.string()),
+          v.description('disks that were replicas and may still hold old copies'),
+        ),
       }),
+    ),
+    away: v.pipe(
+      v.array(v.object({ storageId: v.string(), name: v.string(), partitions: v.number() })),
+      v.description('disks with old copies that are no members: deletions are kept for them'),
     ),
   }),
   errors: ['UNCLAIMED'],

@@ -46,6 +46,7 @@ export interface AntiEntropyOptions {
   readonly random: Random
   readonly log: Log
   readonly reportInstalled: (partition: number, cfg: number) => void
+  readonly reportEmptied: (partition: number, cfg: number) => void
   /** Called in the turn in which a change has become durable. */
   readonly onChange: (change: Change) => void
 }

@@ -1,17 +1,25 @@
 /**
  * Farewell: a former replica offers what it holds to a majority of the current ones, and only then
- * deletes it, so that a write which only it had is not lost with it.
+ * deletes it, so that a write which only it had is not lost with it. When nothing is left it says
+ * so: until then the others keep what tells them that something it may hold was deleted.
  */
 import { isAtollError } from '../../base/errors.ts'
 import type { PeerId, StorageId } from '../../base/ids.ts'
 import type { Database, Write } from '../../disk/database.ts'
 import type { Log } from '../../seams/log.ts'
-import type { Topology, TopologyView } from '../../topology/topology.ts'
+import type { Partition, Topology, TopologyView } from '../../topology/topology.ts'
 import type { StoreCounts } from '../counts.ts'
 import type { Change } from '../change.ts'
 import type { Departures } from '../departures.ts'
 import type { Peers } from '../../topology/peers.ts'
-import { partitionEnd, partitionPrefix, placeIn, userKey } from '../place.ts'
+import {
+  partitionEnd,
+  partitionIn,
+  partitionPrefix,
+  placeIn,
+  STORE_RANGE,
+  userKey,
+} from '../place.ts'
 import { decodeRecord } from '../record.ts'
 import type { Replica } from '../replica.ts'
 
@@ -26,6 +34,7 @@ export interface FarewellOptions {
   readonly log: Log
   /** Called in the turn in which a change has become durable. */
   readonly onChange: (change: Change) => void
+  readonly reportEmptied: (partition: number, cfg: number) => void
 }
 
 /** Gives a peer what it lacks of a partition. False: all but what it cannot take. */
@@ -51,10 +60,15 @@ export class Farewell {
 
   /** Looks what an earlier run left here. */
   async find(): Promise<void> {
-    const { topology, database } = this.#options
-    for (let p = 0; p < (topology.current()?.partitions.length ?? 0); p++) {
-      const range = { from: partitionPrefix(p), to: partitionEnd(p), limit: 1 }
-      for await (const _ of database.scan(range)) this.#held.add(p)
+    const { database } = this.#options
+    for (let from: string | null = STORE_RANGE.from; from !== null; ) {
+      const range = { from, to: STORE_RANGE.to, limit: 1 }
+      from = null
+      for await (const [stored] of database.scan(range)) {
+        const partition = partitionIn(stored)
+        this.#held.add(partition)
+        from = partitionEnd(partition)
+      }
     }
   }
 
@@ -64,6 +78,7 @@ export class Farewell {
    */
   async sayOne(topology: Topology): Promise<boolean> {
     const { self } = this.#options
+    await this.#reportEmptied()
     let failure: unknown = null
     for (const partition of this.#held) {
       const { targets } = placeIn(topology, '', partition)
@@ -75,11 +90,29 @@ export class Farewell {
         failure = error
         continue
       }
-      await this.#drop(partition)
+      try {
+        await this.#drop(partition)
+      } catch (error) {
+        this.#held.add(partition)
+        throw error
+      }
       return true
     }
     if (failure !== null) throw failure
     return false
+  }
+
+  /** What was being taken in while this was a replica is awaited: `#held` knows it then. */
+  async #reportEmptied(): Promise<void> {
+    const { self, topology, replica, reportEmptied } = this.#options
+    const isDone = (id: number, { former }: Partition): boolean => {
+      return former.includes(self) && !this.#held.has(id)
+    }
+    if (topology.current()?.partitions.some((each, p) => isDone(p, each)) !== true) return
+    await replica.settled()
+    for (const [partition, state] of topology.current()?.partitions.entries() ?? []) {
+      if (isDone(partition, state)) reportEmptied(partition, state.cfg)
+    }
   }
 
   /** Whether a majority has all of it; rejects with the last failure when too few could take it. */
@@ -111,6 +144,8 @@ export class Farewell {
   async #drop(partition: number): Promise<void> {
     const { database, departures, topology, self, log, counts, onChange } = this.#options
     const range = { from: partitionPrefix(partition), to: partitionEnd(partition) }
+    // Before the look: what comes from now on is told anew.
+    this.#held.delete(partition)
     for (;;) {
       const writes: Write[] = []
       for await (const [key] of database.scan({ ...range, limit: DELETE_BATCH })) {
@@ -119,12 +154,14 @@ export class Farewell {
       if (writes.length === 0) break
       // It may have come back to us while we were reading.
       const current = topology.current()
-      if (current === null || placeIn(current, '', partition).targets.includes(self)) return
+      if (current === null || placeIn(current, '', partition).targets.includes(self)) {
+        this.#held.add(partition)
+        return
+      }
       const losses = writes.map(({ key }) => this.#lossOf(partition, key))
       await database.commit([departures.left(partition), ...writes])
       for (const loss of losses) onChange(loss)
     }
-    this.#held.delete(partition)
     counts.partitionsDropped++
     log.write('info', 'store.partition-dropped', { partition })
   }

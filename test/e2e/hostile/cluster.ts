@@ -92,6 +92,13 @@ export class HostileCluster {
     for (const index of indices) this.forget(index)
   }
 
+  /** All end in order, and stay members. */
+  async stop(): Promise<void> {
+    for (const index of this.indices) this.#down.add(index)
+    await Promise.all(this.indices.map((index) => this.daemon(index).signal('SIGTERM')))
+    for (const index of this.indices) this.forget(index)
+  }
+
   restart(...indices: readonly number[]): void {
     for (const index of indices) this.#begin(index)
   }

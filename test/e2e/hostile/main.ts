@@ -9,10 +9,11 @@ import { growth } from './growth.ts'
 import { Loopback } from './loopback.ts'
 import { Namespaces, namespacesMissing } from './namespaces.ts'
 import type { Network } from './network.ts'
+import { storeHalves } from './store.ts'
 import { trial } from './trial.ts'
 
 const NETWORKS: readonly string[] = ['loopback', 'namespaces']
-const PARTS: readonly string[] = ['faults', 'fail-over', 'growth', 'durable']
+const PARTS: readonly string[] = ['faults', 'fail-over', 'growth', 'durable', 'store']
 const USAGE = `npm run hostile -- [${PARTS.join('] [')}]
   [--size 3,5] [--on ${NETWORKS.join(',')}] [--seed N]
   [--only ${FAULTS.map(({ name }) => name).join(',')}]`
@@ -57,6 +58,7 @@ async function run(part: string, setting: Setting): Promise<boolean> {
     if (part === 'faults') return await faultsPart(setting)
     const network = await networkOf(setting)
     if (part === 'fail-over') return await failOver(network, size, 3, say)
+    if (part === 'store') return await storeHalves(network, say)
     return await (part === 'growth' ? growth(network, say) : durable(network, say))
   } catch (error) {
     say(`FAILED: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`)
@@ -64,14 +66,16 @@ async function run(part: string, setting: Setting): Promise<boolean> {
   }
 }
 
-/** Growth and durability have sizes of their own. */
+/** Some have sizes of their own. */
 function sizesOf(part: string, sizes: readonly number[]): readonly number[] {
   if (part === 'growth') return [5]
+  if (part === 'store') return [7]
   return part === 'durable' ? [3] : sizes
 }
 
 function missingFor(part: string, on: string): string | null {
   if (on === 'namespaces' && namespacesMissing() !== null) return namespacesMissing()
+  if (on === 'loopback' && part === 'store') return 'it needs cuts'
   return part === 'durable' ? straceMissing() : null
 }
 
