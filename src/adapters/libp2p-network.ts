@@ -12,6 +12,7 @@ import type { Log } from '../seams/log.ts'
 import {
   type AddressTrial,
   type DialOptions,
+  type FoundPeer,
   type Link,
   type Network,
   type NetworkConfig,
@@ -24,6 +25,7 @@ import { dialError, isDenial } from './libp2p-dial-error.ts'
 import { Dialler } from './libp2p-dialler.ts'
 import { LINK_TIMES, Libp2pLink, type LinkTimes } from './libp2p-link.ts'
 import { LinkTable } from './libp2p-links.ts'
+import { nearestOf } from './libp2p-lookup.ts'
 import type { Libp2pMetricsFactory } from './libp2p-metrics.ts'
 import { type AtollLibp2p, createNodeLibp2p } from './libp2p-node.ts'
 import { tryTcp } from './tcp-trial.ts'
@@ -223,17 +225,15 @@ export class Libp2pNetwork implements Network {
     return [...found].sort((a, b) => Number(known.has(a)) - Number(known.has(b)))
   }
 
-  async closestPeers(key: Uint8Array, timeoutMs: number): Promise<readonly PeerId[]> {
-    const signal = AbortSignal.timeout(timeoutMs)
-    const found: PeerId[] = []
+  async closestPeers(key: Uint8Array, timeoutMs: number): Promise<readonly FoundPeer[]> {
     try {
-      for await (const event of this.#running().services.dht.getClosestPeers(key, { signal })) {
-        if (event.name === 'FINAL_PEER') found.push(event.peer.id.toString())
-      }
+      const signal = AbortSignal.timeout(timeoutMs)
+      const { dht } = this.#running().services
+      return await nearestOf(dht.getClosestPeers(key, { signal }))
     } catch (error) {
       this.#log.write('debug', 'network.closest-peers-failed', { message: String(error) })
+      return []
     }
-    return found
   }
 
   #running(): AtollLibp2p {

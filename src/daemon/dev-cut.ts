@@ -12,6 +12,7 @@ import {
   type AddressTrial,
   type CloseReason,
   type DialOptions,
+  type FoundPeer,
   type Link,
   type LinkHandler,
   type Network,
@@ -108,9 +109,9 @@ class CuttableNetwork implements Network {
     return await this.#network.findPeer(peer, timeoutMs)
   }
 
-  async closestPeers(point: Uint8Array, timeoutMs: number): Promise<readonly PeerId[]> {
+  async closestPeers(key: Uint8Array, timeoutMs: number): Promise<readonly FoundPeer[]> {
     if (this.#cable.isCut) return []
-    return await this.#network.closestPeers(point, timeoutMs)
+    return await this.#network.closestPeers(key, timeoutMs)
   }
 
   async #hang(timeoutMs: number): Promise<never> {

@@ -101,6 +101,12 @@ export class MeshNode implements Mesh {
     if (peer !== this.self.peer) this.#network.learnAddresses(peer, addresses)
   }
 
+  foundAt(peer: PeerId, addresses: readonly string[]): void {
+    if (this.#state !== 'running' || peer === this.self.peer) return
+    this.#network.learnAddresses(peer, addresses)
+    this.#peer(peer)?.found()
+  }
+
   connect(peer: PeerId): void {
     if (this.#state === 'running') this.#peer(peer)?.connect()
   }

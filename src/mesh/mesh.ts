@@ -54,6 +54,8 @@ export interface Mesh {
   addresses(): readonly string[]
   /** Remembers where a peer can be dialled. */
   learnAddresses(peer: PeerId, addresses: readonly string[]): void
+  /** Somebody says that the peer is there: it is dialled at once, however many dials were in vain. */
+  foundAt(peer: PeerId, addresses: readonly string[]): void
   /** Dials ahead of need and keeps nothing waiting; failures show up as evidence. */
   connect(peer: PeerId): void
   /** Drops the open connections and dials anew; for a probe that failed on an open connection. */

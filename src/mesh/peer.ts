@@ -107,6 +107,13 @@ export class Peer implements LineHost {
     this.#gossip.want()
   }
 
+  /** New addresses are known. */
+  found(): void {
+    if (this.#forgotten || this.#watch.connected) return
+    this.#backOff.forgive()
+    this.#gossip.want()
+  }
+
   /** The links are worthless, it seems: what is under way on them is in doubt. */
   reconnect(): void {
     this.drop()
@@ -273,15 +280,8 @@ export class Peer implements LineHost {
     }
     const silent = kind === 'refused' || kind === 'timeout' || kind === 'unreachable'
     if (silent && this.#backOff.failures >= SEARCH_AFTER) {
-      this.#context.search(this.id, () => this.#found())
+      this.#context.search(this.id, () => this.found())
     }
-  }
-
-  /** New addresses are known. */
-  #found(): void {
-    if (this.#forgotten || this.#watch.connected) return
-    this.#backOff.forgive()
-    this.#gossip.want()
   }
 }
 

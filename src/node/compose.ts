@@ -15,6 +15,7 @@ import type { RemotePeer } from '../mesh/mesh.ts'
 import { declareMeshMetrics } from '../mesh/metrics.ts'
 import { createMesh, type MeshNode } from '../mesh/mesh-node.ts'
 import type { Contact } from '../mesh/ticket.ts'
+import { sleep } from '../seams/clock.ts'
 import type { Network } from '../seams/network.ts'
 import type { Seams } from '../seams/seams.ts'
 import { declareRegisterMetrics } from '../paxos/metrics.ts'
@@ -24,7 +25,9 @@ import { declareStoreMetrics } from '../store/metrics.ts'
 import { declareSwimMetrics } from '../swim/metrics.ts'
 import { createMembership, type SwimMembership } from '../swim/membership.ts'
 import { LAN, LOCAL, type SwimProfile, WAN } from '../swim/parameters.ts'
+import { liveDisks, partitionsWithoutMajority } from '../topology/describe.ts'
 import type { TopologyIssuer } from '../topology/issuer.ts'
+import { TopologyFinder } from '../topology/finder.ts'
 import { declareTopologyMetrics } from '../topology/metrics.ts'
 import { MovementReporter } from '../topology/movement-reporter.ts'
 import { RootsIssuer } from '../topology/roots-issuer.ts'
@@ -50,8 +53,9 @@ export interface ClusterParts {
 
 const PROFILES: Readonly<Record<ProfileName, SwimProfile>> = { lan: LAN, wan: WAN, local: LOCAL }
 const RUN_MAX = 2 ** 31
-/** How long a node that knows no topology waits for one before its start is done anyway. */
-const FIRST_TOPOLOGY_MS = 3000
+/** How long a node waits for the topology, and an edge for its members, before its start is done anyway. */
+const FIRST_MEETING_MS = 3000
+const FIRST_LOOK_MS = 10
 
 /** The layers of a node that belongs to a cluster. */
 export class Cluster {
@@ -72,6 +76,8 @@ export class Cluster {
   /** Of the layers below, since this node came to the cluster. */
   readonly metrics = new Metrics()
   readonly #reporter: MovementReporter
+  /** null on a member: its disk knows the topology. */
+  readonly finder: TopologyFinder | null
   readonly #parts: ClusterParts
   readonly #ends = new AbortController()
 
@@ -124,7 +130,10 @@ export class Cluster {
     const installations = new Installations((partition, cfg) =>
       this.#reporter.reportInstalled(partition, cfg),
     )
-    const data = { ...layers, self: storageId, boot, database, membership: this.membership }
+    const { network, membership } = this
+    this.finder = role === 'edge' ? new TopologyFinder({ ...layers, network, membership }) : null
+    const { finder } = this
+    const data = { ...layers, self: storageId, boot, database, membership, finder }
     this.kv = new KvStore({
       ...data,
       reportInstalled: (partition, cfg) => installations.installed('store', partition, cfg),
@@ -143,8 +152,9 @@ export class Cluster {
     const { metrics, topology, membership } = this
     declareMeshMetrics(metrics, this.mesh)
     declareSwimMetrics(metrics, membership)
+    const { finder } = this
     const reporter = this.#reporter
-    declareTopologyMetrics(metrics, { self, topology, membership, reporter, slotRefusals })
+    declareTopologyMetrics(metrics, { self, topology, membership, reporter, slotRefusals, finder })
     declareStoreMetrics(metrics, this.kv)
     declareRegisterMetrics(metrics, this.reg)
   }
@@ -178,7 +188,11 @@ export class Cluster {
     this.issuer.start()
     await this.kv.start()
     this.reg.start()
-    if (this.topology.current() === null) await this.#fetchTopology()
+    await this.#meetFirst()
+  }
+
+  nowMs(): number {
+    return this.#parts.seams.clock.monotonicMs()
   }
 
   /** Monotonic time at which the topology in force came into force here. */
@@ -203,6 +217,7 @@ export class Cluster {
     this.#ends.abort()
     this.removals.stop()
     this.admitter?.stop()
+    await this.finder?.stop()
     await this.kv.stop()
     await this.reg.stop()
     await this.#reporter.stop()
@@ -212,18 +227,22 @@ export class Cluster {
     await this.mesh.stop()
   }
 
-  /** Gossip would bring it soon; a call that comes at once should find it. */
-  async #fetchTopology(): Promise<void> {
+  /** Gossip brings the topology and its members soon; a call that comes at once should find them. */
+  async #meetFirst(): Promise<void> {
     const { clock } = this.#parts.seams
-    await new Promise<void>((resolve) => {
-      const timer = clock.after(FIRST_TOPOLOGY_MS, resolve)
-      const end = this.topology.subscribe(() => {
-        timer.cancel()
-        end()
-        resolve()
-      })
-      for (const { peer } of this.#parts.file.contacts) this.topology.onDigest(peer, 1)
-    })
+    const endMs = clock.monotonicMs() + FIRST_MEETING_MS
+    for (const { peer } of this.#parts.file.contacts) this.topology.onDigest(peer, 1)
+    while (!this.#canServe() && !this.ends.aborted && clock.monotonicMs() < endMs) {
+      await sleep(clock, FIRST_LOOK_MS, this.ends).catch(() => undefined)
+    }
+  }
+
+  /** A member has its own disk at least; an edge has nobody until it has met them. */
+  #canServe(): boolean {
+    const current = this.topology.current()
+    if (current === null) return false
+    if (this.mesh.self.role === 'member') return true
+    return partitionsWithoutMajority(current, liveDisks(current, this.membership)).length === 0
   }
 
   #gate({ storageId }: RemotePeer): ErrorCode | null {

@@ -138,6 +138,9 @@ export async function explain(
   key: string,
   deadlineMs: number,
 ): Promise<Explanation> {
+  const { finder } = cluster
+  const endMs = cluster.nowMs() + deadlineMs
+  if (finder?.isNeeded === true) await finder.find(key, { endMs, signal: undefined })
   const topology = cluster.topology.current()
   if (topology === null) throw new AtollError('NO_QUORUM', 'the topology is not known here yet')
   const [held, register] = await Promise.all([
@@ -167,7 +170,7 @@ export async function explain(
     utf8(key),
     Math.min(deadlineMs, CLOSEST_TIMEOUT_MS),
   )
-  const closest = found.map((peer) => cluster.membership.get(peer)?.name ?? peer)
+  const closest = found.map(({ peer }) => cluster.membership.get(peer)?.name ?? peer)
   const notes = [...formerNotes(topology, former), ...notesOn(shown, prev !== null, held)]
   return {
     key,

@@ -114,6 +114,7 @@ export class Operations {
 
   async #run(key: string, request: Request, time: CallTime): Promise<Outcome> {
     const { topology, proposer, self } = this.#options
+    if (topology.isLost) await topology.reach(key, time)
     const known = topology.get()
     const place = this.#options.places.of(known, key)
     const isOurs = proposer !== null && place.replicas.includes(self) && !this.isContested(key)

@@ -57,6 +57,7 @@ export class Reader {
   async read(key: string, time: CallTime): Promise<Register> {
     const { clock, topology, propose, counts, electorate } = this.#options
     const startMs = clock.monotonicMs()
+    if (topology.isLost) await topology.reach(key, time)
     for (let divided = 0; ; ) {
       if (time.signal?.aborted) throw new AtollError('CANCELLED', 'the call was given up')
       const place = this.#options.places.of(topology.get(), key)

@@ -10,7 +10,7 @@ import type { Clock } from '../seams/clock.ts'
 import type { Log } from '../seams/log.ts'
 import type { Random } from '../seams/random.ts'
 import type { Membership } from '../swim/member.ts'
-import { type CallTime, KnownTopology } from '../topology/known-topology.ts'
+import { type CallTime, type Finder, KnownTopology } from '../topology/known-topology.ts'
 import { Peers } from '../topology/peers.ts'
 import type { Topology, TopologyView } from '../topology/topology.ts'
 import type {
@@ -60,6 +60,8 @@ export interface RegistersOptions {
   readonly log: Log
   /** All registers of a partition that moves are here. */
   readonly reportInstalled: (partition: number, cfg: number) => void
+  /** On an edge. */
+  readonly finder?: Finder | null
 }
 
 /** Names of operations begin so; those that callers give begin otherwise (`calls.ts`). */
@@ -89,7 +91,7 @@ export class Registers implements RegApi {
     const deadlines = this.#deadlines
     const peers = new Peers(membership)
     const places = new Places()
-    const topology = new KnownTopology(options.topology, peers, clock)
+    const topology = new KnownTopology(options.topology, peers, clock, options.finder)
     const onAccepted: ReplicaOptions['onAccepted'] = (key, value, ballot) => {
       this.#proposer?.onVote(key, ballot)
       const revision = (): number => decodeRegister(value).revision

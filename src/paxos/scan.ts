@@ -68,6 +68,8 @@ export class RegisterScanner {
 
   /** Rejects with NO_QUORUM when too few members answer. */
   async page(prefix: string, after: string, limit: number, time: CallTime): Promise<ScanPage> {
+    const known = this.#options.topology
+    if (known.isLost) await known.reach(prefix, time)
     const { topology, answers } = await this.#askAll(prefix, after, limit, time)
     if (!coversAll(topology, answers)) {
       throw new AtollError('NO_QUORUM', 'too few members answered to know all keys', {

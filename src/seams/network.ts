@@ -104,9 +104,16 @@ export interface Network {
   findPeer(peer: PeerId, timeoutMs: number): Promise<readonly string[]>
   /**
    * Peers closest to the kad id of a key, its sha256, by a live Kademlia lookup, nearest first; this
-   * node left out. The lookup hashes the key itself: it cannot be asked for a point. Slow.
+   * node left out. The lookup hashes the key itself: it cannot be asked for a point. Where the time
+   * runs out: those that have answered by then. Slow. Never rejects.
    */
-  closestPeers(key: Uint8Array, timeoutMs: number): Promise<readonly PeerId[]>
+  closestPeers(key: Uint8Array, timeoutMs: number): Promise<readonly FoundPeer[]>
+}
+
+/** A peer as others know it: who answers there may be somebody else. */
+export interface FoundPeer {
+  readonly peer: PeerId
+  readonly addresses: readonly string[]
 }
 
 export interface NetworkConfig {

@@ -38,6 +38,8 @@ export class Forwarder {
   async put(put: Put, limits: CallLimits): Promise<PutOutcome> {
     const { clock } = this.#options
     const endMs = clock.monotonicMs() + limits.deadlineMs
+    const { topology: known } = this.#options
+    if (known.isLost) await known.reach(put.key, { ...limits, endMs })
     const tried = new Set<PeerId>()
     let failure: AtollError | null = null
     for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt++) {

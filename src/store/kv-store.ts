@@ -35,7 +35,7 @@ import { HybridClock } from './hybrid-clock.ts'
 import { type Growth, Inventory } from './inventory.ts'
 import { VALUE_BYTES_MAX } from './limits.ts'
 import { NearCache } from './near-cache.ts'
-import { KnownTopology } from '../topology/known-topology.ts'
+import { type Finder, KnownTopology } from '../topology/known-topology.ts'
 import type { PutOutcome } from './messages.ts'
 import { Places } from './places.ts'
 import { Peers } from '../topology/peers.ts'
@@ -62,7 +62,12 @@ export interface KvStoreOptions {
   readonly random: Random
   readonly log: Log
   readonly reportInstalled: (partition: number, cfg: number) => void
+<<<<<<< HEAD
   readonly reportEmptied: (partition: number, cfg: number) => void
+=======
+  /** On an edge. */
+  readonly finder?: Finder | null
+>>>>>>> 2c0e55c (Edges find a lost cluster by a live Kademlia lookup of the key, and meet their members before they serve)
 }
 
 /** What a replica holds of a key. */
@@ -97,7 +102,7 @@ export class KvStore implements KvApi {
     const { counts } = this
     const inventory = this.#inventory
     const peers = new Peers(membership)
-    const topology = new KnownTopology(options.topology, peers, clock)
+    const topology = new KnownTopology(options.topology, peers, clock, options.finder)
     const hybridClock = new HybridClock(clock)
     const onMissed = (partition: number, id: StorageId): void => {
       counts.replicasMissed++

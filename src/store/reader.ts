@@ -64,6 +64,7 @@ export class Reader {
   async get(key: string, limits: CallLimits): Promise<ReadOutcome> {
     const { clock, places, topology } = this.#options
     const endMs = clock.monotonicMs() + limits.deadlineMs
+    if (topology.isLost) await topology.reach(key, { ...limits, endMs })
     for (let attempt = 1; ; attempt++) {
       const place = places.of(topology.get(), key)
       const round = this.#sendRead(place, limits, endMs - clock.monotonicMs())

@@ -77,6 +77,7 @@ export class Scanner {
   async page(prefix: string, after: string, limit: number, limits: CallLimits): Promise<ScanPage> {
     const { clock, topology } = this.#options
     const endMs = clock.monotonicMs() + limits.deadlineMs
+    if (topology.isLost) await topology.reach(prefix, { ...limits, endMs })
     for (let attempt = 1; ; attempt++) {
       const known = topology.get()
       const question = { topology: known.number, prefix, after, limit }

@@ -13,6 +13,12 @@ export interface CallTime {
   readonly signal: AbortSignal | undefined
 }
 
+/** For a node that may lose everybody: see finder.ts. */
+export interface Finder {
+  readonly isNeeded: boolean
+  find(key: string, call: CallTime): Promise<void>
+}
+
 /** Whoever is asked for a call has this part of its time, so that there is some left to say so. */
 export const ANSWER_SHARE = 0.9
 
@@ -20,11 +26,23 @@ export class KnownTopology {
   readonly #view: TopologyView
   readonly #peers: Peers
   readonly #clock: Clock
+  readonly #finder: Finder | null
 
-  constructor(view: TopologyView, peers: Peers, clock: Clock) {
+  constructor(view: TopologyView, peers: Peers, clock: Clock, finder: Finder | null = null) {
     this.#view = view
     this.#peers = peers
     this.#clock = clock
+    this.#finder = finder
+  }
+
+  /** Whether a call should `reach` first. */
+  get isLost(): boolean {
+    return this.#finder !== null && this.#finder.isNeeded
+  }
+
+  /** Finds the replicas of a key where this node has lost them all. Never rejects. */
+  async reach(key: string, call: CallTime): Promise<void> {
+    await this.#finder?.find(key, call)
   }
 
   /** Throws NO_QUORUM as long as none is known: on an edge that has just started. */

@@ -9,6 +9,7 @@ import {
   partitionsWithoutMajority,
   unsuspectedDisks,
 } from './describe.ts'
+import type { TopologyFinder } from './finder.ts'
 import type { MovementReporter } from './movement-reporter.ts'
 import type { Refusals } from './refusals.ts'
 import { SLOT_REFUSALS, type SlotRefusal } from './slot-acceptor.ts'
@@ -22,6 +23,8 @@ export interface TopologyParts {
   readonly reporter: MovementReporter
   /** null on an edge, whose vote nobody asks for. */
   readonly slotRefusals: Refusals<SlotRefusal> | null
+  /** null on a member. */
+  readonly finder: TopologyFinder | null
 }
 
 export function declareTopologyMetrics(metrics: Metrics, parts: TopologyParts): void {
@@ -81,6 +84,11 @@ export function declareTopologyMetrics(metrics: Metrics, parts: TopologyParts): 
     'Votes on topologies that peers asked for and must not have, by why.',
     ['reason'],
     () => SLOT_REFUSALS.map((reason) => [parts.slotRefusals?.counts[reason] ?? 0, reason]),
+  )
+  metrics.counter(
+    'atoll_topology_lookups_total',
+    'Lookups by Kademlia of an edge that had lost the cluster.',
+    () => parts.finder?.lookups ?? 0,
   )
   metrics.gauge(
     'atoll_topology_reports_pending',

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import {
   type CloseReason,
   type DialOptions,
+  type FoundPeer,
   FRAME_BYTES_MAX,
   type Link,
   LINK_BUFFER_BYTES,
@@ -357,13 +358,15 @@ function lifeTests(test: TestOf): void {
     await pair(world, a, b)
     await pair(world, c, b)
     let found: readonly string[] = []
-    let near: readonly string[] = []
+    let near: readonly FoundPeer[] = []
     for (let i = 0; i < 20 && (found.length === 0 || near.length < 2); i++) {
       found = await a.network.findPeer(c.network.self, 2000)
       near = await a.network.closestPeers(SOME_KEY, 2000)
     }
     assert.deepEqual([...found].sort(), [...c.network.addresses()].sort())
-    assert.deepEqual([...near].sort(), [b.network.self, c.network.self].sort())
+    const others = [b, c].map(({ network }) => [network.self, ...network.addresses()].join())
+    const told = near.map(({ peer, addresses }) => [peer, ...addresses].join())
+    assert.deepEqual(told.sort(), others.sort())
     assert.deepEqual(await a.network.findPeer(world.make().network.self, 500), [])
   })
 }

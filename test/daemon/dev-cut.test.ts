@@ -39,7 +39,7 @@ function rig() {
     dial: () => Promise.resolve(link),
     disconnect: () => undefined,
     findPeer: () => Promise.resolve(['/ip4/127.0.0.1/tcp/1']),
-    closestPeers: () => Promise.resolve(['peer']),
+    closestPeers: () => Promise.resolve([{ peer: 'peer', addresses: [] }]),
     tryAddresses: () => Promise.resolve('open'),
   }
   const cable = new Cable()
@@ -95,6 +95,7 @@ describe('dev cut', () => {
     assert.equal(await network.tryAddresses('peer', 10), 'timeout')
     cable.heal()
     assert.equal(await network.tryAddresses('peer', 10), 'open')
-    assert.deepEqual(await network.closestPeers(new Uint8Array(32), 10), ['peer'])
+    const [near] = await network.closestPeers(new Uint8Array(32), 10)
+    assert.equal(near?.peer, 'peer')
   })
 })

@@ -4,6 +4,7 @@
  */
 import { createHash } from 'node:crypto'
 import { type PeerId, peerIdBytes } from '../../src/base/ids.ts'
+import type { FoundPeer } from '../../src/seams/network.ts'
 import type { Fabric } from './fabric.ts'
 import type { SimNetwork } from './sim-network.ts'
 
@@ -28,15 +29,15 @@ export async function closestPeers(
   asker: SimNetwork,
   key: Uint8Array,
   timeoutMs: number,
-): Promise<readonly PeerId[]> {
+): Promise<readonly FoundPeer[]> {
   if (!(await lookup(fabric, asker, timeoutMs))) return []
   const point = createHash('sha256').update(key).digest()
   return reachable(fabric, asker)
     .filter((network) => network !== asker)
-    .map(({ self }) => ({ self, distance: distance(self, point) }))
+    .map((network) => ({ network, distance: distance(network.self, point) }))
     .sort((a, b) => Buffer.compare(a.distance, b.distance))
     .slice(0, CLOSEST_MAX)
-    .map(({ self }) => self)
+    .map(({ network }) => ({ peer: network.self, addresses: network.addresses() }))
 }
 
 /** False when the time ran out. */

@@ -298,7 +298,9 @@ describe('sim network', () => {
       const found = await peer(0).network.findPeer(id, 5000)
       assert.deepEqual(found, peer(2).network.addresses())
       const closest = await peer(0).network.closestPeers(new Uint8Array(32), 5000)
-      assert.deepEqual([...closest].sort(), [peer(1).network.self, id].sort())
+      assert.deepEqual(closest.map((each) => each.peer).sort(), [peer(1).network.self, id].sort())
+      const where = closest.find((each) => each.peer === id)?.addresses
+      assert.deepEqual(where, peer(2).network.addresses())
     })
   })
 

@@ -9,6 +9,7 @@ import {
 import {
   type AddressTrial,
   type DialOptions,
+  type FoundPeer,
   type Link,
   type Network,
   type NetworkConfig,
@@ -140,8 +141,8 @@ export class SimNetwork implements Network {
     return findPeer(this.#fabric, this, peer, timeoutMs)
   }
 
-  closestPeers(point: Uint8Array, timeoutMs: number): Promise<readonly PeerId[]> {
-    return closestPeers(this.#fabric, this, point, timeoutMs)
+  closestPeers(key: Uint8Array, timeoutMs: number): Promise<readonly FoundPeer[]> {
+    return closestPeers(this.#fabric, this, key, timeoutMs)
   }
 
   // What follows is for the other parts of the simulated network.

@@ -74,6 +74,7 @@ class FakeMesh implements Mesh {
     return ['/ip4/127.0.0.1/tcp/1']
   }
 
+  foundAt(): void {}
   learnAddresses(peer: string, addresses: readonly string[]): void {
     this.learned.set(peer, addresses)
   }

@@ -108,6 +108,7 @@ export class FakeMesh implements Mesh {
     return []
   }
   learnAddresses(): void {}
+  foundAt(): void {}
   connect(): void {}
   reconnect(): void {}
   forget(): void {}

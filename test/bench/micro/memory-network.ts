@@ -1,6 +1,12 @@
 /** Two networks joined by nothing: a frame costs next to nothing, so what remains is the mesh. */
 import type { PeerId } from '../../../src/base/ids.ts'
-import type { Link, LinkHandler, Network, TrafficClass } from '../../../src/seams/network.ts'
+import type {
+  FoundPeer,
+  Link,
+  LinkHandler,
+  Network,
+  TrafficClass,
+} from '../../../src/seams/network.ts'
 
 class MemoryLink implements Link {
   readonly peer: PeerId
@@ -94,7 +100,7 @@ export class MemoryNetwork implements Network {
     return Promise.resolve('open')
   }
 
-  closestPeers(): Promise<readonly PeerId[]> {
+  closestPeers(): Promise<readonly FoundPeer[]> {
     return Promise.resolve([])
   }
 }
