@@ -228,8 +228,8 @@ export class Libp2pNetwork implements Network {
   async closestPeers(key: Uint8Array, timeoutMs: number): Promise<readonly FoundPeer[]> {
     try {
       const signal = AbortSignal.timeout(timeoutMs)
-      const { dht } = this.#running().services
-      return await nearestOf(dht.getClosestPeers(key, { signal }))
+      const { services, peerStore } = this.#running()
+      return await nearestOf(services.dht.getClosestPeers(key, { signal }), peerStore)
     } catch (error) {
       this.#log.write('debug', 'network.closest-peers-failed', { message: String(error) })
       return []
