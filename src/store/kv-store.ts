@@ -62,12 +62,9 @@ export interface KvStoreOptions {
   readonly random: Random
   readonly log: Log
   readonly reportInstalled: (partition: number, cfg: number) => void
-<<<<<<< HEAD
   readonly reportEmptied: (partition: number, cfg: number) => void
-=======
   /** On an edge. */
   readonly finder?: Finder | null
->>>>>>> 2c0e55c (Edges find a lost cluster by a live Kademlia lookup of the key, and meet their members before they serve)
 }
 
 /** What a replica holds of a key. */

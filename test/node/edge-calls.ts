@@ -43,6 +43,21 @@ export const EDGE_CALLS: ReadonlyMap<string, Call> = new Map<string, Call>([
     },
   ],
   [
+    'kv.watch',
+    async ({ kv }) => {
+      const given = new AbortController()
+      const seen: string[] = []
+      for await (const event of kv.watch('e/w', { signal: given.signal })) {
+        seen.push(event.kind)
+        if (seen.length === 1) await kv.put('e/w', 'v1')
+        if (event.kind === 'put') await kv.del('e/w')
+        if (event.kind === 'delete') break
+      }
+      given.abort()
+      assert.ok(seen.includes('put'), seen.join())
+    },
+  ],
+  [
     'reg.set',
     async ({ reg }) => {
       const { version } = await reg.set('e/r', 'v1', { ifAbsent: true })

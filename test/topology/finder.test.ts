@@ -47,7 +47,7 @@ class Desk {
     const members = ['a', 'b', 'c'].map((name) => memberOf(name))
     const replicas = members.map(({ storageId }) => storageId)
     const genesis = genesisOf(members, { partitions: 1 })
-    const partitions = [{ cfg: 2, replicas, prev: null }]
+    const partitions = [{ cfg: 2, replicas, prev: null, former: [] }]
     this.topology = { ...genesis, number: 2, parent: 'ab'.repeat(32), members, partitions }
     for (const name of ['a', 'b', 'c', 'x']) {
       this.meshOf(name).handle(REQUEST_KINDS.TOPOLOGY_GET, () => encodeTopology(this.topology))
@@ -176,7 +176,7 @@ describe('finding the cluster', () => {
     assert.ok(partition !== undefined)
     const [a = '', b = '', c = ''] = partition.replicas
     const before = { cfg: 1, replicas: [b, c, memberOf('d').storageId] }
-    const moving = { cfg: 2, replicas: [a, b], prev: before }
+    const moving = { cfg: 2, replicas: [a, b], prev: before, former: [] }
     const members = [...desk.topology.members, memberOf('d')]
     desk.topology = { ...desk.topology, members, partitions: [moving] }
     desk.gone = 'c'

@@ -2,6 +2,7 @@
  * Watching the store: `kv.watch` of one node. All readers of a prefix share one stream; one that
  * goes on from a cursor has a stream of its own.
  */
+import { DEFAULT_DEADLINE_MS } from '../../base/call-limits.ts'
 import { AtollError } from '../../base/errors.ts'
 import { checkKey } from '../../base/value.ts'
 import type { KvEvent, KvWatchOptions } from '../api.ts'
@@ -51,6 +52,10 @@ export class Watches {
     { after, signal }: KvWatchOptions,
   ): AsyncGenerator<KvEvent, void, undefined> {
     if (prefix !== '') checkKey(prefix)
+    const { known, clock } = this.#options
+    if (known.isLost) {
+      await known.reach(prefix, { endMs: clock.monotonicMs() + DEFAULT_DEADLINE_MS, signal })
+    }
     if (this.#isStopped) throw new AtollError('STOPPED', 'the node is stopping')
     if (signal?.aborted === true) return
     const stream = this.#streamOf(prefix, after)
