@@ -94,10 +94,11 @@ class LevelIndex implements Index {
         highWaterMarkBytes: CHUNK_BYTES,
       })
       try {
-        for (;;) {
+        for (let left = limit ?? Number.POSITIVE_INFINITY; left > 0; ) {
           const entries = await iterator.nextv(CHUNK_ENTRIES)
           if (entries.length === 0) return
           for (const entry of entries) yield entry
+          left -= entries.length
         }
       } finally {
         await iterator.close()

@@ -24,9 +24,10 @@ export interface PageAsked {
 export function checkedPage(
   prefix: string,
   { after = '', limit = PAGE_ENTRIES }: { readonly after?: string; readonly limit?: number },
+  entriesMax: number = PAGE_ENTRIES_MAX,
 ): PageAsked {
-  if (!Number.isInteger(limit) || limit < 1 || limit > PAGE_ENTRIES_MAX) {
-    throw new AtollError('USAGE', `limit is 1 to ${PAGE_ENTRIES_MAX}, not ${limit}`)
+  if (!Number.isInteger(limit) || limit < 1 || limit > entriesMax) {
+    throw new AtollError('USAGE', `limit is 1 to ${entriesMax}, not ${limit}`)
   }
   for (const key of [prefix, after]) if (key !== '') checkKey(key)
   return { prefix, after, limit }

@@ -5,23 +5,31 @@
 import { compareKeys } from '../base/bytes.ts'
 import type { Database } from './database.ts'
 
-/** Entries read at a time: a page takes little from each of many spaces. */
+/** Entries read at a time when nothing is said: a page takes little from each of many spaces. */
 const SLICE = 8
 
 export class KeyCursor {
   readonly #database: Database
   readonly #space: string
   readonly #prefix: string
+  readonly #sliceEntries: number
   #slice: (readonly [string, Uint8Array])[] = []
   #at = 0
   #from: string
   #ended = false
 
-  private constructor(database: Database, space: string, prefix: string, from: string) {
+  private constructor(
+    database: Database,
+    space: string,
+    prefix: string,
+    from: string,
+    sliceEntries: number,
+  ) {
     this.#database = database
     this.#space = space
     this.#prefix = prefix
     this.#from = from
+    this.#sliceEntries = sliceEntries
   }
 
   static async open(
@@ -29,10 +37,10 @@ export class KeyCursor {
     space: string,
     prefix: string,
     after: string,
+    sliceEntries: number = SLICE,
   ): Promise<KeyCursor> {
-    // The least string after `after` is itself with a zero character.
-    const start = compareKeys(after, prefix) >= 0 && after !== '' ? `${after}\0` : prefix
-    const cursor = new KeyCursor(database, space, prefix, start)
+    const start = firstKey(prefix, after)
+    const cursor = new KeyCursor(database, space, prefix, start, sliceEntries)
     await cursor.#fill()
     return cursor
   }
@@ -54,7 +62,7 @@ export class KeyCursor {
     const range = {
       from: this.#space + this.#from,
       to: endOfSpace(this.#space),
-      limit: SLICE,
+      limit: this.#sliceEntries,
     }
     for await (const [stored, bytes] of this.#database.scan(range)) {
       const key = stored.slice(this.#space.length)
@@ -65,7 +73,7 @@ export class KeyCursor {
       this.#slice.push([key, bytes])
       this.#from = `${key}\0`
     }
-    if (this.#slice.length < SLICE) this.#ended = true
+    if (this.#slice.length < this.#sliceEntries) this.#ended = true
   }
 }
 
@@ -77,6 +85,12 @@ export function leastOf(cursors: readonly KeyCursor[]): KeyCursor | null {
     if (least === null || compareKeys(cursor.key, least.key ?? '') < 0) least = cursor
   }
   return least
+}
+
+/** Where keys under a prefix begin that come after one. */
+export function firstKey(prefix: string, after: string): string {
+  // The least string after `after` is itself with a zero character.
+  return compareKeys(after, prefix) >= 0 && after !== '' ? `${after}\0` : prefix
 }
 
 /** The first name after all that begin with the space, which ends with a slash. */

@@ -243,7 +243,9 @@ class LogDatabase implements Database, DiskLevels {
     const { from, to, limit = Number.POSITIVE_INFINITY } = range
     const recent = this.#checkpointer.recentIn(range)
     try {
-      const stored = this.#index.entries({ from, ...(to !== undefined && { to }) })
+      // Each of the recent ones may hide one that is stored.
+      const enough = range.limit === undefined ? {} : { limit: limit + recent.length }
+      const stored = this.#index.entries({ from, ...(to !== undefined && { to }), ...enough })
       yield* mergedScan(stored, recent, limit)
     } catch (error) {
       throw this.#judge(error)

@@ -33,7 +33,7 @@ import { DotSource } from './dot-source.ts'
 import { Forwarder } from './forwarder.ts'
 import { HybridClock } from './hybrid-clock.ts'
 import { type Growth, Inventory } from './inventory.ts'
-import { VALUE_BYTES_MAX } from './limits.ts'
+import { SCAN_ENTRIES_MAX, VALUE_BYTES_MAX } from './limits.ts'
 import { NearCache } from './near-cache.ts'
 import { type Finder, KnownTopology } from '../topology/known-topology.ts'
 import type { PutOutcome } from './messages.ts'
@@ -42,7 +42,7 @@ import { Peers } from '../topology/peers.ts'
 import { type StoreRecord, visibleSiblings } from './record.ts'
 import { type ReadOutcome, Reader } from './reader.ts'
 import { Replica } from './replica.ts'
-import { Scanner } from './scan.ts'
+import { Scanner } from './scan/scanner.ts'
 import { AntiEntropy } from './sync/anti-entropy.ts'
 import { Fingerprints } from './sync/fingerprints.ts'
 import { SyncServer } from './sync/sync-server.ts'
@@ -247,7 +247,7 @@ export class KvStore implements KvApi {
     options: CallOptions & { readonly after?: string; readonly limit?: number },
   ): Promise<KvPage> {
     this.#checkOpen()
-    const { after, limit } = checkedPage(prefix, options)
+    const { after, limit } = checkedPage(prefix, options, SCAN_ENTRIES_MAX)
     const limits = limitsOf(options)
     const page = await this.#scanner.page(prefix, after, limit, limits)
     const entries = page.entries.flatMap(([key, record]) => {

@@ -24,7 +24,9 @@ export const RECORD_BYTES_MAX = 3 * 1024 * 1024
 export const NEAR_CACHE_BYTES = 16 * 1024 * 1024
 /** How old an answer a reader may take. */
 export const MAX_AGE_MS_MAX = 60 * 60 * 1000
-/** A page of a scan, in bytes. */
+/** A page of a scan. What one member is asked for, and each asks the disk anew: not too little. */
+export const SCAN_ENTRIES_MAX = 4000
+/** The same in bytes; one record more than that. */
 export const PAGE_BYTES = 512 * 1024
 /** One step of repair or movement. */
 export const SYNC_ENTRIES = 512

@@ -11,7 +11,7 @@ describe('kv export', () => {
   beforeEach(async () => {
     cli = await CliRig.open()
     file = join(cli.dir, 'out.jsonl')
-    for (let i = 0; i < 2500; i++)
+    for (let i = 0; i < 5000; i++)
       cli.rig.node.values.set(`k/${String(i).padStart(5, '0')}`, `v${i}`)
   })
   afterEach(() => cli.close())
@@ -21,10 +21,10 @@ describe('kv export', () => {
   it('writes a file, what standard output would have, and says how much', async () => {
     const { status, out, err } = await exported()
     assert.deepEqual([status, err], [0, ''])
-    assert.match(out, /^ok {2}exported 2500 \(\d+ bytes\) in/)
+    assert.match(out, /^ok {2}exported 5000 \(\d+ bytes\) in/)
     assert.equal(readFileSync(file, 'utf8'), (await cli.run('kv', 'export', 'k/')).out)
     const { out: json } = await cli.run('kv', 'export', '--to', join(cli.dir, 'x'), '-o', 'json')
-    assert.equal((JSON.parse(json) as { exported: number }).exported, 2500)
+    assert.equal((JSON.parse(json) as { exported: number }).exported, 5000)
   })
 
   it('writes over no file', async () => {
@@ -111,7 +111,7 @@ describe('kv export', () => {
     assert.match(failed.err, /with \d+ exported: 1 of 3 answered. Continue with --resume\n$/)
     assert.ok(existsSync(file))
     await exported('--resume')
-    assert.equal(readFileSync(file, 'utf8').split('\n').length - 1, 2500)
+    assert.equal(readFileSync(file, 'utf8').split('\n').length - 1, 5000)
     pages = 0
     const streamed = await cli.run('kv', 'export', 'k/')
     const [, after = ''] = /Continue with --after "(.*)"/.exec(streamed.err) ?? []

@@ -194,6 +194,13 @@ const MUTANTS: readonly Mutant[] = [
     'return newest',
   ],
   [
+    'what hides an entry of the index counts towards the limit',
+    'disk/database',
+    'disk/log-database.ts',
+    '{ limit: limit + recent.length }',
+    '{ limit }',
+  ],
+  [
     'a checkpoint under way is not scanned',
     'disk/database',
     'disk/merged-scan.ts',

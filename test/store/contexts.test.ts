@@ -1,10 +1,16 @@
 /** What versions carry, how much a record takes, and what the interface refuses. */
-import { DEADLINE_MS_MAX, PAGE_ENTRIES_MAX } from '../../src/base/call-limits.ts'
+import { DEADLINE_MS_MAX } from '../../src/base/call-limits.ts'
 import { KEY_BYTES_MAX } from '../../src/base/value.ts'
 import assert from 'node:assert/strict'
 import type { KvPutOptions, Value } from '../../src/store/api.ts'
 import { ContextCache } from '../../src/store/context-cache.ts'
-import { DOTS_MAX, SIBLINGS_MAX, VALUE_BYTES_MAX, VECTOR_MAX } from '../../src/store/limits.ts'
+import {
+  DOTS_MAX,
+  SCAN_ENTRIES_MAX,
+  SIBLINGS_MAX,
+  VALUE_BYTES_MAX,
+  VECTOR_MAX,
+} from '../../src/store/limits.ts'
 import { type Context, EMPTY_CONTEXT, versionText } from '../../src/store/version-vector.ts'
 import { contextOf } from './arbitrary.ts'
 import { errorOf } from './error-of.ts'
@@ -229,7 +235,7 @@ describe('what is refused before anything is asked', () => {
     const level = 'two' as 'one'
     assert.equal(await refused((world) => world.kv('a').put('k', 'v', { write: level })), 'USAGE')
     assert.equal(await refused((world) => world.kv('a').get('k', { read: level })), 'USAGE')
-    for (const limit of [0, PAGE_ENTRIES_MAX + 1, 1.5, Number.NaN]) {
+    for (const limit of [0, SCAN_ENTRIES_MAX + 1, 1.5, Number.NaN]) {
       assert.equal(await refused((world) => world.kv('a').ls('', { limit })), 'USAGE')
     }
     for (const context of ['', 'x', `${NOTHING}AAAA`, NOTHING.slice(1)]) {

@@ -18,6 +18,8 @@ type Suite =
   | 'repair'
   | 'replica'
   | 'round-and-tally'
+  | 'scan-cost'
+  | 'scan-plan'
   | 'scans'
   | 'writes'
 
@@ -628,8 +630,16 @@ const MUTANTS: readonly Mutant[] = [
   [
     'a page goes on where an answer had ended',
     'scans',
-    'scan.ts',
-    'if (cut !== null && compareKeys(key, cut) > 0) break',
+    'scan/scanner.ts',
+    'of all.filter(isUpTo(cut))) {',
+    'of all) {',
+    /none of its keys is left out/,
+  ],
+  [
+    'a confirmation that was cut is taken for whole',
+    'scans',
+    'scan/scanner.ts',
+    'ends.push(endOf(answer))',
     '',
     /none of its keys is left out/,
   ],
@@ -652,15 +662,15 @@ const MUTANTS: readonly Mutant[] = [
   [
     'a page of any size',
     'scans',
-    'scan.ts',
-    'while (entries.length < limit && bytes < PAGE_BYTES) {',
-    'while (entries.length < limit) {',
+    'scan/scan-reader.ts',
+    'while (entries.length < most.limit && bytes < most.bytes) {',
+    'while (entries.length < most.limit) {',
     /entries and bytes/,
   ],
   [
     'an older topology is scanned by',
     'scans',
-    'scan.ts',
+    'scan/scanner.ts',
     'if (topology.number > question.topology) return encodeStale(topology.number)',
     '',
     /follow a newer topology/,
@@ -668,7 +678,7 @@ const MUTANTS: readonly Mutant[] = [
   [
     'a scan without a majority is whole',
     'scans',
-    'scan.ts',
+    'scan/scan-plan.ts',
     'length > Math.floor(group.length / 2)',
     'length > 0',
     /they are partial/,
@@ -676,10 +686,106 @@ const MUTANTS: readonly Mutant[] = [
   [
     'a scan goes on when its caller has given up',
     'scans',
-    'scan.ts',
+    'scan/scanner.ts',
     'if (limits.signal?.aborted === true)',
     'if (limits.deadlineMs < 0)',
     /gives up/,
+  ],
+  [
+    'one replica is believed',
+    'scan-cost',
+    'scan/scan-plan.ts',
+    'while (!isMajority(group, counted)) {',
+    'while (counted.size === 0) {',
+    /one of a majority alone has/,
+  ],
+  [
+    'another sum is no difference',
+    'scan-cost',
+    'scan/scanner.ts',
+    'here[i] !== sums[i]',
+    'here.length < i',
+    /one of a majority alone has/,
+  ],
+  [
+    'a sum is of keys alone',
+    'scans',
+    'scan/scan-reader.ts',
+    'entryFingerprint(key, record)',
+    'entryFingerprint(key, new Uint8Array(record.length * 0))',
+    /the newest is shown/,
+  ],
+  [
+    'sums are of more than is asked about',
+    'scan-cost',
+    'scan/scanner.ts',
+    'answer.entries.filter(isUpTo(upTo))',
+    'answer.entries',
+    /its own bytes/,
+  ],
+  [
+    'whoever confirms gives all it has',
+    'scan-cost',
+    'scan/scanner.ts',
+    'readEntries(database, other, range, question)',
+    'readEntries(database, partitions, range, question)',
+    /partitions that differ/,
+  ],
+  [
+    'who failed is asked again',
+    'scan-plan',
+    'scan/scan-plan.ts',
+    'but.has(id) || this.#failed.has(id)',
+    'but.has(id)',
+    /replaces whoever fails/,
+  ],
+  [
+    'all is asked of the first',
+    'scan-plan',
+    'scan/scan-plan.ts',
+    'shares.of(id) < shares.of(best)',
+    'shares.of(id) < 0',
+    /shares evenly/,
+  ],
+  [
+    'what moves is taken from where it moves to',
+    'scan-plan',
+    'scan/scan-plan.ts',
+    'this.#best(place.installed, shares, NOBODY)',
+    'this.#best(place.targets.slice(0, 1), shares, NOBODY)',
+    /while data moves/,
+  ],
+  [
+    'who does not answer is asked first again',
+    'scan-cost',
+    'scan/scanner.ts',
+    'this.#avoided.set(id, clock.monotonicMs() + AVOID_MS)',
+    '',
+    /asked last for a while/,
+  ],
+  [
+    'who does not answer is avoided for ever',
+    'scan-cost',
+    'scan/scanner.ts',
+    'if (untilMs > clock.monotonicMs()) return 2',
+    'if (untilMs > 0) return 2',
+    /asked last for a while/,
+  ],
+  [
+    'a caller that gives up makes those that it asked avoided',
+    'scan-cost',
+    'scan/scanner.ts',
+    'if (id === self || limits.signal?.aborted === true) return',
+    'if (id === self) return',
+    /given up by its caller/,
+  ],
+  [
+    'a slow member takes all the time there is',
+    'scan-cost',
+    'scan/scanner.ts',
+    'Math.floor(leftMs * ASK_SHARE)',
+    'Math.floor(leftMs)',
+    /is replaced/,
   ],
 
   // Anti-entropy and movement.

@@ -1,10 +1,10 @@
 /** Keys in order over all partitions, in pages. */
-import { PAGE_ENTRIES_MAX } from '../../src/base/call-limits.ts'
 import assert from 'node:assert/strict'
 import { compareKeys } from '../../src/base/bytes.ts'
 import type { KvPage } from '../../src/store/api.ts'
-import { PAGE_BYTES } from '../../src/store/limits.ts'
+import { PAGE_BYTES, SCAN_ENTRIES_MAX } from '../../src/store/limits.ts'
 import { databaseKey, placeOf } from '../../src/store/place.ts'
+import { encodeRecord } from '../../src/store/record.ts'
 import { REQUEST_KINDS } from '../../src/wire/kinds.ts'
 import { errorOf } from './error-of.ts'
 import { isSync, isWrite, type Question, StoreWorld } from './world.ts'
@@ -93,12 +93,18 @@ describe('scans', () => {
   })
 
   it('hold as many entries and bytes as a page takes', async () => {
-    const world = await StoreWorld.start(['ab', 'ba'])
-    const keys = Array.from({ length: PAGE_ENTRIES_MAX + 1 }, (_, i) => `k${10_000 + i}`)
-    await putAll(world, keys)
-    const page = await world.drive(world.kv('a').ls('k', { limit: PAGE_ENTRIES_MAX }))
-    assert.equal(page.entries.length, PAGE_ENTRIES_MAX)
-    assert.equal(page.next, keys[PAGE_ENTRIES_MAX - 1])
+    const world = await StoreWorld.start(['ab'])
+    const keys = Array.from({ length: SCAN_ENTRIES_MAX + 1 }, (_, i) => `k${10_000 + i}`)
+    await putAll(world, ['k'], { write: 'all' })
+    const value = encodeRecord(world.record('a', 'k'))
+    await world.drive(world.kv('a').del('k', { write: 'all' }))
+    for (const name of ['a', 'b']) {
+      const copies = keys.map((key) => ({ key: databaseKey(0, key), value }))
+      await world.drive(world.node(name).database?.commit(copies) ?? Promise.resolve())
+    }
+    const page = await world.drive(world.kv('a').ls('k1', { limit: SCAN_ENTRIES_MAX }))
+    assert.equal(page.entries.length, SCAN_ENTRIES_MAX)
+    assert.equal(page.next, keys[SCAN_ENTRIES_MAX - 1])
 
     const large = new Uint8Array(PAGE_BYTES / 4)
     for (let i = 0; i < 9; i++) {
@@ -124,14 +130,16 @@ describe('scans', () => {
   it('cut where one replica has more to come, so that none of its keys is left out', async () => {
     const world = await StoreWorld.start(['abc'])
     world.fate = (q) => ((isWrite(q) && q.to !== 'c') || isSync(q) ? 'lost' : undefined)
-    // c alone has the large ones, of which a page takes a few, a alone one that comes after them.
+    // c alone has the large ones, of which a page takes a few, b alone one that comes after them.
     const dense = Array.from({ length: 20 }, (_, i) => `d${i + 10}`)
     const large = new Uint8Array(PAGE_BYTES / 4)
     const puts = dense.map((key) => world.kv('c').put(key, large, { write: 'one' }))
     await world.drive(Promise.all(puts))
-    world.fate = (q) => ((isWrite(q) && q.to !== 'a') || isSync(q) ? 'lost' : undefined)
-    await world.drive(world.kv('a').put('e', 'v', { write: 'one' }))
-    assert.deepEqual(await listed(world, 'b'), [...dense, 'e'])
+    world.fate = (q) => ((isWrite(q) && q.to !== 'b') || isSync(q) ? 'lost' : undefined)
+    await world.drive(world.kv('b').put('e', 'v', { write: 'one' }))
+    world.lose('a')
+    assert.deepEqual(await listed(world, 'b'), [...dense, 'e'], 'b gives, c confirms')
+    assert.deepEqual(await listed(world, 'c'), [...dense, 'e'], 'c gives, b confirms')
   })
 
   it('say that they are partial when a set has no majority, and refuse when nobody answers', async () => {

@@ -6,6 +6,7 @@
 import { AtollError } from '../../base/errors.ts'
 import type { ResultOf } from '../../rpc/methods.ts'
 import { valueToRequest } from '../../rpc/values.ts'
+import { SCAN_ENTRIES_MAX } from '../../store/limits.ts'
 import { type CommandContext, withClient } from '../command.ts'
 import { formatDuration } from '../duration.ts'
 import { Progress } from '../progress.ts'
@@ -17,6 +18,9 @@ export interface ExportOptions {
   readonly resume?: boolean
   readonly after?: string
 }
+
+/** Of a page: it is better waited for than left out. */
+const PAGE_MS = 10_000
 
 type KvPage = ResultOf<'kv.ls'>
 
@@ -84,8 +88,10 @@ class Export {
     let unresolved = 0
     try {
       await withClient(this.#context, async (client) => {
-        const options = after === undefined ? {} : { after }
-        for await (const page of pages(this.#context, client, 'kv.ls', prefix, options)) {
+        const deadline = this.#context.options.timeoutMs ?? PAGE_MS
+        const options = { deadline, ...(after !== undefined && { after }) }
+        const all = pages(this.#context, client, 'kv.ls', prefix, options, SCAN_ENTRIES_MAX)
+        for await (const page of all) {
           // A page of the listing that was asked for.
           const { entries, partial: isPartial } = page as KvPage
           partial ||= isPartial

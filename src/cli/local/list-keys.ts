@@ -5,6 +5,7 @@ import { callOptions, type CommandContext, withClient } from '../command.ts'
 import type { View } from '../output.ts'
 import { VIEWS } from '../views.ts'
 
+/** For people, who wait for the first lines. */
 const PAGE_KEYS = 1000
 
 type Listing = 'kv.ls' | 'reg.ls'
@@ -55,12 +56,13 @@ export async function* pages(
   listing: Listing,
   prefix: string,
   { after, limit, deadline }: ListOptions,
+  pageKeys: number = PAGE_KEYS,
 ): AsyncGenerator<Page, void, undefined> {
   const options = callOptions(context, listing, deadline)
   let next: string | null | undefined = after
   let left = limit ?? Number.POSITIVE_INFINITY
   do {
-    const params = { prefix, limit: Math.min(left, PAGE_KEYS), ...(next ? { after: next } : {}) }
+    const params = { prefix, limit: Math.min(left, pageKeys), ...(next ? { after: next } : {}) }
     const page = (await client.call(METHODS[listing], params, options)) as Page
     yield page
     next = page.next

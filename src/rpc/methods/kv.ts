@@ -2,7 +2,7 @@
 import { DEFAULT_DEADLINE_MS } from '../../base/call-limits.ts'
 import * as v from 'valibot'
 import type { JsonValue, KvPage, KvPutOptions, Level } from '../../node/api.ts'
-import { MAX_AGE_MS_MAX, VALUE_BYTES_MAX } from '../../store/limits.ts'
+import { MAX_AGE_MS_MAX, VALUE_BYTES_MAX, SCAN_ENTRIES_MAX } from '../../store/limits.ts'
 import type { CliFlag } from '../method.ts'
 import { call, deadline } from '../method.ts'
 import { key, level, text, value, whole } from '../schemas.ts'
@@ -11,7 +11,6 @@ import { valueFromJson, valueToJson } from '../values.ts'
 
 /** A page is cut here, so that a reply stays far below what a client accepts in one line. */
 const PAGE_CHARACTERS_MAX = 2 * 1024 * 1024
-const PAGE_LIMIT_MAX = 10_000
 
 interface WireEntry {
   readonly key: string
@@ -164,7 +163,7 @@ export const kvLs = call({
   params: v.strictObject({
     prefix: v.exactOptional(text, ''),
     after: v.exactOptional(v.pipe(text, v.description('next of the page before'))),
-    limit: v.exactOptional(v.pipe(whole, v.minValue(1), v.maxValue(PAGE_LIMIT_MAX))),
+    limit: v.exactOptional(v.pipe(whole, v.minValue(1), v.maxValue(SCAN_ENTRIES_MAX))),
     ...deadline,
   }),
   result: v.object({

@@ -1,0 +1,294 @@
+/**
+ * Scans: keys in order over all partitions, in pages. A page is resumed by its last key.
+ *
+ * Of each partition one replica gives its records, this node itself where it is one; the others
+ * that a majority takes are told a sum of what was given, and give their own records only where
+ * theirs is another. So a page costs about its own bytes, however many replicas there are.
+ */
+import { DEFAULT_DEADLINE_MS } from '../../base/call-limits.ts'
+import { compareKeys, lowestKey } from '../../base/bytes.ts'
+import { AtollError } from '../../base/errors.ts'
+import type { PeerId, StorageId } from '../../base/ids.ts'
+import type { Database } from '../../disk/database.ts'
+import type { Mesh, RemotePeer } from '../../mesh/mesh.ts'
+import type { Clock } from '../../seams/clock.ts'
+import type { KnownTopology } from '../../topology/known-topology.ts'
+import type { Peers } from '../../topology/peers.ts'
+import type { Topology } from '../../topology/topology.ts'
+import { REQUEST_KINDS } from '../../wire/kinds.ts'
+import { ATTEMPTS_MAX, type CallLimits } from '../calls.ts'
+import { PAGE_BYTES } from '../limits.ts'
+import { joinRecords } from '../merge.ts'
+import { encodeStale } from '../messages.ts'
+import type { StoreRecord } from '../record.ts'
+import {
+  decodeAnswer,
+  decodedEntries,
+  decodeQuestion,
+  encodeAnswer,
+  encodeQuestion,
+  type ScanAnswer,
+  type ScanEntry,
+  type ScanQuestion,
+  type ScanRange,
+} from './scan-messages.ts'
+import { ScanPlan, type Shares } from './scan-plan.ts'
+import { readEntries, readSums, sumsOf } from './scan-reader.ts'
+
+export interface ScanOptions {
+  readonly self: StorageId
+  /** null on an edge. */
+  readonly database: Database | null
+  readonly mesh: Mesh
+  readonly topology: KnownTopology
+  readonly clock: Clock
+  readonly peers: Peers
+}
+
+export interface ScanPage {
+  readonly entries: readonly (readonly [string, StoreRecord])[]
+  /** Last key that was looked at; null at the end. */
+  readonly next: string | null
+  readonly partial: boolean
+}
+
+/** A newer topology, and who knows it. */
+interface Newer {
+  readonly number: number
+  readonly peer: PeerId
+}
+
+/** What one member gave, as it came and decoded. */
+interface Given {
+  readonly id: StorageId
+  readonly partitions: readonly number[]
+  readonly answer: ScanAnswer<Uint8Array>
+  readonly entries: readonly ScanEntry<StoreRecord>[]
+}
+
+/** One page under way. */
+interface Page {
+  readonly topology: Topology
+  readonly plan: ScanPlan
+  readonly range: ScanRange
+  readonly limit: number
+  readonly limits: CallLimits
+  readonly endMs: number
+  newer: Newer | null
+}
+
+/** Who asks does not say how long it waits. */
+const CATCH_UP_MS = DEFAULT_DEADLINE_MS
+/** Of the time that is left: whoever does not answer is replaced, twice at least. */
+const ASK_SHARE = 0.45
+/** A member that did not answer is asked last for so long. */
+const AVOID_MS = 10_000
+/** Shares of a page are of chance: a little more is asked for, so that a page comes out whole. */
+const SHARE_SLACK = 1.25
+const SHARE_MORE = 8
+
+export class Scanner {
+  readonly #options: ScanOptions
+  /** Until when those that did not answer are avoided; at most one entry a member. */
+  readonly #avoided = new Map<StorageId, number>()
+
+  /** Sets the mesh's handler: make it before the mesh starts. */
+  constructor(options: ScanOptions) {
+    this.#options = options
+    if (options.database !== null) {
+      options.mesh.handle(REQUEST_KINDS.KV_SCAN, (from, body) => this.#onScan(from, body))
+    }
+  }
+
+  async page(prefix: string, after: string, limit: number, limits: CallLimits): Promise<ScanPage> {
+    const { clock, topology } = this.#options
+    const endMs = clock.monotonicMs() + limits.deadlineMs
+    if (topology.isLost) await topology.reach(prefix, { ...limits, endMs })
+    for (let attempt = 1; ; attempt++) {
+      const known = topology.get()
+      const plan = new ScanPlan(known, (id) => this.#orderOf(known, id))
+      const range = { prefix, after, upTo: null }
+      const page: Page = { topology: known, plan, range, limit, limits, endMs, newer: null }
+      const given = await this.#give(page)
+      const found = page.newer === null ? await this.#confirm(page, given) : null
+      if (limits.signal?.aborted === true)
+        throw new AtollError('CANCELLED', 'the call was given up')
+      if (page.newer !== null && attempt < ATTEMPTS_MAX) {
+        const { number, peer } = page.newer
+        await topology.catchUpFrom(number, peer, { ...limits, endMs })
+        continue
+      }
+      if (found !== null && given.length > 0) return found
+      throw new AtollError('NO_QUORUM', 'no member that stores data answered in time')
+    }
+  }
+
+  /** This node first; then whoever is not known to be down, or slow. */
+  #orderOf(topology: Topology, id: StorageId): number {
+    const { self, peers, clock } = this.#options
+    if (id === self) return 0
+    if (peers.usable(topology, id) === undefined) return Number.POSITIVE_INFINITY
+    const untilMs = this.#avoided.get(id)
+    if (untilMs === undefined) return 1
+    if (untilMs > clock.monotonicMs()) return 2
+    this.#avoided.delete(id)
+    return 1
+  }
+
+  /** Of each partition the records of one replica, as far as they are to be had. */
+  async #give(page: Page): Promise<readonly Given[]> {
+    const given: Given[] = []
+    const { plan, range } = page
+    await this.#rounds(
+      page,
+      () => plan.toGive(),
+      async (id, partitions) => {
+        const share = (partitions.length / page.topology.partitions.length) * SHARE_SLACK
+        const limit = Math.min(page.limit, Math.ceil(page.limit * share) + SHARE_MORE)
+        const bytes = Math.min(PAGE_BYTES, Math.ceil(PAGE_BYTES * share))
+        const answer = await this.#ask(page, id, { range, limit, bytes, partitions, sums: null })
+        if (answer === null) return
+        given.push({ id, partitions, answer, entries: decodedEntries(answer.entries) })
+        plan.gave(id, partitions)
+      },
+    )
+    return given
+  }
+
+  /** Joins to what was given what others have otherwise. */
+  async #confirm(page: Page, given: readonly Given[]): Promise<ScanPage> {
+    const { plan, limit } = page
+    const ends = given.map(({ answer }) => endOf(answer))
+    const upTo = lowestKey(ends)
+    const range = { ...page.range, upTo }
+    const within = given.flatMap(({ answer }) => answer.entries.filter(isUpTo(upTo)))
+    const others: (readonly ScanEntry<StoreRecord>[])[] = []
+    await this.#rounds(
+      page,
+      () => plan.toConfirm(),
+      async (id, partitions) => {
+        const sums = sumsOf(partitions, within)
+        const answer = await this.#ask(page, id, {
+          range,
+          limit,
+          bytes: PAGE_BYTES,
+          partitions,
+          sums,
+        })
+        if (answer === null) return
+        others.push(decodedEntries(answer.entries))
+        ends.push(endOf(answer))
+        plan.confirmed(id, partitions)
+      },
+    )
+    const all = [...given.map(({ entries }) => entries), ...others].flat()
+    return joined(all, lowestKey([upTo, ...ends]), limit, !plan.isWhole)
+  }
+
+  /** Asks all shares at once, and again others for those of members that failed. */
+  async #rounds(
+    page: Page,
+    shares: () => Shares,
+    ask: (id: StorageId, partitions: readonly number[]) => Promise<void>,
+  ): Promise<void> {
+    const { clock } = this.#options
+    for (;;) {
+      const asked = [...shares()]
+      const isOver = clock.monotonicMs() >= page.endMs || page.limits.signal?.aborted === true
+      if (asked.length === 0 || isOver || page.newer !== null) return
+      await Promise.all(
+        asked.map(([id, partitions]) =>
+          ask(id, partitions).catch(() => {
+            page.plan.failed(id)
+            this.#avoid(id, page)
+          }),
+        ),
+      )
+    }
+  }
+
+  #avoid(id: StorageId, { topology, limits }: Page): void {
+    const { self, clock } = this.#options
+    if (id === self || limits.signal?.aborted === true) return
+    this.#avoided.set(id, clock.monotonicMs() + AVOID_MS)
+    const members = new Set(topology.members.map(({ storageId }) => storageId))
+    for (const each of this.#avoided.keys()) if (!members.has(each)) this.#avoided.delete(each)
+  }
+
+  /** null: it knows a newer topology. */
+  async #ask(
+    page: Page,
+    id: StorageId,
+    rest: Omit<ScanQuestion, 'topology'>,
+  ): Promise<ScanAnswer<Uint8Array> | null> {
+    const { self, peers, mesh, clock } = this.#options
+    const { topology, limits, endMs } = page
+    const question = { topology: topology.number, ...rest }
+    if (id === self) return await this.#answerHere(question)
+    const peer = peers.usable(topology, id)
+    if (peer === undefined) throw new AtollError('UNREACHABLE', 'it is known to be down')
+    const leftMs = endMs - clock.monotonicMs()
+    const answer = decodeAnswer(
+      await mesh.request(peer, REQUEST_KINDS.KV_SCAN, encodeQuestion(question), {
+        timeoutMs: Math.max(1, Math.floor(leftMs * ASK_SHARE)),
+        trafficClass: 'bulk',
+        ...(limits.signal !== undefined && { signal: limits.signal }),
+      }),
+    )
+    if (typeof answer !== 'number') return answer
+    if (answer > (page.newer?.number ?? 0)) page.newer = { number: answer, peer }
+    return null
+  }
+
+  async #onScan(from: RemotePeer, body: Uint8Array): Promise<Uint8Array> {
+    const question = decodeQuestion(body)
+    const endMs = this.#options.clock.monotonicMs() + CATCH_UP_MS
+    await this.#options.topology.catchUpFrom(question.topology, from.peer, {
+      endMs,
+      signal: undefined,
+    })
+    const topology = this.#options.topology.get()
+    // Who acts on an older one does not know whom to ask.
+    if (topology.number > question.topology) return encodeStale(topology.number)
+    return encodeAnswer(await this.#answerHere(question))
+  }
+
+  async #answerHere(question: ScanQuestion): Promise<ScanAnswer<Uint8Array>> {
+    const { database } = this.#options
+    const { range, partitions, sums } = question
+    if (database === null) return { entries: [], done: true }
+    if (sums === null) return await readEntries(database, partitions, range, question)
+    const here = await readSums(database, partitions, range)
+    const other = partitions.filter((_, i) => here[i] !== sums[i])
+    if (other.length === 0) return { entries: [], done: true }
+    return await readEntries(database, other, range, question)
+  }
+}
+
+function isUpTo(end: string | null): (entry: ScanEntry<unknown>) => boolean {
+  return ({ key }) => end === null || compareKeys(key, end) <= 0
+}
+
+/** Joins all entries key by key, as far as all answers go. */
+function joined(
+  all: readonly ScanEntry<StoreRecord>[],
+  cut: string | null,
+  limit: number,
+  partial: boolean,
+): ScanPage {
+  const records = new Map<string, StoreRecord>()
+  for (const { key, record } of all.filter(isUpTo(cut))) {
+    const before = records.get(key)
+    records.set(key, before === undefined ? record : joinRecords(before, record))
+  }
+  const sorted = [...records].sort(([a], [b]) => compareKeys(a, b))
+  const entries = sorted.slice(0, limit)
+  const isCut = cut !== null || sorted.length > limit
+  const next = isCut ? (entries.at(-1)?.[0] ?? cut) : null
+  return { entries, next, partial }
+}
+
+/** Up to here the answer is complete; null: to the end. */
+function endOf({ entries, done }: ScanAnswer<unknown>): string | null {
+  return done ? null : (entries.at(-1)?.key ?? null)
+}
