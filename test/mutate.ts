@@ -75,9 +75,11 @@ export function describeMutants(
   mutants: readonly Mutant[],
 ): void {
   describe(title, () => {
-    const others = process.rawListeners('unhandledRejection')
+    /** Of the runner, which is there only once it runs. */
+    let others: ReturnType<typeof process.rawListeners> = []
 
     before(() => {
+      others = process.rawListeners('unhandledRejection')
       // What a mutant leaves behind once its test has failed is nobody's.
       process.removeAllListeners('unhandledRejection')
       process.on('unhandledRejection', () => undefined)
