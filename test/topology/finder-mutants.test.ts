@@ -78,6 +78,12 @@ const MUTANTS: readonly Mutant[] = [
     /brings the topology/,
   ],
   [
+    'nobody is asked for the topology',
+    'if (body.length > 0) await topology.learn(decodeTopology(body))',
+    '',
+    /newer one where all/,
+  ],
+  [
     'a call that was given up waits on',
     'if (call.signal?.aborted === true || this.#aborter.signal.aborted) return',
     'if (this.#aborter.signal.aborted) return',
