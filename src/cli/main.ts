@@ -91,10 +91,14 @@ function refused(error: CommanderError, meant: Meant): AtollError {
   const message = error.message.replace(/^error: /, '').replace(/\s+/g, ' ')
   const shown = message.startsWith('(outputHelp)') ? 'a command is missing' : message
   const isUnknown = error.code === 'commander.unknownOption'
-  if (isUnknown && / kv \w+$/.test(meant.words) && CONDITIONS.test(message)) {
+  if (isUnknown && / kv( \w+)+$/.test(meant.words) && CONDITIONS.test(message)) {
     return new AtollError('USAGE', 'the store takes every write: it knows no conditions', {
-      hint: `registers do: ${meant.words.replace(/ kv \w+$/, ' reg set')} --help`,
+      hint: `registers do: ${meant.words.replace(/ kv( \w+)+$/, ' reg set')} --help`,
     })
+  }
+  if (error.code === 'commander.unknownCommand' && / kv (set|counter)$/.test(meant.words)) {
+    const noun = meant.words.replace(/ (set|counter)$/, '')
+    return new AtollError('USAGE', shown, { hint: `a value is stored by: ${noun} put KEY VALUE` })
   }
   const perhapsValue = isUnknown && meant.takesArguments
   const dashes = perhapsValue ? 'write -- before a value that begins with a dash; ' : ''

@@ -19,6 +19,8 @@ export interface Chosen {
 /** One line for each group of commands. */
 const NOUNS: Readonly<Record<string, string>> = {
   kv: 'the replicated store',
+  'kv.counter': 'counters: what is added anywhere is counted, and none of it lost',
+  'kv.set': 'sets: elements that are added and removed, and never in conflict',
   reg: 'registers: values with one linearizable answer',
   member: 'who is here, and who is alive',
   ticket: 'what lets another daemon join',

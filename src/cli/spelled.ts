@@ -15,7 +15,7 @@ function spelled(error: unknown, method: string, shape: CliShape | null): unknow
   const { message, hint, outcome } = error
   const text = spelledText(message.replace(`${method}: `, ''), namesOf(shape))
   return new AtollError('USAGE', withDurations(text, shape), {
-    hint: hint ?? `see: atoll ${method.replace('.', ' ')} --help`,
+    hint: hint ?? `see: atoll ${method.replaceAll('.', ' ')} --help`,
     outcome,
     cause: error,
   })

@@ -5,6 +5,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { unreachable } from '../base/assert.ts'
 import { AtollError } from '../base/errors.ts'
+import type { JsonValue } from '../node/api.ts'
 import type { CliArgument, CliFlag, CliShape } from '../rpc/method.ts'
 import {
   type CallName,
@@ -27,6 +28,9 @@ type TableWatch = (typeof METHODS)[WatchName]
 export type Action = (context: CommandContext) => Promise<void>
 /** Registers what a command does once its words have been read. */
 export type Register = (method: string, changes: boolean, action: Action) => void
+
+/** Their null is no result. */
+const MAY_BE_NONE: readonly string[] = ['kv.get', 'kv.counter.get', 'reg.get']
 
 /** Adds a command for every method that has one and that `skip` does not name. */
 export function addTableCommands(
@@ -64,7 +68,7 @@ export function commandAt(program: Command, name: string): Command {
 
 function addShape(command: Command, { args, flags }: CliShape): void {
   for (const { param, kind, help, optional } of args) {
-    const name = kind === 'pairs' ? `${param}...` : param
+    const name = kind === 'pairs' || kind === 'values' ? `${param}...` : param
     command.argument(optional === true ? `[${name}]` : `<${name}>`, help)
   }
   for (const flag of flags) {
@@ -111,7 +115,7 @@ function paramsOf(
 }
 
 function read({ kind, param, bytesMax }: CliArgument, given: string | readonly string[]): unknown {
-  if (typeof given !== 'string') return pairs(given)
+  if (typeof given !== 'string') return kind === 'values' ? values(given, bytesMax) : pairs(given)
   switch (kind) {
     case 'text':
       return given
@@ -125,6 +129,8 @@ function read({ kind, param, bytesMax }: CliArgument, given: string | readonly s
       return parseDuration(given)
     case 'value':
       return valueToRequest(readArgument(given, bytesMax ?? VALUE_BYTES_MAX))
+    case 'values':
+      return values([given], bytesMax)
     case 'secret':
       return readSecret(given)
     case 'pairs':
@@ -144,6 +150,10 @@ function wholeNumber(param: string, given: string, form: RegExp): number {
   throw new AtollError('USAGE', `${param} ${odd}, not "${given}"`)
 }
 
+function values(given: readonly string[], bytesMax = VALUE_BYTES_MAX): JsonValue[] {
+  return given.map((text) => valueToRequest(readArgument(text, bytesMax)))
+}
+
 function pairs(given: readonly string[]): Record<string, string | null> {
   const entries = given.map((text): [string, string | null] => {
     const equals = text.indexOf('=')
@@ -158,9 +168,10 @@ async function runCall(context: CommandContext, method: TableCall, given: object
   const result = await withClient(context, (client) =>
     client.call(method, params, callOptions(context, method.name, deadlineMs)),
   )
-  if ((method.name === 'kv.get' || method.name === 'reg.get') && result === null) {
+  if (result === null && MAY_BE_NONE.includes(method.name)) {
     const { key } = params as { readonly key: string }
-    throw new AtollError('NOT_FOUND', `there is no value of "${key}"`)
+    const what = method.name === 'kv.counter.get' ? 'counter' : 'value of'
+    throw new AtollError('NOT_FOUND', `there is no ${what} "${key}"`)
   }
   // The client has checked the result by the method's schema, and the view is that method's.
   const view = VIEWS[method.name as keyof typeof VIEWS] as View<ResultOf<MethodName>>

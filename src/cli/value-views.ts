@@ -32,20 +32,61 @@ function isBytes(json: JsonValue): boolean {
   return valueFromJson(json) instanceof Uint8Array
 }
 
+type KvGet = Exclude<ResultOf<'kv.get'>, null>
+type KvRead = Exclude<KvGet, { readonly context: string }>
+
 export const kvGet: View<ResultOf<'kv.get'>> = {
-  human: (read) => (read === null ? '' : valueText(read.value)),
-  raw: (read) => (read === null ? '' : rawValue(read.value)),
-  note: (read) => {
-    if (read === null) return null
-    const notes = []
-    if (read.siblings.length > 0) {
-      const others = plural(read.siblings.length, 'other value')
-      notes.push(`${others} of concurrent writers: see -o json; put with --context to resolve`)
-    }
-    if (read.partial) notes.push(`partial: ${read.acks} of ${read.replicas} replicas answered`)
-    if (isBytes(read.value)) notes.push(BYTES_NOTE)
-    return notes.length === 0 ? null : notes.join('\n')
+  human: (found) => allOf(found).map(valueText).join(''),
+  raw: (found) =>
+    found === null ? '' : 'context' in found ? lines(found.siblings) : rawValue(found.value),
+  note: (found) => {
+    if (found === null) return null
+    return 'context' in found ? siblingsNote(found) : readNote(found)
   },
+}
+
+export const kvCounterGet: View<ResultOf<'kv.counter.get'>> = {
+  human: (found) => (found === null ? '' : valueText(found.value)),
+  raw: (found) => (found === null ? '' : `${found.value}\n`),
+  note: (found) => (found === null ? null : readNote(found)),
+}
+
+export const kvSetLs: View<ResultOf<'kv.set.ls'>> = {
+  human: ({ value }) => value.map((one) => `${shortValue(one)}\n`).join(''),
+  raw: ({ value }) => lines(value),
+  note: readNote,
+  elements: ({ value }) => value,
+}
+
+function allOf(found: ResultOf<'kv.get'>): readonly JsonValue[] {
+  if (found === null) return []
+  return 'context' in found ? found.siblings : [found.value]
+}
+
+/** Values by themselves, one a line. */
+function lines(values: readonly JsonValue[]): string {
+  return values.map((one) => `${typeof one === 'string' ? one : JSON.stringify(one)}\n`).join('')
+}
+
+function readNote(read: Pick<KvRead, 'siblings' | 'partial' | 'acks' | 'replicas' | 'value'>) {
+  const notes = []
+  if (read.siblings.length > 0) {
+    const others = plural(read.siblings.length, 'other value')
+    notes.push(`${others} of concurrent writers: see --siblings; put with --context to resolve`)
+  }
+  if (read.partial) notes.push(partialNote(read))
+  if (isBytes(read.value)) notes.push(BYTES_NOTE)
+  return notes.length === 0 ? null : notes.join('\n')
+}
+
+function siblingsNote(found: Extract<KvGet, { readonly context: string }>): string {
+  const notes = [`${plural(found.siblings.length, 'value')} · --context ${found.context}`]
+  if (found.partial) notes.push(partialNote(found))
+  return notes.join('\n')
+}
+
+function partialNote({ acks, replicas }: { readonly acks: number; readonly replicas: number }) {
+  return `partial: ${acks} of ${replicas} replicas answered`
 }
 
 export const regGet: View<ResultOf<'reg.get'>> = {

@@ -5,7 +5,7 @@ import { debugLog, debugTimeline, doctor } from './debug-views.ts'
 import { formatDuration } from './duration.ts'
 import type { View } from './output.ts'
 import { memberRemove, topologyMove, topologyPlan } from './topology-views.ts'
-import { kvGet, regGet, shortValue } from './value-views.ts'
+import { kvCounterGet, kvGet, kvSetLs, regGet, shortValue } from './value-views.ts'
 import { columns, type Colour, type Paint, plural, printable } from './terminal.ts'
 
 type CliCall = Exclude<CallName, 'version' | 'rpc.discover'>
@@ -50,14 +50,33 @@ function tagsText(tags: Readonly<Record<string, string>>): string {
 }
 
 const written: View<ResultOf<'kv.put'>> = {
-  human: ({ acks, replicas, partial }, paint) => {
-    const missing = plural(replicas - acks, 'cop')
-      .replace(/cops$/, 'copies')
-      .replace(/cop$/, 'copy')
-    const rest = partial ? ` · ${paint('yellow', 'partial')}: ${missing} pending` : ''
-    return `${paint('green', 'ok')}  acks ${acks}/${replicas}, durable${rest}\n`
-  },
+  human: (result, paint) => `${paint('green', 'ok')}  ${stored(result, paint)}\n`,
   raw: ({ version }) => `${version}\n`,
+}
+
+const counted: View<ResultOf<'kv.counter.add'>> = {
+  human: ({ value }) => `${value}\n`,
+  raw: ({ value }) => `${value}\n`,
+  note: (result) => (result.partial ? stored(result, (_colour, text) => text) : null),
+}
+
+function setChanged(what: string): View<ResultOf<'kv.set.add'>> {
+  return {
+    human: (result, paint) =>
+      `${paint('green', 'ok')}  ${result.changed} ${what} · ${stored(result, paint)}\n`,
+    raw: ({ changed }) => `${changed}\n`,
+  }
+}
+
+function stored(
+  { acks, replicas, partial }: Pick<ResultOf<'kv.put'>, 'acks' | 'replicas' | 'partial'>,
+  paint: Paint,
+): string {
+  const missing = plural(replicas - acks, 'cop')
+    .replace(/cops$/, 'copies')
+    .replace(/cop$/, 'copy')
+  const rest = partial ? ` · ${paint('yellow', 'partial')}: ${missing} pending` : ''
+  return `acks ${acks}/${replicas}, durable${rest}`
 }
 
 const claimed: View<ResultOf<'init'>> = {
@@ -213,6 +232,11 @@ export const VIEWS: { readonly [N in CliCall]: View<ResultOf<N>> } = {
   'kv.get': kvGet,
   'kv.del': written,
   'kv.ls': kvLs,
+  'kv.counter.add': counted,
+  'kv.counter.get': kvCounterGet,
+  'kv.set.add': setChanged('added'),
+  'kv.set.rm': setChanged('removed'),
+  'kv.set.ls': kvSetLs,
   'reg.get': regGet,
   'reg.set': registerWritten,
   'reg.cas': registerWritten,

@@ -30,6 +30,16 @@ export function kvOf({ belonging }: ClusterAccess): KvApi {
       const { kv, ends } = belonging()
       return kv.watch(prefix, { ...options, signal: eitherOf(options.signal, ends) })
     },
+    siblings: async (key, options) => belonging().kv.siblings(key, options),
+    counter: {
+      add: async (key, delta, options) => belonging().kv.counter.add(key, delta, options),
+      get: async (key, options) => belonging().kv.counter.get(key, options),
+    },
+    set: {
+      add: async (key, elements, options) => belonging().kv.set.add(key, elements, options),
+      rm: async (key, elements, options) => belonging().kv.set.rm(key, elements, options),
+      ls: async (key, options) => belonging().kv.set.ls(key, options),
+    },
   }
 }
 

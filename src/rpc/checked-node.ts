@@ -10,6 +10,7 @@ import type {
   Diagnosis,
   Explanation,
   KvApi,
+  KvSetApi,
   MemberApi,
   MetricFamily,
   NodeApi,
@@ -20,10 +21,9 @@ import type {
   Value,
 } from '../node/api.ts'
 import { VALUE_BYTES_MAX as REGISTER_BYTES_MAX } from '../paxos/limits.ts'
-import { VALUE_BYTES_MAX } from '../store/limits.ts'
 import { type MethodName, METHODS, type WatchName } from './methods.ts'
 import { describeIssues } from './validation.ts'
-import { checkKeyBytes, checkValue } from './value-check.ts'
+import { checkKeyBytes, checkShown, checkValue } from './value-check.ts'
 
 export class CheckedNode implements NodeApi {
   readonly kv: KvApi
@@ -115,7 +115,7 @@ function checkedKv(inner: KvApi): KvApi {
   return {
     put: async (key, value, options) => {
       check('kv.put', { key, value }, options)
-      checkValue(value, VALUE_BYTES_MAX)
+      checkShown(value, options?.type)
       return await inner.put(key, value, options)
     },
     get: async (key, options) => {
@@ -132,6 +132,40 @@ function checkedKv(inner: KvApi): KvApi {
     },
     watch: (prefix, options) =>
       checkedWatch('kv.watch', { prefix }, options, () => inner.watch(prefix, options)),
+    siblings: async (key, options) => {
+      check('kv.get', { key, siblings: true }, options)
+      return await inner.siblings(key, options)
+    },
+    counter: {
+      add: async (key, delta, options) => {
+        check('kv.counter.add', { key, ...(delta !== undefined && { delta }) }, options)
+        return await inner.counter.add(key, delta, options)
+      },
+      get: async (key, options) => {
+        check('kv.counter.get', { key }, options)
+        return await inner.counter.get(key, options)
+      },
+    },
+    set: checkedSet(inner.set),
+  }
+}
+
+function checkedSet(inner: KvSetApi): KvSetApi {
+  return {
+    add: async (key, elements, options) => {
+      check('kv.set.add', { key, elements }, options)
+      checkShown(elements, 'set')
+      return await inner.add(key, elements, options)
+    },
+    rm: async (key, elements, options) => {
+      check('kv.set.rm', { key, elements }, options)
+      checkShown(elements, 'set')
+      return await inner.rm(key, elements, options)
+    },
+    ls: async (key, options) => {
+      check('kv.set.ls', { key }, options)
+      return await inner.ls(key, options)
+    },
   }
 }
 

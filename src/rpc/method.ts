@@ -17,6 +17,8 @@ export type CliKind =
   | 'duration'
   /** Text, `@FILE` or `-`; bytes when it is not valid UTF-8. */
   | 'value'
+  /** One or more of these. */
+  | 'values'
   /** Text, `@FILE` or `-`; white space around it is dropped. */
   | 'secret'
   /** There or not: no value of its own. */

@@ -6,6 +6,7 @@ import { debugLog, debugTimeline } from './methods/debug.ts'
 import { doctor } from './methods/doctor.ts'
 import { kvDel, kvGet, kvLs, kvPut } from './methods/kv.ts'
 import { kvWatch } from './methods/kv-watch.ts'
+import { kvCounterAdd, kvCounterGet, kvSetAdd, kvSetLs, kvSetRm } from './methods/kv-typed.ts'
 import { memberLs, memberRemove, memberShow, memberTag, memberWatch } from './methods/member.ts'
 import { metrics } from './methods/metrics.ts'
 import { explain, init, join, leave, status } from './methods/node.ts'
@@ -26,6 +27,11 @@ export const METHODS = {
   'kv.del': kvDel,
   'kv.ls': kvLs,
   'kv.watch': kvWatch,
+  'kv.counter.add': kvCounterAdd,
+  'kv.counter.get': kvCounterGet,
+  'kv.set.add': kvSetAdd,
+  'kv.set.rm': kvSetRm,
+  'kv.set.ls': kvSetLs,
   'reg.get': regGet,
   'reg.set': regSet,
   'reg.cas': regCas,

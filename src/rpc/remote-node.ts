@@ -4,8 +4,12 @@ import type {
   DebugApi,
   Diagnosis,
   Explanation,
+  JsonValue,
   KvApi,
   KvEvent,
+  KvCounterApi,
+  KvRead,
+  KvSetApi,
   MemberApi,
   MetricFamily,
   NodeApi,
@@ -14,11 +18,13 @@ import type {
   Status,
   TicketApi,
   TopologyApi,
+  Value,
 } from '../node/api.ts'
 import { updateRegister } from '../paxos/update.ts'
+import { AtollError } from '../base/errors.ts'
 import type { RpcClient } from './client.ts'
 import { type CallName, METHODS, type ParamsOf, type ResultOf, type WatchName } from './methods.ts'
-import { valueFromJson, valueToRequest } from './values.ts'
+import { shownFromJson, shownToRequest, valueFromJson, valueToRequest } from './values.ts'
 
 export class RemoteNode implements NodeApi {
   readonly kv: KvApi
@@ -83,22 +89,36 @@ export class RemoteNode implements NodeApi {
 
   #kv(): KvApi {
     return {
-      put: async (key, value, options = {}) =>
-        this.#call('kv.put', { key, value: valueToRequest(value), ...without(options) }, options),
+      put: async (key, value, options = {}) => {
+        const json = shownToRequest(value, options.type)
+        return this.#call('kv.put', { key, value: json, ...without(options) }, options)
+      },
       get: async (key, options = {}) => {
         const read = await this.#call('kv.get', { key, ...without(options) }, options)
-        if (read === null) return null
-        const siblings = read.siblings.map(valueFromJson)
-        return { ...read, value: valueFromJson(read.value), siblings }
+        return read === null || 'context' in read ? null : readFromJson(read)
+      },
+      siblings: async (key, options = {}) => {
+        const params = { key, siblings: true, ...without(options) }
+        const all = await this.#call('kv.get', params, options)
+        // Asked for all, it gives all.
+        if (all === null || !('context' in all)) throw new AtollError('INTERNAL', 'no siblings')
+        const siblings = all.siblings.map((one, i) =>
+          shownFromJson(one, i === 0 ? all.type : undefined),
+        )
+        return { ...all, siblings }
       },
       del: (key, options = {}) => this.#call('kv.del', { key, ...without(options) }, options),
       ls: async (prefix, options = {}) => {
         const page = await this.#call('kv.ls', { prefix, ...without(options) }, options)
-        const entries = page.entries.map((one) => ({ ...one, value: valueFromJson(one.value) }))
+        const entries = page.entries.map((one) => {
+          return { ...one, value: shownFromJson(one.value, one.type) }
+        })
         return { ...page, entries }
       },
       watch: (prefix, options = {}) =>
         this.#watchKeys({ prefix, ...without(options) }, options.signal),
+      counter: this.#counter(),
+      set: this.#set(),
     }
   }
 
@@ -111,8 +131,36 @@ export class RemoteNode implements NodeApi {
         yield event
         continue
       }
-      const siblings = event.siblings.map(valueFromJson)
-      yield { ...event, value: valueFromJson(event.value), siblings }
+      const siblings = event.siblings.map((one) => shownFromJson(one))
+      yield { ...event, value: shownFromJson(event.value, event.type), siblings }
+    }
+  }
+
+  #counter(): KvCounterApi {
+    return {
+      add: (key, delta = 1, options = {}) =>
+        this.#call('kv.counter.add', { key, delta, ...without(options) }, options),
+      get: async (key, options = {}) => {
+        const count = await this.#call('kv.counter.get', { key, ...without(options) }, options)
+        return count === null ? null : { ...readFromJson(count), value: count.value }
+      },
+    }
+  }
+
+  #set(): KvSetApi {
+    return {
+      add: async (key, elements, options = {}) => {
+        const params = { key, elements: listToRequest(elements), ...without(options) }
+        return this.#call('kv.set.add', params, options)
+      },
+      rm: async (key, elements, options = {}) => {
+        const params = { key, elements: listToRequest(elements), ...without(options) }
+        return this.#call('kv.set.rm', params, options)
+      },
+      ls: async (key, options = {}) => {
+        const set = await this.#call('kv.set.ls', { key, ...without(options) }, options)
+        return { ...readFromJson(set), value: set.value.map(valueFromJson) }
+      },
     }
   }
 
@@ -184,4 +232,16 @@ export class RemoteNode implements NodeApi {
 function without<O extends CallOptions>(options: O): Omit<O, keyof CallOptions> {
   const { signal: _signal, deadlineMs: _deadlineMs, ...rest } = options
   return rest
+}
+
+type ReadJson = Exclude<ResultOf<'kv.get'>, null | { readonly context: string }>
+
+function readFromJson(read: ReadJson): KvRead {
+  const siblings = read.siblings.map((one) => shownFromJson(one))
+  return { ...read, value: shownFromJson(read.value, read.type), siblings }
+}
+
+/** What is no list is refused there. */
+function listToRequest(elements: readonly Value[]): JsonValue[] {
+  return shownToRequest(elements, 'set') as JsonValue[]
 }

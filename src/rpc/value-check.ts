@@ -8,7 +8,8 @@
 import { KEY_BYTES_MAX } from '../base/value.ts'
 import { AtollError } from '../base/errors.ts'
 import { utf8Excess } from '../base/bytes.ts'
-import type { Value } from '../node/api.ts'
+import type { KvMergeType, KvValue, Value } from '../node/api.ts'
+import { SET_BYTES_MAX, VALUE_BYTES_MAX } from '../store/limits.ts'
 import { VALUE_DEPTH_MAX, VALUE_ELEMENTS_MAX } from './limits.ts'
 
 const PATH_LENGTH_MAX = 80
@@ -23,6 +24,15 @@ export function checkValue(value: unknown, bytesMax: number): asserts value is V
   }
   if (value instanceof Uint8Array) return checkBytes('value', value.length, bytesMax)
   new JsonWalk().visit(value, 'value')
+}
+
+/** As `checkValue`; of a set each element. */
+export function checkShown(
+  value: unknown,
+  type: KvMergeType | undefined,
+): asserts value is KvValue {
+  if (type !== 'set' || !Array.isArray(value)) return checkValue(value, VALUE_BYTES_MAX)
+  for (const element of value as readonly unknown[]) checkValue(element, SET_BYTES_MAX)
 }
 
 /** Throws AtollError TOO_LARGE. What is no text is not its business. */

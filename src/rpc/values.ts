@@ -14,7 +14,7 @@
  */
 import { AtollError } from '../base/errors.ts'
 import { utf8, utf8ToText } from '../base/bytes.ts'
-import type { JsonValue, Value } from '../node/api.ts'
+import type { JsonValue, KvMergeType, KvValue, Value } from '../node/api.ts'
 
 /** JSON of a text that is longer goes as base64: two bytes for each of the longest value. */
 const TEXT_JSON_BYTES_MAX = 2 * 1024 * 1024
@@ -25,6 +25,26 @@ export function valueToJson(value: Value): JsonValue {
   if (typeof value === 'string') return value
   if (value instanceof Uint8Array) return { base64: base64OfBytes(value) }
   return soleKey(value) === null ? value : { json: value }
+}
+
+/** A set is a list of its elements, each in its own form. */
+export function shownToJson(value: KvValue, type?: KvMergeType): JsonValue {
+  const isSet = type === 'set' || hasBytes(value)
+  return isSet ? (value as readonly Value[]).map(valueToJson) : valueToJson(value as Value)
+}
+
+export function shownToRequest(value: KvValue, type?: KvMergeType): JsonValue {
+  const isSet = type === 'set' && Array.isArray(value)
+  return isSet ? value.map(valueToRequest) : valueToRequest(value as Value)
+}
+
+export function shownFromJson(json: JsonValue, type?: KvMergeType): KvValue {
+  return type === 'set' ? (json as readonly JsonValue[]).map(valueFromJson) : valueFromJson(json)
+}
+
+/** JSON has none in it: a list that has is a set. */
+function hasBytes(value: KvValue): boolean {
+  return Array.isArray(value) && value.some((element) => element instanceof Uint8Array)
 }
 
 /** For a request, or a line of `kv import`: every value within its limit fits. */

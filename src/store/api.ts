@@ -15,11 +15,24 @@ export interface CallOptions {
 /** Absent: ask all, answer at a majority, or with what there is when a majority cannot be had. */
 export type Level = 'one' | 'quorum' | 'all'
 
-export interface KvPutOptions extends CallOptions {
+export interface KvAddOptions extends CallOptions {
   readonly write?: Level
+}
+
+export interface KvWriteOptions extends KvAddOptions {
   /** Version that this write replaces; absent: what this node last saw of the key. */
   readonly context?: string
 }
+
+export interface KvPutOptions extends KvWriteOptions {
+  /** The value ends after this long, by the clock of whoever looks; absent: never. */
+  readonly ttlMs?: number
+  /** Stores a whole number as a counter that stands there, or a list as the elements of a set. */
+  readonly type?: KvMergeType
+}
+
+/** Types that writers who did not see each other change together: nobody has to resolve them. */
+export type KvMergeType = 'counter' | 'set'
 
 export interface KvWritten {
   readonly key: string
@@ -37,23 +50,47 @@ export interface KvGetOptions extends CallOptions {
   readonly maxAgeMs?: number
 }
 
-export interface KvRead {
+/** Of a set a list of its elements, which may be bytes. */
+export type KvValue = Value | readonly Value[]
+
+/** What a key holds: a counter is a number, a set is a list of its elements. */
+export interface KvFound {
+  readonly value: KvValue
+  /** Absent: a value that was put. */
+  readonly type?: KvMergeType
+  /** Wall time in ms at which the value ends; absent: never. */
+  readonly expiresAtMs?: number
+}
+
+export interface KvRead extends KvFound {
   readonly key: string
-  readonly value: Value
   /** Opaque; give it back as `context` to replace all that it covers. */
   readonly version: string
   readonly acks: number
   readonly replicas: number
   /** Other values written by writers that did not see each other, newest first. */
-  readonly siblings: readonly Value[]
+  readonly siblings: readonly KvValue[]
   readonly partial: boolean
   /** How long ago the replicas were asked; absent: for this call. */
   readonly ageMs?: number
 }
 
-export interface KvEntry {
+/** All that a key holds, for who resolves it. */
+export interface KvSiblings {
   readonly key: string
-  readonly value: Value
+  /** Of the first. Absent: a value that was put. */
+  readonly type?: KvMergeType
+  /** Newest first, after the counter and the set if there are such; none: deleted, or never there. */
+  readonly siblings: readonly KvValue[]
+  /** Covers all of them, and the deletion. */
+  readonly context: string
+  readonly acks: number
+  readonly replicas: number
+  readonly partial: boolean
+}
+
+export interface KvEntry extends KvFound {
+  readonly key: string
   /** How many other values the key has; `get` gives them. */
   readonly siblings: number
 }
@@ -82,16 +119,15 @@ export interface KvWatchOptions {
  */
 export type KvEvent =
   | { readonly kind: 'begin'; readonly cursor: string }
-  | {
+  | (KvFound & {
       readonly kind: 'put' | 'merge'
       readonly key: string
-      readonly value: Value
       /** As of `get`: give it as `context` to replace what the event shows. */
       readonly version: string
       /** Of a merge: the other values, newest first. */
-      readonly siblings: readonly Value[]
+      readonly siblings: readonly KvValue[]
       readonly cursor: string
-    }
+    })
   | {
       readonly kind: 'delete' | 'expire'
       readonly key: string
@@ -105,12 +141,59 @@ export type KvEvent =
       readonly hint: string
       readonly cursor: string
     }
+export interface KvCounted extends KvWritten {
+  /** The count as its coordinator knows it; `get` asks a majority. */
+  readonly value: number
+}
+
+export interface KvCount extends KvRead {
+  readonly value: number
+}
+
+/** Counts what is added wherever a replica is reached, and loses none of it. */
+export interface KvCounterApi {
+  /**
+   * Adds a whole number, 1 by default. An addition whose outcome is unknown may have been made: to
+   * ask for it again may count it twice. What must count once is in registers: `reg.incr` with
+   * `opId`. CONFLICT when the key holds something else.
+   */
+  add(key: string, delta?: number, options?: KvAddOptions): Promise<KvCounted>
+  /** null when there is none; CONFLICT when the key holds something else. */
+  get(key: string, options?: KvGetOptions): Promise<KvCount | null>
+}
+
+export interface KvSetWritten extends Omit<KvWritten, 'version'> {
+  /** How many of the elements were added or removed: those that were not there, or were. */
+  readonly changed: number
+}
+
+export interface KvElements extends KvRead {
+  /** In one order everywhere. */
+  readonly value: readonly Value[]
+}
+
+/**
+ * Elements are values: texts, bytes and JSON, each once. An element that is added while somebody
+ * removes it stays. A set is one record: every change moves the whole of it.
+ */
+export interface KvSetApi {
+  /** CONFLICT when the key holds something else. */
+  add(key: string, elements: readonly Value[], options?: KvAddOptions): Promise<KvSetWritten>
+  /** With `context` it removes only what that version has seen. */
+  rm(key: string, elements: readonly Value[], options?: KvWriteOptions): Promise<KvSetWritten>
+  /** Empty when there is none; CONFLICT when the key holds something else. */
+  ls(key: string, options?: KvGetOptions): Promise<KvElements>
+}
 
 export interface KvApi {
-  put(key: string, value: Value, options?: KvPutOptions): Promise<KvWritten>
+  readonly counter: KvCounterApi
+  readonly set: KvSetApi
+  put(key: string, value: KvValue, options?: KvPutOptions): Promise<KvWritten>
   /** null when there is no value. */
   get(key: string, options?: KvGetOptions): Promise<KvRead | null>
-  del(key: string, options?: KvPutOptions): Promise<KvWritten>
+  /** Whether there is a value or not. */
+  siblings(key: string, options?: KvGetOptions): Promise<KvSiblings>
+  del(key: string, options?: KvWriteOptions): Promise<KvWritten>
   ls(
     prefix: string,
     options?: CallOptions & { readonly after?: string; readonly limit?: number },

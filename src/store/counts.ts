@@ -1,7 +1,7 @@
 /** What the store has counted since it was made; read by metrics.ts. */
 import { CallCounts } from '../base/call-counts.ts'
 
-export const OPERATIONS = ['put', 'get', 'del', 'ls'] as const
+export const OPERATIONS = ['put', 'get', 'del', 'ls', 'counter-add', 'set-add', 'set-rm'] as const
 export type Operation = (typeof OPERATIONS)[number]
 
 /** Of reads that say how old an answer may be. */
@@ -30,6 +30,9 @@ export class StoreCounts {
     get: new CallCounts(),
     del: new CallCounts(),
     ls: new CallCounts(),
+    'counter-add': new CallCounts(),
+    'set-add': new CallCounts(),
+    'set-rm': new CallCounts(),
   }
   readonly nearCache: NearCacheCounts = { hits: 0, misses: 0, shared: 0 }
   /** Replicas that a read found behind and wrote to. */

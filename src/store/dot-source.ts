@@ -29,14 +29,19 @@ export class DotSource {
     this.#reserved = this.#next
   }
 
-  /** The next dot, or null when none is reserved: then `await reserve()` and ask again. */
-  take(): Dot | null {
+  /**
+   * The first of the next `count` dots, at most a block; null when not so many are reserved: then
+   * `await reserve()` and ask again.
+   */
+  take(count = 1): Dot | null {
     if (this.#reserved - this.#next < BLOCK / 2) {
       // Ahead of need; a failure shows itself to whoever has to wait for it.
       this.reserve().catch(() => undefined)
     }
-    if (this.#next >= this.#reserved) return null
-    return { actor: this.#actor, n: this.#next++ }
+    const n = this.#next
+    if (n + count > this.#reserved) return null
+    this.#next += count
+    return { actor: this.#actor, n }
   }
 
   /** Resolves when more numbers are durably reserved. */

@@ -12,10 +12,15 @@ import type { Topology } from '../topology/topology.ts'
 import { REQUEST_KINDS } from '../wire/kinds.ts'
 import type { CallLimits } from './calls.ts'
 import type { KnownTopology } from '../topology/known-topology.ts'
-import { decodePutOutcome, encodeForwardedPut, levelNumber, type PutOutcome } from './messages.ts'
+import {
+  decodeWriteOutcome,
+  encodeForwardedWrite,
+  levelNumber,
+  type WriteOutcome,
+} from './messages.ts'
 import type { Peers } from '../topology/peers.ts'
 import type { Places } from './places.ts'
-import type { Put } from './writer.ts'
+import type { Write } from './writer.ts'
 
 export interface ForwarderOptions {
   readonly mesh: Mesh
@@ -35,19 +40,19 @@ export class Forwarder {
     this.#options = options
   }
 
-  async put(put: Put, limits: CallLimits): Promise<PutOutcome> {
+  async write(write: Write, limits: CallLimits): Promise<WriteOutcome> {
     const { clock } = this.#options
     const endMs = clock.monotonicMs() + limits.deadlineMs
     const { topology: known } = this.#options
-    if (known.isLost) await known.reach(put.key, { ...limits, endMs })
+    if (known.isLost) await known.reach(write.key, { ...limits, endMs })
     const tried = new Set<PeerId>()
     let failure: AtollError | null = null
     for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt++) {
       const topology = this.#options.topology.get()
-      const peer = this.#candidate(topology, put.key, tried)
+      const peer = this.#candidate(topology, write.key, tried)
       const deadlineMs = endMs - clock.monotonicMs()
       if (peer === undefined || deadlineMs < 1) break
-      const outcome = await this.#try(peer, put, topology, { ...limits, deadlineMs })
+      const outcome = await this.#try(peer, write, topology, { ...limits, deadlineMs })
       if (outcome instanceof AtollError) {
         tried.add(peer)
         failure = outcome
@@ -58,25 +63,25 @@ export class Forwarder {
       }
     }
     if (failure !== null) throw failure
-    throw new AtollError('NO_QUORUM', `no replica of "${put.key}" can be reached`, {
-      hint: `see: atoll explain ${put.key}`,
+    throw new AtollError('NO_QUORUM', `no replica of "${write.key}" can be reached`, {
+      hint: `see: atoll explain ${write.key}`,
     })
   }
 
   /** An outcome, the number of a newer topology, or an error that another replica may mend. */
   async #try(
     peer: PeerId,
-    put: Put,
+    write: Write,
     topology: Topology,
     { level, deadlineMs, signal }: CallLimits,
-  ): Promise<PutOutcome | number | AtollError> {
+  ): Promise<WriteOutcome | number | AtollError> {
     const wholeMs = Math.ceil(deadlineMs)
     const message = { topology: topology.number, level: levelNumber(level), deadlineMs: wholeMs }
     const options = { timeoutMs: deadlineMs, ...(signal !== undefined && { signal }) }
-    const body = encodeForwardedPut({ ...put, ...message })
+    const body = encodeForwardedWrite({ ...write, ...message })
     try {
       const kind = REQUEST_KINDS.KV_COORDINATE_PUT
-      return decodePutOutcome(await this.#options.mesh.request(peer, kind, body, options))
+      return decodeWriteOutcome(await this.#options.mesh.request(peer, kind, body, options))
     } catch (error) {
       const isMendable = isAtollError(error) && error.outcome === 'not-applied'
       if (isMendable && isWorthAnother(error)) return error

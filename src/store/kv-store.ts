@@ -1,7 +1,7 @@
 /** The store as programs see it: `kv` of the node's interface, over reader, writer and scanner. */
-import { checkedDeadline, checkedPage } from '../base/call-limits.ts'
+import { checkedPage } from '../base/call-limits.ts'
 import { AtollError } from '../base/errors.ts'
-import { checkKey, decodeValue, encodeValue } from '../base/value.ts'
+import { checkKey } from '../base/value.ts'
 import type { StorageId } from '../base/ids.ts'
 import type { Database } from '../disk/database.ts'
 import { Deadlines } from '../mesh/deadlines.ts'
@@ -10,45 +10,52 @@ import type {
   CallOptions,
   KvApi,
   KvEvent,
+  KvCounterApi,
   KvGetOptions,
   KvPage,
   KvPutOptions,
   KvRead,
   KvWatchOptions,
+  KvSetApi,
+  KvSiblings,
+  KvValue,
+  KvWriteOptions,
   KvWritten,
-  Value,
 } from './api.ts'
 import type { Clock } from '../seams/clock.ts'
 import type { Log } from '../seams/log.ts'
 import type { Random } from '../seams/random.ts'
 import type { Membership } from '../swim/member.ts'
 import type { TopologyView } from '../topology/topology.ts'
-import { WireError } from '../wire/codec.ts'
 import { ContextCache } from './context-cache.ts'
-import { type CallLimits, isLevel } from './calls.ts'
+import { contextOf, limitsOf } from './call-options.ts'
+import type { CallLimits } from './calls.ts'
 import { type Operation, StoreCounts } from './counts.ts'
 import type { Change } from './change.ts'
 import { Departures } from './departures.ts'
 import { DotSource } from './dot-source.ts'
+import type { Edit } from './edit.ts'
+import { DELETION, putOf } from './edit-of.ts'
 import { Forwarder } from './forwarder.ts'
 import { HybridClock } from './hybrid-clock.ts'
 import { type Growth, Inventory } from './inventory.ts'
-import { SCAN_ENTRIES_MAX, VALUE_BYTES_MAX } from './limits.ts'
+import { SCAN_ENTRIES_MAX } from './limits.ts'
 import { NearCache } from './near-cache.ts'
 import { type Finder, KnownTopology } from '../topology/known-topology.ts'
-import type { PutOutcome } from './messages.ts'
+import type { WriteOutcome } from './messages.ts'
 import { Places } from './places.ts'
 import { Peers } from '../topology/peers.ts'
-import { type StoreRecord, visibleSiblings } from './record.ts'
 import { type ReadOutcome, Reader } from './reader.ts'
 import { Replica } from './replica.ts'
 import { Scanner } from './scan/scanner.ts'
+import { foundOf, type Looked, readOf, shownOf } from './shown.ts'
 import { AntiEntropy } from './sync/anti-entropy.ts'
 import { Fingerprints } from './sync/fingerprints.ts'
 import { SyncServer } from './sync/sync-server.ts'
 import { Watching } from './watch/watching.ts'
-import { type Context, contextOfVersion, versionText } from './version-vector.ts'
-import { type Put, Writer } from './writer.ts'
+import { counterOf, setOf, type TypedCalls } from './typed.ts'
+import { versionText } from './version-vector.ts'
+import { type Write, Writer } from './writer.ts'
 
 export interface KvStoreOptions {
   /** '' on an edge. */
@@ -76,10 +83,12 @@ export interface HeldVersion {
 }
 
 export class KvStore implements KvApi {
+  readonly counter: KvCounterApi
+  readonly set: KvSetApi
   readonly counts = new StoreCounts()
   readonly #options: KvStoreOptions
   readonly #reader: Reader
-  readonly #writer: { put(put: Put, limits: CallLimits): Promise<PutOutcome> }
+  readonly #writer: { write(write: Write, limits: CallLimits): Promise<WriteOutcome> }
   readonly #scanner: Scanner
   readonly #antiEntropy: AntiEntropy | null
   readonly #contexts = new ContextCache()
@@ -96,6 +105,12 @@ export class KvStore implements KvApi {
   constructor(options: KvStoreOptions) {
     const { database, self, mesh, membership, clock } = options
     this.#options = options
+    const typed: TypedCalls = {
+      write: (operation, key, edit, given) => this.#write(operation, key, edit, given),
+      look: (key, given) => this.#look(key, given),
+    }
+    this.counter = counterOf(typed)
+    this.set = setOf(typed)
     const { counts } = this
     const inventory = this.#inventory
     const peers = new Peers(membership)
@@ -138,8 +153,9 @@ export class KvStore implements KvApi {
     const parts = { ...options, database, departures, replica, fingerprints, peers, counts }
     this.#antiEntropy = new AntiEntropy({ ...parts, onChange })
     const dots = new DotSource(database, self)
-    this.#reader = new Reader({ ...shared, replica })
-    this.#writer = new Writer({ ...shared, replica, departures, dots, forwarder })
+    const reader = new Reader({ ...shared, replica })
+    this.#reader = reader
+    this.#writer = new Writer({ ...shared, replica, reader, departures, dots, forwarder })
   }
 
   /** After mesh and membership. */
@@ -176,63 +192,67 @@ export class KvStore implements KvApi {
     return this.#near.bytes
   }
 
-  async put(key: string, value: Value, options: KvPutOptions = {}): Promise<KvWritten> {
-    return this.#during('put', () => {
-      const { kind, bytes } = encodeValue(value, VALUE_BYTES_MAX)
-      return this.#write({ key, kind, value: bytes }, options)
+  async put(key: string, value: KvValue, options: KvPutOptions = {}): Promise<KvWritten> {
+    const { effect: _, ...written } = await this.#write(
+      'put',
+      key,
+      () => putOf(value, options),
+      options,
+    )
+    return written
+  }
+
+  async del(key: string, options: KvWriteOptions = {}): Promise<KvWritten> {
+    const { effect: _, ...written } = await this.#write('del', key, () => DELETION, options)
+    return written
+  }
+
+  async #write(
+    operation: Operation,
+    key: string,
+    edit: () => Edit,
+    options: KvWriteOptions,
+  ): Promise<KvWritten & { readonly effect: number }> {
+    return this.#during(operation, async () => {
+      this.#checkOpen()
+      checkKey(key)
+      const given = options.context === undefined ? null : contextOf(options.context)
+      // A version that the caller gives is all that the caller saw.
+      const context = given ?? this.#contexts.get(key)
+      const write = { key, edit: edit(), context, blind: given === null }
+      const limits = limitsOf(options, options.write)
+      const { seen, ...outcome } = await this.#writer
+        .write(write, limits)
+        .finally(() => this.#near.forget(key))
+      this.#contexts.saw(key, seen)
+      return { key, version: versionText(seen), ...outcome }
     })
   }
 
-  async del(key: string, options: KvPutOptions = {}): Promise<KvWritten> {
-    const write = { key, kind: 'tombstone', value: new Uint8Array() } as const
-    return this.#during('del', () => this.#write(write, options))
-  }
-
-  async #write(write: Omit<Put, 'context' | 'blind'>, options: KvPutOptions): Promise<KvWritten> {
-    const { key } = write
-    this.#checkOpen()
-    checkKey(key)
-    const given = options.context === undefined ? null : contextOf(options.context)
-    // A version that the caller gives is all that the caller saw.
-    const context = given ?? this.#contexts.get(key)
-    const put = { ...write, context, blind: given === null }
-    const limits = limitsOf(options, options.write)
-    const { seen, acks, replicas, partial } = await this.#writer
-      .put(put, limits)
-      .finally(() => this.#near.forget(key))
-    this.#contexts.saw(key, seen)
-    return { key, version: versionText(seen), acks, replicas, partial }
-  }
-
   async get(key: string, options: KvGetOptions = {}): Promise<KvRead | null> {
-    return this.#during('get', () => this.#get(key, options))
+    return readOf(await this.#look(key, options))
   }
 
-  async #get(key: string, options: KvGetOptions): Promise<KvRead | null> {
-    this.#checkOpen()
-    checkKey(key)
-    const limits = limitsOf(options, options.read)
-    const { outcome, ageMs } = await this.#near.get(key, options.maxAgeMs, limits)
-    const { record, acks, replicas, partial } = outcome
-    if (record.known.vector.size > 0) this.#contexts.saw(key, record.known)
-    const [newest, ...others] = visibleSiblings(record, this.#options.clock.wallMs())
-    if (newest === undefined) {
-      // Null says that there is no value; too few have looked to say so.
-      if (partial) throw nobodyHasIt(key, outcome)
-      return null
-    }
-    const siblings = others.map(({ kind, value }) => decodeValue(kind, value))
-    const version = versionText(record.known)
-    return {
-      key,
-      value: decodeValue(newest.kind, newest.value),
-      version,
-      acks,
-      replicas,
-      siblings,
-      partial,
-      ...(ageMs !== null && { ageMs }),
-    }
+  async siblings(key: string, options: KvGetOptions = {}): Promise<KvSiblings> {
+    const { shown, version: context, ageMs: _, ...looked } = await this.#look(key, options)
+    const type = shown[0]?.type ?? null
+    const siblings = shown.map(({ value }) => value)
+    return { ...looked, ...(type !== null && { type }), siblings, context }
+  }
+
+  async #look(key: string, options: KvGetOptions): Promise<Looked> {
+    return this.#during('get', async () => {
+      this.#checkOpen()
+      checkKey(key)
+      const limits = limitsOf(options, options.read)
+      const { outcome, ageMs } = await this.#near.get(key, options.maxAgeMs, limits)
+      const { record, acks, replicas, partial } = outcome
+      if (record.known.vector.size > 0) this.#contexts.saw(key, record.known)
+      const shown = shownOf(record, this.#options.clock.wallMs())
+      // Nothing says that there is no value; too few have looked to say so.
+      if (shown.length === 0 && partial) throw nobodyHasIt(key, outcome)
+      return { key, shown, version: versionText(record.known), acks, replicas, partial, ageMs }
+    })
   }
 
   async ls(
@@ -250,10 +270,10 @@ export class KvStore implements KvApi {
     const { after, limit } = checkedPage(prefix, options, SCAN_ENTRIES_MAX)
     const limits = limitsOf(options)
     const page = await this.#scanner.page(prefix, after, limit, limits)
+    const nowMs = this.#options.clock.wallMs()
     const entries = page.entries.flatMap(([key, record]) => {
-      const [newest, ...others] = visibleSiblings(record, this.#options.clock.wallMs())
-      if (newest === undefined) return []
-      return [{ key, value: decodeValue(newest.kind, newest.value), siblings: others.length }]
+      const [first, ...others] = shownOf(record, nowMs)
+      return first === undefined ? [] : [{ key, ...foundOf(first), siblings: others.length }]
     })
     return { entries, next: page.next, partial: page.partial }
   }
@@ -266,14 +286,12 @@ export class KvStore implements KvApi {
   async inspect(key: string, deadlineMs: number): Promise<ReadonlyMap<StorageId, HeldVersion>> {
     this.#checkOpen()
     checkKey(key)
-    const held: ReadonlyMap<StorageId, StoreRecord> = await this.#reader.inspect(key, deadlineMs)
+    const held = await this.#reader.inspect(key, deadlineMs)
+    const nowMs = this.#options.clock.wallMs()
     return new Map(
       [...held].map(([id, record]) => {
         const version = record.known.vector.size === 0 ? '' : versionText(record.known)
-        return [
-          id,
-          { version, values: visibleSiblings(record, this.#options.clock.wallMs()).length },
-        ]
+        return [id, { version, values: shownOf(record, nowMs).length }]
       }),
     )
   }
@@ -294,23 +312,4 @@ function nobodyHasIt(key: string, { acks, replicas, moving }: ReadOutcome): Atol
   const who = `${acks} of ${replicas} replicas of "${key}" answered, and none has a value`
   const what = moving ? `${who}; too few of the set that its data moves from did` : who
   return new AtollError('NO_QUORUM', what, { hint: `see: atoll explain ${key}` })
-}
-
-function limitsOf(options: CallOptions, level?: CallLimits['level']): CallLimits {
-  const deadlineMs = checkedDeadline(options.deadlineMs)
-  if (!isLevel(level)) {
-    throw new AtollError('USAGE', `"${String(level)}" is no level: one, quorum or all`)
-  }
-  return { level, deadlineMs, signal: options.signal }
-}
-
-function contextOf(version: string): Context {
-  try {
-    return contextOfVersion(version)
-  } catch (cause) {
-    if (!(cause instanceof WireError)) throw cause
-    throw new AtollError('USAGE', `"${version.slice(0, 40)}" is no version`, {
-      hint: 'give back the version that a read or write returned, unchanged',
-    })
-  }
 }

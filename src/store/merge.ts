@@ -46,33 +46,38 @@ export function joinRecords(a: StoreRecord, b: StoreRecord): StoreRecord {
  * cover them all.
  */
 export function addWrite(record: StoreRecord, context: Context, write: Sibling): StoreRecord {
-  const known = joinContexts(joinContexts(record.known, context), contextOf([write.dot]))
+  const rest = replaceSeen(record, context)
+  const known = joinContexts(rest.known, contextOf([write.dot]))
+  return { ...rest, known, siblings: sorted([...rest.siblings, write]) }
+}
+
+/** What is left when all that `context` covers has been replaced. */
+export function replaceSeen(record: StoreRecord, context: Context): StoreRecord {
+  const known = joinContexts(record.known, context)
   const replaced = joinSums(record.replaced, context.sums)
   return {
     known,
-    siblings: sorted([...unseen(record.siblings, context), write]),
+    siblings: unseen(record.siblings, context),
     elements: record.elements.length === 0 ? NO_ELEMENTS : unseen(record.elements, context),
     replaced: stillCounted(replaced, known.sums),
   }
 }
 
-/**
- * The record after an addition to its counter by the disk of `dot`. Deletions give way to it, as
- * they do to elements.
- */
+/** The record after an addition to its counter by the disk of `dot`. */
 export function addCount(record: StoreRecord, dot: Dot, delta: number): StoreRecord {
   const own = record.known.sums.find(({ actor }) => actor === dot.actor)
   const sum = counted(own, record, dot, delta)
   const known = joinContexts(record.known, contextOf([dot], sum))
   const replaced = stillCounted(record.replaced, known.sums)
-  return { known, siblings: [], elements: record.elements, replaced }
+  return { ...record, known, replaced }
 }
 
 /** When all that the disk has counted is replaced, it counts from nought. */
 function counted(own: Sum | undefined, record: StoreRecord, dot: Dot, delta: number): Sum {
   const { actor, n } = dot
+  const by = BigInt(delta)
   const isAnew = own === undefined || !isCounting([own], record.replaced)
-  return isAnew ? { actor, start: n, n, total: delta } : { ...own, n, total: own.total + delta }
+  return isAnew ? { actor, start: n, n, total: by } : { ...own, n, total: own.total + by }
 }
 
 /** The record after elements were added; each replaces those that are equal to it. */
@@ -80,7 +85,7 @@ export function addElements(record: StoreRecord, added: readonly Element[]): Sto
   const names = new Set(added.map(elementName))
   const kept = record.elements.filter((element) => !names.has(elementName(element)))
   const known = joinContexts(record.known, contextOf(added.map(({ dot }) => dot)))
-  return { known, siblings: [], elements: sorted([...kept, ...added]), replaced: record.replaced }
+  return { ...record, known, elements: sorted([...kept, ...added]) }
 }
 
 /**

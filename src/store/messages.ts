@@ -1,9 +1,9 @@
 /** What coordinators and replicas say to each other, as bytes. */
 import { type Header, writeHeader, readKey } from '../topology/request-header.ts'
-import { WireError, WireReader, WireWriter } from '../wire/codec.ts'
+import { WireReader, WireWriter } from '../wire/codec.ts'
 import type { Level } from './api.ts'
-import { RECORD_BYTES_MAX, VALUE_BYTES_MAX } from './limits.ts'
-import { KINDS, type Kind } from './record.ts'
+import { type Edit, readEdit, readSigned, writeEdit, writeSigned } from './edit.ts'
+import { RECORD_BYTES_MAX } from './limits.ts'
 import { type Context, readContext, writeContext } from './version-vector.ts'
 
 /** An answer is this alone, or `FRESH` and what was asked for. */
@@ -43,12 +43,11 @@ export function levelOf(number: number): Level | undefined {
 }
 
 /** A write that somebody who is no replica hands to one. */
-export interface ForwardedPut {
+export interface ForwardedWrite {
   /** Number of the topology by which the sender chose whom to ask. */
   readonly topology: number
   readonly key: string
-  readonly kind: Kind
-  readonly value: Uint8Array
+  readonly edit: Edit
   readonly context: Context
   /** Replaces what its coordinator holds as well. */
   readonly blind: boolean
@@ -56,55 +55,46 @@ export interface ForwardedPut {
   readonly deadlineMs: number
 }
 
-export function encodeForwardedPut(put: ForwardedPut): Uint8Array {
-  const out = new WireWriter()
-    .uint(put.topology)
-    .string(put.key)
-    .uint(KINDS.indexOf(put.kind))
-    .bytes(put.value)
-  writeContext(out, put.context)
-  return out.bool(put.blind).uint(put.level).uint(put.deadlineMs).finish()
+export function encodeForwardedWrite(write: ForwardedWrite): Uint8Array {
+  const out = new WireWriter().uint(write.topology).string(write.key)
+  writeEdit(out, write.edit)
+  writeContext(out, write.context)
+  return out.bool(write.blind).uint(write.level).uint(write.deadlineMs).finish()
 }
 
-export function decodeForwardedPut(bytes: Uint8Array): ForwardedPut {
+export function decodeForwardedWrite(bytes: Uint8Array): ForwardedWrite {
   const from = new WireReader(bytes)
   const topology = from.uint()
   const key = readKey(from)
-  const kind = KINDS[from.uint(KINDS.length)]
-  if (kind === undefined) throw new WireError('unknown kind of value')
-  const value = from.bytes(VALUE_BYTES_MAX)
+  const edit = readEdit(from)
   const context = readContext(from)
-  return {
-    topology,
-    key,
-    kind,
-    value,
-    context,
-    blind: from.bool(),
-    level: from.uint(),
-    deadlineMs: from.uint(),
-  }
+  const blind = from.bool()
+  return { topology, key, edit, context, blind, level: from.uint(), deadlineMs: from.uint() }
 }
 
-export interface PutOutcome {
+export interface WriteOutcome {
   /** What the writer has seen now. */
   readonly seen: Context
+  /** See `Edited`. */
+  readonly effect: number
   readonly acks: number
   readonly replicas: number
   readonly partial: boolean
 }
 
-export function encodePutOutcome({ seen, acks, replicas, partial }: PutOutcome): Uint8Array {
+export function encodeWriteOutcome(outcome: WriteOutcome): Uint8Array {
+  const { seen, effect, acks, replicas, partial } = outcome
   const out = new WireWriter().uint(FRESH)
   writeContext(out, seen)
-  return out.uint(acks).uint(replicas).bool(partial).finish()
+  return writeSigned(out, effect).uint(acks).uint(replicas).bool(partial).finish()
 }
 
 /** The outcome, or the number of a newer topology by which somebody else is to be asked. */
-export function decodePutOutcome(bytes: Uint8Array): PutOutcome | number {
+export function decodeWriteOutcome(bytes: Uint8Array): WriteOutcome | number {
   const from = new WireReader(bytes)
   const stale = staleNumber(from)
   if (stale !== null) return stale
   const seen = readContext(from)
-  return { seen, acks: from.uint(), replicas: from.uint(), partial: from.bool() }
+  const effect = readSigned(from)
+  return { seen, effect, acks: from.uint(), replicas: from.uint(), partial: from.bool() }
 }

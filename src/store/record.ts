@@ -161,7 +161,7 @@ export function visibleSiblings(record: StoreRecord, nowMs: number): readonly Si
 }
 
 /** What is past its time reads as a deletion by the same write: whoever looks, by its own clock. */
-function isVisible({ kind, expiresAtMs }: Sibling, nowMs: number): boolean {
+export function isVisible({ kind, expiresAtMs }: Sibling, nowMs: number): boolean {
   return kind !== 'tombstone' && (expiresAtMs === 0 || nowMs < expiresAtMs)
 }
 

@@ -16,13 +16,18 @@ export interface Sum {
   readonly start: number
   /** The last write that is counted. */
   readonly n: number
-  readonly total: number
+  /** Beyond 53 bits when this disk adds what others take away. */
+  readonly total: bigint
 }
 
 /** Sorted by actor, one for each. */
 export type Sums = readonly Sum[]
 
 export const NO_SUMS: Sums = []
+
+/** A total is written in two numbers of 53 bits: ages of additions of that size. */
+const HALF = 2n ** 53n
+const HALF_MAX = Number(HALF - 1n)
 
 /** Of each disk the later one. */
 export function joinSums(a: Sums, b: Sums): Sums {
@@ -61,9 +66,14 @@ export function isCounting(sums: Sums, replaced: Sums): boolean {
 /** What has been added and is not replaced. Exact, whatever disks have added apart. */
 export function countOf(sums: Sums, replaced: Sums): bigint {
   let count = 0n
-  for (const { total } of sums) count += BigInt(total)
-  for (const { total } of replaced) count -= BigInt(total)
+  for (const { total } of sums) count += total
+  for (const { total } of replaced) count -= total
   return count
+}
+
+/** Beyond 53 bits, where only additions that were made apart can bring a count, their end. */
+export function numberOf(count: bigint): number {
+  return Math.max(Math.min(Number(count), Number.MAX_SAFE_INTEGER), Number.MIN_SAFE_INTEGER)
 }
 
 /** Actors by their place among those of a vector, which are sorted. */
@@ -72,7 +82,10 @@ export function writeSums(out: WireWriter, sums: Sums, actors: readonly StorageI
     to.uint(actors.indexOf(actor))
       .uint(start)
       .uint(n - start)
-    to.bool(total < 0).uint(Math.abs(total))
+    const size = total < 0n ? -total : total
+    to.bool(total < 0n)
+      .uint(Number(size / HALF))
+      .uint(Number(size % HALF))
   })
 }
 
@@ -86,9 +99,9 @@ export function readSums(from: WireReader, vector: ReadonlyMap<StorageId, number
     const start = each.uint()
     const n = start + each.uint()
     const isNegative = each.bool()
-    const size = each.uint()
+    const size = BigInt(each.uint()) * HALF + BigInt(each.uint(HALF_MAX))
     const isSum = actor !== undefined && start > 0 && Number.isSafeInteger(n)
-    if (!isSum || place <= last || (isNegative && size === 0)) throw new WireError('malformed sum')
+    if (!isSum || place <= last || (isNegative && size === 0n)) throw new WireError('malformed sum')
     last = place
     return { actor, start, n, total: isNegative ? -size : size }
   })

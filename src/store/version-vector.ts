@@ -49,12 +49,6 @@ export function contextCovers({ vector, dots }: Context, dot: Dot): boolean {
   return covers(vector, dot) || dots.some(({ actor, n }) => actor === dot.actor && n === dot.n)
 }
 
-/** Whether everything that `part` covers is covered. */
-export function contextCoversAll(whole: Context, part: Context): boolean {
-  for (const [actor, n] of part.vector) if (!covers(whole.vector, { actor, n })) return false
-  return part.dots.every((dot) => contextCovers(whole, dot))
-}
-
 /**
  * The context of a client that had `context` and then wrote `dot`: the dots from before need not
  * be carried on, since the record of the write knows them wherever it comes.

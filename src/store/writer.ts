@@ -11,27 +11,29 @@ import type { Clock } from '../seams/clock.ts'
 import { WireReader } from '../wire/codec.ts'
 import { REQUEST_KINDS } from '../wire/kinds.ts'
 import { answerTimeout, ATTEMPTS_MAX, type CallLimits, counted, tooFew } from './calls.ts'
+import { applyEdit, checkSize, dotsOf } from './apply-edit.ts'
 import type { Change } from './change.ts'
 import type { Departures } from './departures.ts'
 import type { DotSource } from './dot-source.ts'
+import { type Edit, kept } from './edit.ts'
 import type { Forwarder } from './forwarder.ts'
 import type { HybridClock } from './hybrid-clock.ts'
 import { ANSWER_SHARE, type KnownTopology } from '../topology/known-topology.ts'
-import { DOTS_MAX, RECORD_BYTES_MAX, SIBLINGS_MAX, VECTOR_MAX } from './limits.ts'
-import { addWrite, contextAfter } from './merge.ts'
+import { isMergeable, joinRecords } from './merge.ts'
 import {
-  decodeForwardedPut,
-  encodePutOutcome,
+  decodeForwardedWrite,
+  encodeWriteOutcome,
   encodeStale,
   encodeWrite,
   levelOf,
-  type PutOutcome,
   staleNumber,
+  type WriteOutcome,
 } from './messages.ts'
 import type { Peers } from '../topology/peers.ts'
 import type { Place } from './place.ts'
 import type { Places } from './places.ts'
-import { EMPTY_RECORD, encodeRecord, type Kind, type StoreRecord } from './record.ts'
+import type { Reader, ReadOutcome } from './reader.ts'
+import { EMPTY_RECORD, encodeRecord } from './record.ts'
 import type { Replica } from './replica.ts'
 import { Round } from './round.ts'
 import { type Context, type Dot, joinContexts } from './version-vector.ts'
@@ -39,6 +41,7 @@ import { type Context, type Dot, joinContexts } from './version-vector.ts'
 export interface WriterOptions {
   readonly self: StorageId
   readonly replica: Replica
+  readonly reader: Reader
   readonly dots: DotSource
   readonly departures: Departures
   readonly forwarder: Forwarder
@@ -53,10 +56,9 @@ export interface WriterOptions {
   readonly onMissed: (partition: number, replica: StorageId) => void
 }
 
-export interface Put {
+export interface Write {
   readonly key: string
-  readonly kind: Kind
-  readonly value: Uint8Array
+  readonly edit: Edit
   /** What it replaces. */
   readonly context: Context
   /** Replaces whatever its coordinator holds as well: the writer has named no context. */
@@ -66,6 +68,8 @@ export interface Put {
 /** A record as this node has just made it. */
 interface Made {
   readonly bytes: Uint8Array
+  /** Others hear of it when it is on this disk: see sums.ts. */
+  readonly isStoredFirst: boolean
   /** Of what it builds on here. */
   readonly change: Change
 }
@@ -77,53 +81,66 @@ export class Writer {
   /** Sets the mesh's handler: make it before the mesh starts. */
   constructor(options: WriterOptions) {
     this.#options = options
-    options.mesh.handle(REQUEST_KINDS.KV_COORDINATE_PUT, (from, body) => this.#onPut(from, body))
+    options.mesh.handle(REQUEST_KINDS.KV_COORDINATE_PUT, (from, body) => this.#onWrite(from, body))
   }
 
-  async put(put: Put, limits: CallLimits): Promise<PutOutcome> {
+  async write(write: Write, limits: CallLimits): Promise<WriteOutcome> {
     const { clock, forwarder, places, self, topology } = this.#options
-    const place = places.of(topology.get(), put.key)
-    if (place.installed.includes(self)) return this.#coordinate(put, limits)
+    const place = places.of(topology.get(), write.key)
+    if (place.installed.includes(self)) return this.#coordinate(write, limits)
     const endMs = clock.monotonicMs() + limits.deadlineMs
     try {
-      return await forwarder.put(put, limits)
+      return await forwarder.write(write, limits)
     } catch (error) {
       // Nobody who has the data answers. To fill up is no reason to refuse, with a little care.
       const isOpen = isAtollError(error) && error.outcome === 'not-applied'
       const deadlineMs = endMs - clock.monotonicMs()
       if (!isOpen || deadlineMs < 1 || !place.targets.includes(self)) throw error
-      return this.#coordinate(put, { ...limits, deadlineMs })
+      return this.#coordinate(write, { ...limits, deadlineMs })
     }
   }
 
-  async #coordinate(put: Put, limits: CallLimits): Promise<PutOutcome> {
-    const { self, replica, departures, hybridClock, places, topology } = this.#options
-    const { n } = await this.#nextDot()
-    const place = places.of(topology.get(), put.key)
+  async #coordinate(write: Write, limits: CallLimits): Promise<WriteOutcome> {
+    const { clock } = this.#options
+    const { key, edit, blind, context: given } = write
+    const endMs = clock.monotonicMs() + limits.deadlineMs
+    const found = edit.what === 'remove' ? await this.#find(key, limits) : null
+    const { n } = await this.#nextDots(dotsOf(edit))
+    const { self, replica, departures, hybridClock, topology, places } = this.#options
+    const place = places.of(topology.get(), key)
     if (!place.targets.includes(self)) {
       throw new AtollError('BUSY', 'this replica is none any more', { outcome: 'not-applied' })
     }
     const dot = { actor: departures.actorOf(place.partition), n }
-    const held = replica.latest(place.partition, put.key)
-    const before = held?.record ?? EMPTY_RECORD
+    const held = replica.latest(place.partition, key)
+    const here = held?.record ?? EMPTY_RECORD
+    const before = found === null ? here : joinRecords(here, found.record)
     const newest = before.siblings.reduce((max, sibling) => Math.max(max, sibling.stamp), 0)
-    const { key, kind, value, blind, context: given } = put
     const context = blind ? joinContexts(before.known, given) : given
     const stamp = hybridClock.next(newest)
-    const record = addWrite(before, context, { dot, stamp, expiresAtMs: 0, kind, value })
+    const by = { key, dot, context, stamp, nowMs: clock.wallMs() }
+    const { record, seen, effect } = applyEdit(before, edit, by)
+    // Nobody has heard of the key, and there is nothing to remove.
+    if (found !== null && record.known.vector.size === 0) return { ...found, seen, effect }
     const bytes = encodeRecord(record)
-    checkSize(record, bytes)
+    checkSize(record, bytes.length)
     const after = { record, bytes: bytes.length }
-    const made = { bytes, change: { partition: place.partition, key, before: held, after } }
-    const { acks, replicas, partial } = await this.#replicate(place, made, limits)
-    return { seen: contextAfter(record, context, dot), acks, replicas, partial }
+    const change = { partition: place.partition, key, before: held, after }
+    const made = { bytes, change, isStoredFirst: isMergeable(before) || isMergeable(record) }
+    const stored = await this.#replicate(place, made, limits, endMs)
+    return { seen, effect, ...stored }
   }
 
-  async #nextDot(): Promise<Dot> {
+  /** What the replicas hold, for who removes elements: it must have heard of them. */
+  #find(key: string, limits: CallLimits): Promise<ReadOutcome> {
+    return this.#options.reader.get(key, { ...limits, deadlineMs: limits.deadlineMs / 2 })
+  }
+
+  async #nextDots(count: number): Promise<Dot> {
     const { dots } = this.#options
     for (;;) {
-      const dot = dots.take()
-      if (dot !== null) return dot
+      const first = dots.take(count)
+      if (first !== null) return first
       await dots.reserve()
     }
   }
@@ -133,9 +150,9 @@ export class Writer {
     first: Place,
     made: Made,
     limits: CallLimits,
-  ): Promise<Omit<PutOutcome, 'seen'>> {
+    endMs: number,
+  ): Promise<Omit<WriteOutcome, 'seen' | 'effect'>> {
     const { clock, hybridClock, places, topology } = this.#options
-    const endMs = clock.monotonicMs() + limits.deadlineMs
     let place = first
     let mayHaveApplied = false
     for (let attempt = 1; ; attempt++) {
@@ -164,7 +181,7 @@ export class Writer {
   /** `isFirst`: nothing came between the read of what the bytes build on and this call. */
   #sendWrite(
     place: Place,
-    { bytes, change }: Made,
+    { bytes, change, isStoredFirst }: Made,
     limits: CallLimits,
     leftMs: number,
     isFirst: boolean,
@@ -184,9 +201,10 @@ export class Writer {
         round.skip(id)
         continue
       }
-      message ??= encodeWrite(header, key, bytes)
-      const answer = mesh.request(peer, REQUEST_KINDS.KV_WRITE, message, answerTimeout(leftMs))
-      round.ask(id, answer.then(decodeDone))
+      const body = (message ??= encodeWrite(header, key, bytes))
+      const ask = (): Promise<Uint8Array> =>
+        mesh.request(peer, REQUEST_KINDS.KV_WRITE, body, answerTimeout(leftMs))
+      round.ask(id, (isStoredFirst ? stored.then(ask) : ask()).then(decodeDone))
     }
     round.begin(this.#options.deadlines, leftMs)
     round.onFinished(() => {
@@ -195,18 +213,18 @@ export class Writer {
     return round
   }
 
-  async #onPut(from: RemotePeer, body: Uint8Array): Promise<Uint8Array> {
+  async #onWrite(from: RemotePeer, body: Uint8Array): Promise<Uint8Array> {
     const { clock, places, topology, self } = this.#options
-    const put = decodeForwardedPut(body)
-    const endMs = clock.monotonicMs() + put.deadlineMs * ANSWER_SHARE
-    await topology.catchUpFrom(put.topology, from.peer, { endMs, signal: undefined })
+    const write = decodeForwardedWrite(body)
+    const endMs = clock.monotonicMs() + write.deadlineMs * ANSWER_SHARE
+    await topology.catchUpFrom(write.topology, from.peer, { endMs, signal: undefined })
     const known = topology.get()
-    if (!places.of(known, put.key).targets.includes(self)) return encodeStale(known.number)
-    const level = levelOf(put.level)
+    if (!places.of(known, write.key).targets.includes(self)) return encodeStale(known.number)
+    const level = levelOf(write.level)
     // A little less than the asker waits, so that its answer is ours and not a time-out.
-    const deadlineMs = endMs - clock.monotonicMs()
-    const kept = { ...put, value: put.value.slice() }
-    return encodePutOutcome(await this.#coordinate(kept, { level, deadlineMs, signal: undefined }))
+    const limits = { level, deadlineMs: endMs - clock.monotonicMs(), signal: undefined }
+    const outcome = await this.#coordinate({ ...write, edit: kept(write.edit) }, limits)
+    return encodeWriteOutcome(outcome)
   }
 }
 
@@ -216,12 +234,4 @@ function isTrue(): true {
 
 function decodeDone(answer: Uint8Array): true | number {
   return staleNumber(new WireReader(answer)) ?? true
-}
-
-function checkSize({ siblings, known }: StoreRecord, bytes: Uint8Array): void {
-  const isKnownSmall = known.vector.size <= VECTOR_MAX && known.dots.length <= DOTS_MAX
-  if (isKnownSmall && siblings.length <= SIBLINGS_MAX && bytes.length <= RECORD_BYTES_MAX) return
-  throw new AtollError('TOO_LARGE', `the key has ${siblings.length} unresolved values`, {
-    hint: 'read the key and write it with the version that you got',
-  })
 }

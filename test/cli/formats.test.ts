@@ -1,4 +1,5 @@
 /** Every command in every output format, when it works and when it fails. */
+import type { Command } from 'commander'
 import assert from 'node:assert/strict'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -23,6 +24,11 @@ const LINES: Readonly<Record<string, readonly string[] | 'elsewhere'>> = {
   'kv ls': [],
   // Endless: tested by itself.
   'kv watch': 'elsewhere',
+  'kv counter add': ['hits', '-5'],
+  'kv counter get': ['hits'],
+  'kv set add': ['tags', 'red', 'green'],
+  'kv set rm': ['tags', 'red'],
+  'kv set ls': ['tags'],
   'kv export': [],
   'kv import': ['FILE'],
   'reg get': ['color'],
@@ -83,10 +89,13 @@ function commandsOf(): string[] {
     errIsTerminal: false,
     columns: 80,
   })
-  return program.commands.flatMap((command) => {
-    const own = command.commands.length === 0 || command.name() === 'dev' ? [command.name()] : []
-    return [...own, ...command.commands.map((child) => `${command.name()} ${child.name()}`)]
-  })
+  return program.commands.flatMap((command) => wordsOf(command, command.name()))
+}
+
+/** What can be done: `dev` by itself too. */
+function wordsOf({ commands }: Command, words: string): string[] {
+  const own = commands.length === 0 || words === 'dev' ? [words] : []
+  return [...own, ...commands.flatMap((child) => wordsOf(child, `${words} ${child.name()}`))]
 }
 
 describe('every command in every format', () => {
@@ -95,6 +104,7 @@ describe('every command in every format', () => {
     cli = await CliRig.open()
     cli.rig.node.claimed = true
     cli.rig.node.values.set('color', 'blue')
+    await cli.rig.node.kv.counter.add('hits', 7)
     await cli.rig.node.reg.set('color', 'blue')
     const one = { current: null, contexts: { one: { socket: cli.rig.path } } }
     writeFileSync(join(cli.dir, 'x.jsonl'), '{"key":"a","value":"1"}\n')

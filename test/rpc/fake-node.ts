@@ -16,6 +16,8 @@ import type {
   TimelineOptions,
   KvRead,
   KvWatchOptions,
+  KvSiblings,
+  KvValue,
   KvWritten,
   MemberChange,
   MemberInfo,
@@ -27,9 +29,9 @@ import type {
   TopologyMoved,
   TopologyMoveOptions,
   TopologyPlan,
-  Value,
 } from '../../src/node/api.ts'
 import { FakeRegisters } from './fake-registers.ts'
+import { fakeCounter, fakeSet } from './fake-types.ts'
 
 export const MEMBERS: readonly MemberInfo[] = ['a', 'b', 'c'].map((name, i) => ({
   id: `12D3KooW${name.repeat(44)}`,
@@ -84,7 +86,7 @@ const FAKE_TIMELINE: Timeline = {
 }
 
 export class FakeNode implements NodeApi {
-  readonly values = new Map<string, Value>()
+  readonly values = new Map<string, KvValue>()
   /** Other values that every key has. */
   siblings = 0
   readonly options: CallOptions[] = []
@@ -107,7 +109,15 @@ export class FakeNode implements NodeApi {
   readonly reg = new FakeRegisters((options) => this.#enter(options))
 
   readonly kv = {
-    put: async (key: string, value: Value, options?: CallOptions): Promise<KvWritten> => {
+    counter: fakeCounter((options) => this.#enter(options)),
+    set: fakeSet((options) => this.#enter(options)),
+    siblings: async (key: string, options?: CallOptions): Promise<KvSiblings> => {
+      await this.#enter(options)
+      const value = this.values.get(key)
+      const siblings = value === undefined ? [] : [value, 'another']
+      return { key, siblings, context: 'v1', acks: 3, replicas: 3, partial: false }
+    },
+    put: async (key: string, value: KvValue, options?: CallOptions): Promise<KvWritten> => {
       await this.#enter(options)
       this.values.set(key, value)
       return { key, version: 'v1', acks: 3, replicas: 3, partial: false }

@@ -168,7 +168,7 @@ describe('rpc server', () => {
     const methods = result?.['methods'] as { name: string; params: { name: string }[] }[]
     const put = methods.find(({ name }) => name === 'kv.put')
     const params = put?.params.map(({ name }) => name)
-    assert.deepEqual(params, ['key', 'value', 'write', 'context', 'deadlineMs'])
+    assert.deepEqual(params, ['key', 'value', 'ttlMs', 'type', 'write', 'context', 'deadlineMs'])
   })
 
   it('stops: answers what is under way, then closes', async () => {

@@ -109,8 +109,8 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'store: the last write wins',
     scenario: 'swarm',
     file: 'src/store/merge.ts',
-    from: 'siblings: sorted([...unseen(record.siblings, context), write]),',
-    to: 'siblings: [write],',
+    from: 'siblings: sorted([...rest.siblings, write]) }',
+    to: 'siblings: [write] }',
   },
   {
     name: 'store: a join takes one side',
@@ -130,8 +130,8 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'store: single writes of a version are forgotten',
     scenario: 'swarm',
     file: 'src/store/merge.ts',
-    from: 'joinContexts(joinContexts(record.known, context), contextOf([write.dot]))',
-    to: 'joinContexts(joinContexts(record.known, { ...context, dots: [] }), contextOf([write.dot]))',
+    from: 'const known = joinContexts(record.known, context)',
+    to: 'const known = joinContexts(record.known, { ...context, dots: [] })',
   },
   {
     name: 'store: an unknown outcome is tried again',

@@ -46,8 +46,8 @@ export function elementOf({ actor, n }: Dot): Element {
 /** What the disk had counted when it made the write `n`. */
 export function sumOf(actor: string, n: number): Sum {
   const start = n < SECOND_START ? 1 : SECOND_START
-  let total = 0
-  for (let i = start; i <= n; i++) total += i % 2 === 0 ? -3 * i : i
+  let total = 0n
+  for (let i = start; i <= n; i++) total += BigInt(i % 2 === 0 ? -(2 ** 51) * i : i)
   return { actor, start, n, total }
 }
 

@@ -11,14 +11,16 @@ import {
   RECORD_BYTES_MAX,
   SIBLINGS_MAX,
   SYNC_ENTRIES,
+  TTL_MS_MAX,
   VECTOR_MAX,
 } from '../../src/store/limits.ts'
+import type { Edit, ElementValue } from '../../src/store/edit.ts'
 import { readHeader, readKey } from '../../src/topology/request-header.ts'
 import {
-  decodeForwardedPut,
-  decodePutOutcome,
-  encodeForwardedPut,
-  encodePutOutcome,
+  decodeForwardedWrite,
+  decodeWriteOutcome,
+  encodeForwardedWrite,
+  encodeWriteOutcome,
   encodeRead,
   encodeStale,
   encodeWrite,
@@ -78,6 +80,25 @@ const keys = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 20 })
 const blobs = fc.uint8Array({ maxLength: 40 })
 const headers = plain({ topology: numbers, partition: partitions, cfg: numbers })
 const lists = { maxLength: 6 }
+const elements = fc.array(
+  plain<ElementValue>({ kind: fc.constantFrom('bytes', 'text', 'json'), value: blobs }),
+  lists,
+)
+const edits: fc.Arbitrary<Edit> = fc.oneof(
+  plain({
+    what: fc.constant('put' as const),
+    kind: fc.constantFrom(...KINDS),
+    value: blobs,
+    ttlMs: fc.nat({ max: TTL_MS_MAX }),
+  }),
+  plain({
+    what: fc.constant('count' as const),
+    delta: fc.maxSafeInteger(),
+    anew: fc.boolean(),
+  }),
+  plain({ what: fc.constant('add' as const), elements, anew: fc.boolean() }),
+  plain({ what: fc.constant('remove' as const), elements }),
+)
 
 function readQuestion(bytes: Uint8Array) {
   const from = new WireReader(bytes)
@@ -114,28 +135,33 @@ const FORMATS: readonly Format<unknown>[] = [
     writeQuestion,
   ),
   format(
-    'forwarded put',
+    'forwarded write',
     plain({
       topology: numbers,
       key: keys,
-      kind: fc.constantFrom(...KINDS),
-      value: blobs,
+      edit: edits,
       context: contexts,
       blind: fc.boolean(),
       level: fc.nat({ max: 3 }),
       deadlineMs: numbers,
     }),
-    encodeForwardedPut,
-    decodeForwardedPut,
+    encodeForwardedWrite,
+    decodeForwardedWrite,
   ),
   format(
     'outcome of a put, or the number of a newer topology',
     fc.oneof(
       fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }),
-      plain({ seen: contexts, acks: numbers, replicas: numbers, partial: fc.boolean() }),
+      plain({
+        seen: contexts,
+        effect: fc.maxSafeInteger(),
+        acks: numbers,
+        replicas: numbers,
+        partial: fc.boolean(),
+      }),
     ),
-    (outcome) => (typeof outcome === 'number' ? encodeStale(outcome) : encodePutOutcome(outcome)),
-    decodePutOutcome,
+    (outcome) => (typeof outcome === 'number' ? encodeStale(outcome) : encodeWriteOutcome(outcome)),
+    decodeWriteOutcome,
   ),
   format(
     'digest question',

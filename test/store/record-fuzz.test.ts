@@ -29,8 +29,9 @@ function fieldsOf({ known, siblings, elements, replaced }: StoreRecord): Field[]
       actors.indexOf(actor),
       start,
       n - start,
-      Number(total < 0),
-      Math.abs(total),
+      Number(total < 0n),
+      Number((total < 0n ? -total : total) / 2n ** 53n),
+      Number((total < 0n ? -total : total) % 2n ** 53n),
     ]),
   ]
   return [
@@ -142,7 +143,7 @@ describe('records of counters and sets', () => {
     refused(withSums(sumOf('disk-b', 2), sumOf('disk-a', 2)))
     refused(withSums(sumOf('disk-a', 2), sumOf('disk-a', 3)))
     refused(withSums(sumOf('disk-a', 7)))
-    refused(withSums({ actor: 'disk-a', start: 0, n: 1, total: 1 }))
+    refused(withSums({ actor: 'disk-a', start: 0, n: 1, total: 1n }))
   })
 
   it('are refused when more is replaced than is known, or something else', () => {
@@ -152,7 +153,7 @@ describe('records of counters and sets', () => {
     decodeRecord(encodeRecord({ ...recordOf(counting.known, []), replaced: sums }))
     refused({ ...counting, replaced: [{ ...sumOf('disk-a', 3), n: 4 }] })
     refused({ ...counting, replaced: [sumOf('disk-b', 2)] })
-    refused({ ...counting, replaced: [{ ...sumOf('disk-a', 3), total: 77 }] })
+    refused({ ...counting, replaced: [{ ...sumOf('disk-a', 3), total: 77n }] })
     refused({ ...counting, replaced: [{ ...sumOf('disk-a', 3), start: 2 }] })
   })
 })

@@ -4,7 +4,8 @@ import type { JsonValue, KvEvent } from '../../node/api.ts'
 import { gapOf } from '../../store/watch/gap.ts'
 import { watch } from '../method.ts'
 import { text, value } from '../schemas.ts'
-import { valueToJson } from '../values.ts'
+import { shownToJson } from '../values.ts'
+import { found } from './kv.ts'
 
 const cursor = v.pipe(v.string(), v.description('where the watch is after this event; opaque'))
 const version = v.pipe(v.string(), v.description('give it as context to replace what it covers'))
@@ -22,8 +23,7 @@ const event = v.union([
       v.picklist(['put', 'merge']),
       v.description('the key has this value now; merge: several, of writers apart'),
     ),
-    key: v.string(),
-    value,
+    ...found,
     version,
     siblings: v.pipe(v.array(value), v.description('of a merge: the other values, newest first')),
     cursor,
@@ -90,6 +90,11 @@ type WireEvent =
 async function* told(begin: () => AsyncIterable<KvEvent>): AsyncGenerator<WireEvent, void> {
   for await (const each of begin()) {
     if (!('value' in each)) yield each
-    else yield { ...each, value: valueToJson(each.value), siblings: each.siblings.map(valueToJson) }
+    else yield valuedToJson(each)
   }
+}
+
+function valuedToJson(each: Valued): WireEvent {
+  const siblings = each.siblings.map((one) => shownToJson(one))
+  return { ...each, value: shownToJson(each.value, each.type), siblings }
 }

@@ -1,26 +1,34 @@
 /** kv: the replicated store. */
 import { DEFAULT_DEADLINE_MS } from '../../base/call-limits.ts'
 import * as v from 'valibot'
-import type { JsonValue, KvPage, KvPutOptions, Level } from '../../node/api.ts'
-import { MAX_AGE_MS_MAX, VALUE_BYTES_MAX, SCAN_ENTRIES_MAX } from '../../store/limits.ts'
+import { AtollError } from '../../base/errors.ts'
+import type {
+  JsonValue,
+  KvEntry,
+  KvGetOptions,
+  KvMergeType,
+  KvPage,
+  KvRead,
+  KvSiblings,
+  KvValue,
+  KvWriteOptions,
+  Level,
+} from '../../node/api.ts'
+import { MAX_AGE_MS_MAX, SCAN_ENTRIES_MAX, TTL_MS_MAX } from '../../store/limits.ts'
 import type { CliFlag } from '../method.ts'
 import { call, deadline } from '../method.ts'
 import { key, level, text, value, whole } from '../schemas.ts'
-import { checkValue } from '../value-check.ts'
-import { valueFromJson, valueToJson } from '../values.ts'
+import { checkShown } from '../value-check.ts'
+import { shownFromJson, shownToJson } from '../values.ts'
 
 /** A page is cut here, so that a reply stays far below what a client accepts in one line. */
 const PAGE_CHARACTERS_MAX = 2 * 1024 * 1024
 
-interface WireEntry {
-  readonly key: string
-  readonly value: JsonValue
-  readonly siblings: number
-}
+type WireEntry = KvEntry & { readonly value: JsonValue }
 
-const context = v.pipe(text, v.description('version that this write replaces'))
+export const context = v.pipe(text, v.description('version that this write replaces'))
 
-const maxAgeMs = v.pipe(
+export const maxAgeMs = v.pipe(
   v.number(),
   v.integer(),
   v.minValue(1),
@@ -28,43 +36,112 @@ const maxAgeMs = v.pipe(
   v.description('an answer that the daemon was given at most so long ago will do'),
 )
 
-const written = v.object({
-  key: v.string(),
-  version: v.string(),
+/** What every reply says of how many took part. */
+export const answered = {
   acks: v.pipe(v.number(), v.description('replicas whose disks have it')),
   replicas: v.number(),
   partial: v.pipe(v.boolean(), v.description('fewer than a majority answered')),
-})
+} as const
+
+export const written = v.object({ key: v.string(), version: v.string(), ...answered })
+
+const mergeType = v.pipe(
+  v.picklist(['counter', 'set']),
+  v.description('absent: a value that was put; a counter is a number, a set a list of elements'),
+)
+const siblings = v.pipe(
+  v.array(value),
+  v.description('values of writers that did not see each other, newest first'),
+)
+/** What a key holds. */
+export const found = {
+  key: v.string(),
+  value,
+  type: v.exactOptional(mergeType),
+  expiresAtMs: v.exactOptional(
+    v.pipe(v.number(), v.description('when the value ends, in ms since 1970; absent: never')),
+  ),
+} as const
+export const read = {
+  ...found,
+  version: v.pipe(v.string(), v.description('give it as context to replace what it covers')),
+  siblings,
+  ...answered,
+  ageMs: v.exactOptional(
+    v.pipe(v.number(), v.description('how long ago replicas were asked; absent: now')),
+  ),
+} as const
+
+/** What `kv.get` gives of a key when it is asked for all. */
+const all = {
+  key: v.string(),
+  siblings: v.pipe(v.array(value), v.description('all values, newest first; none: deleted')),
+  type: v.exactOptional(v.pipe(mergeType, v.description('of the first'))),
+  context: v.pipe(v.string(), v.description('covers all of them; give it to kv.put')),
+  ...answered,
+} as const
+
+/** Of every call that reads a key. */
+export const reading = {
+  read: v.exactOptional(level),
+  maxAgeMs: v.exactOptional(maxAgeMs),
+} as const
+
+const ttlMs = v.pipe(
+  v.number(),
+  v.integer(),
+  v.minValue(1),
+  v.maxValue(TTL_MS_MAX),
+  v.description('the value ends after this many milliseconds'),
+)
 
 const BY_DEFAULT = 'by default a majority, or what can be had, marked partial'
 const LEVEL = { kind: 'text', choices: ['one', 'quorum', 'all'] } as const
-const WRITE_FLAG: CliFlag = {
+export const WRITE_FLAG: CliFlag = {
   ...LEVEL,
   flag: '--write <level>',
   param: 'write',
   help: `replicas that must store it, or the call fails; ${BY_DEFAULT}`,
 }
-const READ_FLAG: CliFlag = {
+export const READ_FLAG: CliFlag = {
   ...LEVEL,
   flag: '--read <level>',
   param: 'read',
   help: `replicas that must answer, or the call fails; ${BY_DEFAULT}`,
 }
-const MAX_AGE_FLAG: CliFlag = {
+export const MAX_AGE_FLAG: CliFlag = {
   flag: '--max-age <duration>',
   param: 'maxAgeMs',
   kind: 'duration',
   help: 'an answer that the daemon was given at most so long ago will do, such as 1s',
 }
-const CONTEXT_FLAG: CliFlag = {
+const TTL_FLAG: CliFlag = {
+  flag: '--ttl <duration>',
+  param: 'ttlMs',
+  kind: 'duration',
+  help: 'the value ends after this long, such as 10s',
+}
+const SIBLINGS_FLAG: CliFlag = {
+  flag: '--siblings',
+  param: 'siblings',
+  kind: 'flag',
+  help: 'all values and the version that covers them, also when deleted',
+}
+export const CONTEXT_FLAG: CliFlag = {
   flag: '--context <version>',
   param: 'context',
   kind: 'text',
   help: 'version that this write replaces',
 }
-const KEY = { param: 'key', kind: 'text', help: 'the key' } as const
+export const KEY = { param: 'key', kind: 'text', help: 'the key' } as const
 
-const WRITE_ERRORS = ['UNCLAIMED', 'NO_QUORUM', 'TOO_LARGE', 'DISK_FULL', 'STORAGE_FAILED'] as const
+export const WRITE_ERRORS = [
+  'UNCLAIMED',
+  'NO_QUORUM',
+  'TOO_LARGE',
+  'DISK_FULL',
+  'STORAGE_FAILED',
+] as const
 
 export const kvPut = call({
   name: 'kv.put',
@@ -72,6 +149,13 @@ export const kvPut = call({
   params: v.strictObject({
     key,
     value,
+    ttlMs: v.exactOptional(ttlMs),
+    type: v.exactOptional(
+      v.pipe(
+        v.picklist(['counter', 'set']),
+        v.description('store a whole number as a counter, a list as the elements of a set'),
+      ),
+    ),
     write: v.exactOptional(level),
     context: v.exactOptional(context),
     ...deadline,
@@ -85,12 +169,17 @@ export const kvPut = call({
       KEY,
       { param: 'value', kind: 'value', help: 'the value, @FILE, or - for standard input' },
     ],
-    flags: [WRITE_FLAG, CONTEXT_FLAG],
+    flags: [TTL_FLAG, WRITE_FLAG, CONTEXT_FLAG],
   },
   run: async (node, params, options) => {
-    const stored = valueFromJson(params.value)
-    checkValue(stored, VALUE_BYTES_MAX)
-    return await node.kv.put(params.key, stored, { ...options, ...optional(params) })
+    const { key: name, value: given, type, ttlMs: lasts } = params
+    const stored = storedOf(given, type)
+    return await node.kv.put(name, stored, {
+      ...options,
+      ...optional(params),
+      ...(type !== undefined && { type }),
+      ...(lasts !== undefined && { ttlMs: lasts }),
+    })
   },
 })
 
@@ -99,44 +188,26 @@ export const kvGet = call({
   help: 'read a value; null when there is none',
   params: v.strictObject({
     key,
-    read: v.exactOptional(level),
-    maxAgeMs: v.exactOptional(maxAgeMs),
+    siblings: v.exactOptional(
+      v.pipe(v.boolean(), v.description('all values and what covers them, also when deleted')),
+    ),
+    ...reading,
     ...deadline,
   }),
-  result: v.nullable(
-    v.object({
-      key: v.string(),
-      value,
-      version: v.pipe(v.string(), v.description('give it as context to replace what it covers')),
-      acks: v.number(),
-      replicas: v.number(),
-      siblings: v.pipe(
-        v.array(value),
-        v.description('values of writers that did not see each other, newest first'),
-      ),
-      partial: v.boolean(),
-      ageMs: v.exactOptional(
-        v.pipe(v.number(), v.description('how long ago replicas were asked; absent: now')),
-      ),
-    }),
-  ),
+  result: v.nullable(v.union([v.object(read), v.object(all)])),
   errors: ['UNCLAIMED', 'NO_QUORUM', 'TOO_LARGE'],
   changes: false,
   withinMs: DEFAULT_DEADLINE_MS,
   cli: {
     help: 'read a value; status 4 when there is none',
     args: [KEY],
-    flags: [READ_FLAG, MAX_AGE_FLAG],
+    flags: [SIBLINGS_FLAG, READ_FLAG, MAX_AGE_FLAG],
   },
   run: async (node, params, options) => {
-    const { key: name, read, maxAgeMs: ageMs } = params
-    const found = await node.kv.get(name, {
-      ...options,
-      ...(read !== undefined && { read }),
-      ...(ageMs !== undefined && { maxAgeMs: ageMs }),
-    })
-    if (found === null) return null
-    return { ...found, value: valueToJson(found.value), siblings: found.siblings.map(valueToJson) }
+    const asked = { ...options, ...optionalRead(params) }
+    if (params.siblings === true) return siblingsToJson(await node.kv.siblings(params.key, asked))
+    const seen = await node.kv.get(params.key, asked)
+    return seen === null ? null : readToJson(seen)
   },
 })
 
@@ -169,8 +240,7 @@ export const kvLs = call({
   result: v.object({
     entries: v.array(
       v.object({
-        key: v.string(),
-        value,
+        ...found,
         siblings: v.pipe(v.number(), v.description('other values of the key; kv.get gives them')),
       }),
     ),
@@ -198,24 +268,59 @@ export const kvLs = call({
 })
 
 /** What only some calls say; absent stays absent. */
-function optional(params: { readonly write?: Level; readonly context?: string }): KvPutOptions {
+export function optional(params: {
+  readonly write?: Level
+  readonly context?: string
+}): KvWriteOptions {
   return {
     ...(params.write === undefined ? {} : { write: params.write }),
     ...(params.context === undefined ? {} : { context: params.context }),
   }
 }
 
+/** What only some calls say; absent stays absent. */
+export function optionalRead(params: {
+  readonly read?: Level
+  readonly maxAgeMs?: number
+}): KvGetOptions {
+  return {
+    ...(params.read !== undefined && { read: params.read }),
+    ...(params.maxAgeMs !== undefined && { maxAgeMs: params.maxAgeMs }),
+  }
+}
+
+export function readToJson(seen: KvRead) {
+  const { value: first, type, siblings: others } = seen
+  const json = others.map((one) => shownToJson(one))
+  return { ...seen, value: shownToJson(first, type), siblings: json }
+}
+
+function siblingsToJson({ siblings: values, ...seen }: KvSiblings) {
+  const json = values.map((one, i) => shownToJson(one, i === 0 ? seen.type : undefined))
+  return { ...seen, siblings: json }
+}
+
+/** Throws USAGE or TOO_LARGE. */
+function storedOf(json: JsonValue, type: KvMergeType | undefined): KvValue {
+  if (type === 'set' && !Array.isArray(json)) {
+    throw new AtollError('USAGE', 'kv.put: a set is given as a list')
+  }
+  const stored = shownFromJson(json, type)
+  checkShown(stored, type)
+  return stored
+}
+
 function cut(page: KvPage): { entries: WireEntry[]; next: string | null; partial: boolean } {
   const entries: WireEntry[] = []
   let characters = 0
   for (const entry of page.entries) {
-    const json = valueToJson(entry.value)
+    const json = shownToJson(entry.value, entry.type)
     characters += entry.key.length + JSON.stringify(json).length
     const last = entries.at(-1)
     if (characters > PAGE_CHARACTERS_MAX && last !== undefined) {
       return { entries, next: last.key, partial: page.partial }
     }
-    entries.push({ key: entry.key, value: json, siblings: entry.siblings })
+    entries.push({ ...entry, value: json })
   }
   return { entries, next: page.next, partial: page.partial }
 }
