@@ -43,6 +43,44 @@ export const EDGE_CALLS: ReadonlyMap<string, Call> = new Map<string, Call>([
     },
   ],
   [
+    'kv.counter.add',
+    async ({ kv }) => {
+      const { value, acks, replicas } = await kv.counter.add('e/hits', 5, { write: 'quorum' })
+      assert.ok(value === 5 && acks >= 2 && replicas === 3)
+    },
+  ],
+  [
+    'kv.counter.get',
+    async ({ kv }) => {
+      assert.equal(await kv.counter.get('e/no-hits'), null)
+      await kv.counter.add('e/count', 3)
+      await kv.counter.add('e/count', -1)
+      assert.equal((await kv.counter.get('e/count'))?.value, 2)
+    },
+  ],
+  [
+    'kv.set.add',
+    async ({ kv }) => {
+      const { changed, acks } = await kv.set.add('e/tags', ['x', { b: 1, a: 2 }])
+      assert.ok(changed === 2 && acks >= 2)
+    },
+  ],
+  [
+    'kv.set.rm',
+    async ({ kv }) => {
+      await kv.set.add('e/rm', ['x', 'y'])
+      assert.equal((await kv.set.rm('e/rm', ['x', 'z'])).changed, 1)
+    },
+  ],
+  [
+    'kv.set.ls',
+    async ({ kv }) => {
+      await kv.set.add('e/set', ['y', 'x', new Uint8Array([7])])
+      const { value } = await kv.set.ls('e/set')
+      assert.deepEqual(value, [new Uint8Array([7]), 'x', 'y'])
+    },
+  ],
+  [
     'kv.watch',
     async ({ kv }) => {
       const given = new AbortController()

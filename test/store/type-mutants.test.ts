@@ -247,7 +247,7 @@ const MUTANTS: readonly Mutant[] = [
     /in one order/,
   ],
   [
-    'a set has any number of elements',
+    'a set holds whatever number of elements',
     'sets',
     'apply-edit.ts',
     'if (record.elements.length > ELEMENTS_MAX || bytes > SET_BYTES_MAX) {',
@@ -255,7 +255,7 @@ const MUTANTS: readonly Mutant[] = [
     /have at most/,
   ],
   [
-    'a set has any size',
+    'a set is of whatever size',
     'sets',
     'apply-edit.ts',
     'if (record.elements.length > ELEMENTS_MAX || bytes > SET_BYTES_MAX) {',
