@@ -48,9 +48,18 @@ export class Continuity {
     return this.#mend()
   }
 
-  /** True: there is a gap. What changed at the disk is gone; it is followed anew after this. */
+  /** True: there is a gap. Some of what changed at the disk is gone; it is followed from now on. */
   lost(id: StorageId): boolean {
+    return this.#dismiss(id)
+  }
+
+  /** True: there is a gap. The disk is no member any more. */
+  left(id: StorageId): boolean {
     this.#followed.delete(id)
+    return this.#dismiss(id)
+  }
+
+  #dismiss(id: StorageId): boolean {
     this.#keepers = this.#keepers.map((keepers) => {
       return keepers.has(id) ? new Set([...keepers].filter((each) => each !== id)) : keepers
     })

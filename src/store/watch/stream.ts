@@ -7,7 +7,6 @@ import type { StorageId } from '../../base/ids.ts'
 import type { Mesh } from '../../mesh/mesh.ts'
 import { type Clock, sleep } from '../../seams/clock.ts'
 import type { Log } from '../../seams/log.ts'
-import type { Membership } from '../../swim/member.ts'
 import type { Peers } from '../../topology/peers.ts'
 import type { Topology, TopologyView } from '../../topology/topology.ts'
 import { REQUEST_KINDS } from '../../wire/kinds.ts'
@@ -36,7 +35,6 @@ export interface StreamParts {
   readonly mesh: Mesh
   readonly topology: TopologyView
   readonly peers: Peers
-  readonly membership: Membership
   readonly clock: Clock
   readonly log: Log
   readonly told: ToldKeys
@@ -78,23 +76,16 @@ export class Stream {
   /** Why it was stopped, if not by the end of its readers. */
   #error: Error | null = null
   readonly #aborter = new AbortController()
-  readonly #unsubscribe: (() => void)[]
 
   constructor(options: StreamOptions) {
     this.#options = options
-    const { after, first, topology, membership } = options
+    const { after, first } = options
     const onUnread = (): void => this.#tellGapIf(true)
     this.#telling = new Telling({ ...options, marks: after?.marks ?? null, onUnread })
     this.#continuity = new Continuity(first)
     this.#unfound = new Map(after?.runs)
     this.#begun.promise.catch(() => undefined)
     this.#follow(first)
-    this.#unsubscribe = [
-      topology.subscribe((next) => this.#onTopology(next)),
-      membership.subscribe(({ kind, member }) => {
-        if (kind === 'alive' || kind === 'join') this.#followers.get(member.storageId)?.wake()
-      }),
-    ]
     this.#awaitFirstAnswers().catch(() => undefined)
   }
 
@@ -113,13 +104,17 @@ export class Stream {
     this.#telling.leave(buffer)
   }
 
+  /** A member is there, perhaps again. */
+  wake(id: StorageId): void {
+    this.#followers.get(id)?.wake()
+  }
+
   /** Its readers come to their end. Idempotent. */
   stop(error: Error | null): void {
     if (this.#aborter.signal.aborted) return
     this.#error = error
     this.#aborter.abort()
     this.#begun.reject(error ?? new AtollError('STOPPED', 'the watch has ended'))
-    for (const end of this.#unsubscribe) end()
     for (const follower of this.#followers.values()) follower.stop()
     this.#telling.stop(error)
   }
@@ -186,12 +181,10 @@ export class Stream {
 
   #onLost(id: StorageId): void {
     this.#whole.delete(id)
-    if (!this.#hasBegun) return
-    const isGap = this.#continuity.lost(id)
-    this.#tellGapIf(this.#continuity.follows(id, false) || isGap)
+    if (this.#hasBegun) this.#tellGapIf(this.#continuity.lost(id))
   }
 
-  #onTopology(topology: Topology): void {
+  onTopology(topology: Topology): void {
     const members = new Set(topology.members.map(({ storageId }) => storageId))
     let isGap = false
     for (const [id, follower] of this.#followers) {
@@ -200,7 +193,7 @@ export class Stream {
       this.#followers.delete(id)
       this.#found.delete(id)
       this.#whole.delete(id)
-      isGap = this.#continuity.lost(id) || isGap
+      isGap = this.#continuity.left(id) || isGap
     }
     isGap = this.#continuity.onTopology(topology) || isGap
     this.#follow(topology)

@@ -8,12 +8,14 @@ import { checkKey } from '../../base/value.ts'
 import type { KvEvent, KvWatchOptions } from '../api.ts'
 import { STREAMS_MAX, WATCHERS_MAX } from '../limits.ts'
 import type { KnownTopology } from '../../topology/known-topology.ts'
+import type { Membership } from '../../swim/member.ts'
 import { cursorOf } from './cursor.ts'
 import { EventBuffer } from './event-buffer.ts'
 import { Stream, type StreamParts } from './stream.ts'
 
 export interface WatchesOptions extends StreamParts {
   readonly known: KnownTopology
+  readonly membership: Membership
 }
 
 export class Watches {
@@ -25,9 +27,19 @@ export class Watches {
   #readers = 0
   #numbers = 0
   #isStopped = false
+  readonly #unsubscribe: readonly (() => void)[]
 
   constructor(options: WatchesOptions) {
     this.#options = options
+    this.#unsubscribe = [
+      options.topology.subscribe((next) => {
+        for (const stream of this.#streams) stream.onTopology(next)
+      }),
+      options.membership.subscribe(({ kind, member }) => {
+        if (kind !== 'alive' && kind !== 'join') return
+        for (const stream of this.#streams) stream.wake(member.storageId)
+      }),
+    ]
   }
 
   /** Readers of watches here. */
@@ -41,6 +53,7 @@ export class Watches {
 
   stop(): void {
     this.#isStopped = true
+    for (const end of this.#unsubscribe) end()
     for (const stream of this.#streams) stream.stop(null)
     this.#streams.clear()
     this.#shared.clear()

@@ -10,7 +10,7 @@ import { Watches, type WatchesOptions } from './watches.ts'
 
 export interface WatchingOptions
   extends Omit<StreamParts, 'feed' | 'told'>,
-    Pick<WatchesOptions, 'known'> {
+    Pick<WatchesOptions, 'known' | 'membership'> {
   /** null on an edge. */
   readonly database: Database | null
   readonly random: Random

@@ -1,0 +1,508 @@
+/** The parts of a watch by themselves: what each holds at most, and what it does then. */
+import assert from 'node:assert/strict'
+import fc from 'fast-check'
+import type { Mesh } from '../../src/mesh/mesh.ts'
+import type { KvEvent } from '../../src/store/api.ts'
+import {
+  FEED_ENTRIES_MAX,
+  FEED_HOLD_MS,
+  FEED_KEY_BYTES_MAX,
+  FEED_PAGE_BYTES,
+  FEED_PAGE_ENTRIES,
+  FEED_RECORD_BYTES_MAX,
+  FEED_RECORD_MAX,
+  FEED_WAITING_MAX,
+  STREAMS_MAX,
+  WATCH_BYTES_MAX,
+  WATCH_EVENTS_MAX,
+  WATCHERS_MAX,
+} from '../../src/store/limits.ts'
+import { encodeRecord, type StoreRecord } from '../../src/store/record.ts'
+import { isSameContent, markOf } from '../../src/store/watch/content.ts'
+import { Continuity } from '../../src/store/watch/continuity.ts'
+import { cursorOf, cursorText, MARKS } from '../../src/store/watch/cursor.ts'
+import { EventBuffer } from '../../src/store/watch/event-buffer.ts'
+import {
+  decodeFeedAnswer,
+  decodeFeedQuestion,
+  encodeFeedAnswer,
+  encodeFeedQuestion,
+  type FeedAnswer,
+} from '../../src/store/watch/feed-messages.ts'
+import { Feed } from '../../src/store/watch/feed.ts'
+import { History } from '../../src/store/watch/history.ts'
+import { ToldKeys } from '../../src/store/watch/told.ts'
+import type { TopologyView } from '../../src/topology/topology.ts'
+import { WireError } from '../../src/wire/codec.ts'
+import { SimRandom } from '../sim/sim-random.ts'
+import { contextOf, plain, recordOf, records, writeOf } from './arbitrary.ts'
+import { errorOf } from './error-of.ts'
+import { WatchReader } from './watch-reader.ts'
+import { StoreWorld } from './world.ts'
+
+const WITHOUT_READING = { partition: 0, isExpiry: false, record: null } as const
+
+function recordAt(n: number): StoreRecord {
+  const dot = { actor: 'disk-a', n }
+  return recordOf(contextOf(new Map([['disk-a', n]])), [{ ...writeOf(dot), kind: 'text' }])
+}
+
+describe('the changes that a disk remembers', () => {
+  const keysOf = (history: History, after: number): string[] =>
+    [...history.after(after)].map(({ key }) => key)
+
+  it('are the last ones, in order, and so many', () => {
+    const history = new History()
+    for (let i = 1; i <= FEED_ENTRIES_MAX; i++) history.add({ ...WITHOUT_READING, key: `k${i}` })
+    assert.ok(history.knowsAllAfter(0))
+    history.add({ ...WITHOUT_READING, key: 'more' })
+    assert.equal(history.size, FEED_ENTRIES_MAX)
+    assert.deepEqual([history.knowsAllAfter(0), history.knowsAllAfter(1)], [false, true])
+    for (let i = 0; i < 10_000; i++) history.add({ ...WITHOUT_READING, key: 'k' })
+    assert.equal(history.size, FEED_ENTRIES_MAX)
+    const { upTo } = history
+    assert.deepEqual(keysOf(history, upTo - 1), ['k'])
+    assert.equal(keysOf(history, upTo - FEED_ENTRIES_MAX)[0], `k${10_002}`)
+    assert.ok(history.knowsAllAfter(upTo))
+    for (const odd of [upTo + 1, -1, Number.MAX_SAFE_INTEGER]) {
+      assert.ok(!history.knowsAllAfter(odd), String(odd))
+    }
+  })
+
+  it('have so many bytes of keys', () => {
+    const history = new History()
+    const key = 'x'.repeat(1024)
+    const most = FEED_KEY_BYTES_MAX / key.length
+    for (let i = 0; i < most + 10; i++) history.add({ ...WITHOUT_READING, key })
+    assert.equal(history.size, most)
+    assert.ok(history.bytes <= FEED_KEY_BYTES_MAX)
+  })
+
+  it('let go of records first, the oldest first, and of large ones at once', () => {
+    const history = new History()
+    const record = new Uint8Array(FEED_RECORD_MAX)
+    const most = FEED_RECORD_BYTES_MAX / record.length
+    for (let i = 0; i < most + 10; i++) history.add({ ...WITHOUT_READING, key: `k${i}`, record })
+    const held = [...history.after(0)].map((each) => each.record !== null)
+    assert.deepEqual(held, [...Array(10).fill(false), ...Array(most).fill(true)])
+    history.add({ ...WITHOUT_READING, key: 'large', record: new Uint8Array(FEED_RECORD_MAX + 1) })
+    assert.equal([...history.after(history.upTo - 1)][0]?.record, null)
+    for (let i = 0; i < FEED_ENTRIES_MAX; i++) history.add({ ...WITHOUT_READING, key: '' })
+    assert.equal(history.bytes, 0, 'what is forgotten is counted no more')
+  })
+})
+
+describe('a feed', () => {
+  interface FeedRig {
+    readonly feed: Feed
+    readonly world: StoreWorld
+    readonly disk: Map<string, Uint8Array>
+    change(key: string, n: number): void
+  }
+
+  async function feedOf(self = 'a'): Promise<FeedRig> {
+    const world = await StoreWorld.start(['abc'], { nodes: 'd' })
+    const disk = new Map<string, Uint8Array>()
+    const feed = new Feed({
+      self: world.idsOf(self)[0] ?? '',
+      mesh: { handle: () => undefined } as unknown as Mesh,
+      topology: { current: () => world.latest } as unknown as TopologyView,
+      clock: world.clock,
+      random: new SimRandom('feed'),
+      read: (_, key) => disk.get(key),
+    })
+    const change = (key: string, n: number): void => {
+      const record = recordAt(n)
+      disk.set(key, encodeRecord(record))
+      feed.changed({ partition: 0, key, before: null, after: { record, bytes: 1 } })
+    }
+    return { feed, world, disk, change }
+  }
+
+  const from = { prefix: '', run: 0, after: 0, holdMs: 0 } as const
+
+  it('begins with the first question, and tells what comes after it', async () => {
+    const { feed, change } = await feedOf()
+    change('before', 1)
+    const { run, upTo, isLost } = await feed.ask(from)
+    assert.deepEqual([run > 0, upTo, isLost], [true, 0, false])
+    change('k', 2)
+    const answer = await feed.ask({ ...from, run })
+    assert.deepEqual([answer.upTo, answer.entries.map(({ key }) => key)], [1, ['k']])
+  })
+
+  it('says that another run is lost, and so is what it has forgotten', async () => {
+    const { feed, change } = await feedOf()
+    const { run } = await feed.ask(from)
+    const other = await feed.ask({ ...from, run: run + 1, holdMs: FEED_HOLD_MS })
+    assert.deepEqual([other.run, other.isLost], [run, true])
+    for (let i = 0; i <= FEED_ENTRIES_MAX; i++) change('k', i + 1)
+    const answer = await feed.ask({ ...from, run, holdMs: FEED_HOLD_MS })
+    assert.deepEqual([answer.isLost, answer.upTo], [true, FEED_ENTRIES_MAX + 1])
+    const odd = await feed.ask({ ...from, run, after: 10 ** 9, holdMs: FEED_HOLD_MS })
+    assert.ok(odd.isLost)
+  })
+
+  it('keeps a question until there is something under its prefix, however much there is of others', async () => {
+    const { feed, change, world } = await feedOf()
+    const { run } = await feed.ask(from)
+    let answer: FeedAnswer | null = null
+    const asked = feed.ask({ prefix: 'quiet/', run, after: 0, holdMs: FEED_HOLD_MS })
+    asked.then((each) => (answer = each)).catch(() => undefined)
+    for (let i = 0; i <= FEED_ENTRIES_MAX; i++) change('busy', i + 1)
+    await world.wait(100)
+    assert.equal(answer, null)
+    change('quiet/k', 1)
+    change('quiet/l', 1)
+    await world.wait(1)
+    const { isLost, entries, upTo } = await asked
+    assert.deepEqual(
+      [isLost, entries.map(({ key }) => key), upTo],
+      [false, ['quiet/k', 'quiet/l'], FEED_ENTRIES_MAX + 3],
+    )
+  })
+
+  it('answers with nothing after a while', async () => {
+    const { feed, world, change } = await feedOf()
+    const { run } = await feed.ask(from)
+    const asked = feed.ask({ prefix: 'x', run, after: 0, holdMs: FEED_HOLD_MS })
+    change('k', 1)
+    await world.wait(FEED_HOLD_MS)
+    assert.deepEqual(await asked, { run, upTo: 1, isLost: false, entries: [] })
+  })
+
+  it('of a replica that is not the first gathers changes for a little', async () => {
+    for (const [self, waitsMs] of [
+      ['a', 0],
+      ['b', 20],
+    ] as const) {
+      const { feed, world, change } = await feedOf(self)
+      const { run } = await feed.ask(from)
+      let answer: FeedAnswer | null = null
+      const asked = feed.ask({ ...from, run, holdMs: FEED_HOLD_MS })
+      asked.then((each) => (answer = each)).catch(() => undefined)
+      change('k', 1)
+      await world.wait(Math.max(0, waitsMs - 1))
+      assert.equal(answer === null, waitsMs > 0)
+      change('l', 1)
+      await world.wait(1)
+      assert.equal((await asked).entries.length, waitsMs > 0 ? 2 : 1)
+    }
+  })
+
+  it('tells nothing of partitions that it does not hold, or that are only coming', async () => {
+    const { feed, change, world } = await feedOf('d')
+    const { run } = await feed.ask(from)
+    change('k', 1)
+    world.move(['abd'])
+    change('k', 2)
+    assert.deepEqual((await feed.ask({ ...from, run })).entries, [])
+    world.finish()
+    change('k', 3)
+    assert.equal((await feed.ask({ ...from, run })).entries.length, 1)
+  })
+
+  it('tells nothing of what has merely become durable, or brings no write', async () => {
+    const { feed } = await feedOf()
+    const { run } = await feed.ask(from)
+    const sized = (record: StoreRecord) => ({ record, bytes: 1 })
+    const one = recordAt(1)
+    const wiser = { ...one, known: contextOf(new Map([...one.known.vector, ['disk-b', 7]])) }
+    const change = { partition: 0, key: 'k' } as const
+    feed.changed({ ...change, before: sized(one), after: sized(one) })
+    feed.changed({ ...change, before: sized(one), after: sized(wiser) })
+    feed.changed({ ...change, before: sized(one), after: null })
+    assert.deepEqual((await feed.ask({ ...from, run })).upTo, 0)
+    feed.changed({ ...change, before: sized(one), after: sized(recordAt(2)) })
+    assert.deepEqual((await feed.ask({ ...from, run })).upTo, 1)
+  })
+
+  it('gives pages, and reads what it has let go of; what has left the disk it leaves out', async () => {
+    const { feed, change, disk } = await feedOf()
+    const { run } = await feed.ask(from)
+    for (let i = 0; i < FEED_PAGE_ENTRIES + 1; i++) change(`k${i}`, 1)
+    const first = await feed.ask({ ...from, run })
+    assert.deepEqual([first.entries.length, first.upTo], [FEED_PAGE_ENTRIES, FEED_PAGE_ENTRIES])
+    const { upTo } = await feed.ask({ ...from, run, after: first.upTo })
+    const large = { ...recordAt(1), siblings: [{ ...writeOf({ actor: 'disk-a', n: 1 }) }] }
+    const value = new Uint8Array(FEED_PAGE_BYTES / 2)
+    const [sibling] = large.siblings
+    assert.ok(sibling !== undefined)
+    const record = { ...large, siblings: [{ ...sibling, kind: 'bytes', value } as const] }
+    for (const key of ['x', 'y', 'z', 'gone']) {
+      if (key !== 'gone') disk.set(key, encodeRecord(record))
+      feed.changed({ partition: 0, key, before: null, after: { record, bytes: 1 } })
+    }
+    const page = await feed.ask({ ...from, run, after: upTo })
+    assert.deepEqual(
+      page.entries.map(({ key }) => key),
+      ['x', 'y'],
+    )
+    const last = await feed.ask({ ...from, run, after: page.upTo })
+    assert.deepEqual([last.entries.map(({ key }) => key), last.upTo], [['z'], upTo + 4])
+  })
+
+  it('keeps so many questions and no more, and answers them when it stops', async () => {
+    const { feed, change } = await feedOf()
+    const { run } = await feed.ask(from)
+    const question = { ...from, run, holdMs: FEED_HOLD_MS }
+    const waiting = Array.from({ length: FEED_WAITING_MAX }, () => feed.ask(question))
+    assert.equal((await errorOf(feed.ask(question))).code, 'BUSY')
+    assert.equal((await feed.ask({ ...question, holdMs: 0 })).entries.length, 0)
+    change('k', 1)
+    feed.stop()
+    assert.equal((await Promise.all(waiting)).length, FEED_WAITING_MAX)
+    assert.equal((await errorOf(feed.ask(question))).code, 'STOPPED')
+  })
+})
+
+describe('messages of watching', () => {
+  const seqs = fc.nat({ max: Number.MAX_SAFE_INTEGER })
+  const questions = plain({
+    prefix: fc.string({ unit: 'grapheme', maxLength: 50 }),
+    run: seqs,
+    after: seqs,
+    holdMs: fc.nat({ max: FEED_HOLD_MS }),
+  })
+  const answers = plain<FeedAnswer>({
+    run: seqs,
+    upTo: seqs,
+    isLost: fc.boolean(),
+    entries: fc.array(
+      plain({
+        seq: seqs,
+        key: fc.string({ unit: 'grapheme', maxLength: 50 }),
+        isExpiry: fc.boolean(),
+        record: records.map(encodeRecord),
+      }),
+      { maxLength: 5 },
+    ),
+  })
+
+  it('come back as they were', () => {
+    fc.assert(
+      fc.property(questions, answers, (question, answer) => {
+        assert.deepEqual(decodeFeedQuestion(encodeFeedQuestion(question)), question)
+        assert.deepEqual(decodeFeedAnswer(encodeFeedAnswer(answer)), answer)
+      }),
+    )
+  })
+
+  it('that are changed or cut are refused with WireError, or are others', () => {
+    const decodes = (decode: (bytes: Uint8Array) => unknown, bytes: Uint8Array): void => {
+      try {
+        decode(bytes)
+      } catch (error) {
+        assert.ok(error instanceof WireError, String(error))
+      }
+    }
+    const changes = fc.array(fc.tuple(fc.nat(), fc.nat({ max: 255 })), { maxLength: 3 })
+    fc.assert(
+      fc.property(questions, answers, changes, fc.nat(), (question, answer, flips, cut) => {
+        for (const [decode, encoded] of [
+          [decodeFeedQuestion, encodeFeedQuestion(question)],
+          [decodeFeedAnswer, encodeFeedAnswer(answer)],
+        ] as const) {
+          const bytes = encoded.slice()
+          for (const [at, value] of flips) bytes[at % bytes.length] = value
+          decodes(decode, bytes)
+          decodes(decode, encoded.subarray(0, cut % encoded.length))
+        }
+      }),
+    )
+  })
+
+  it('ask for no longer than a disk may wait, and bring no more than a page', () => {
+    const question = { prefix: '', run: 1, after: 1, holdMs: FEED_HOLD_MS + 1 }
+    assert.throws(() => decodeFeedQuestion(encodeFeedQuestion(question)), WireError)
+    const entry = { seq: 1, key: 'k', isExpiry: false, record: new Uint8Array() }
+    const entries = Array.from({ length: FEED_PAGE_ENTRIES + 1 }, () => entry)
+    const answer = encodeFeedAnswer({ run: 1, upTo: 1, isLost: false, entries })
+    assert.throws(() => decodeFeedAnswer(answer), WireError)
+  })
+
+  it('a cursor comes back as it was, and nothing else is one', () => {
+    const cursors = fc.record(
+      {
+        runs: fc.array(fc.tuple(seqs, seqs)).map((pairs) => new Map(pairs)),
+        marks: fc.array(seqs, { maxLength: MARKS }),
+      },
+      { noNullPrototype: true },
+    )
+    fc.assert(
+      fc.property(cursors, fc.nat(), fc.string(), (cursor, at, junk) => {
+        const text = cursorText(cursor)
+        assert.deepEqual(cursorOf(text), cursor)
+        const place = at % text.length
+        const other = text[place] === 'A' ? 'B' : 'A'
+        const changed = text.slice(0, place) + other + text.slice(place + 1)
+        // The last character may have bits that say nothing.
+        if (place < text.length - 1) assert.throws(() => cursorOf(changed), { code: 'USAGE' })
+        assert.throws(() => cursorOf(junk), { code: 'USAGE' })
+      }),
+    )
+  })
+})
+
+describe('what was told', () => {
+  const told = { record: recordAt(1), hasExpired: false, turn: 1, recordBytes: 1000 }
+
+  it('is so many bytes, what was told longest ago forgotten first, and known to be', () => {
+    const keys = new ToldKeys(10_000)
+    keys.enter(1)
+    for (let i = 0; i < 8; i++) keys.set(1, `k${i}`, told)
+    assert.ok(keys.bytes <= 10_000 && keys.get(1, 'k0') !== undefined)
+    keys.set(1, 'k0', told)
+    for (let i = 8; i < 10; i++) keys.set(1, `k${i}`, told)
+    assert.ok(keys.bytes <= 10_000)
+    assert.equal(keys.get(1, 'k1'), undefined)
+    assert.ok(keys.get(1, 'k0') !== undefined, 'told again')
+    assert.ok(keys.mayBeForgotten(1, 'k1'))
+    assert.ok(!keys.mayBeForgotten(1, 'k0') && !keys.mayBeForgotten(1, 'never'))
+    assert.ok(!keys.mayBeForgotten(2, 'k1'), 'of another stream')
+  })
+
+  it('by streams that have ended is known to nobody, and all is gone with the last', () => {
+    const keys = new ToldKeys(5000)
+    keys.enter(1)
+    keys.enter(2)
+    keys.set(1, 'a', told)
+    keys.leave(1)
+    for (let i = 0; i < 10; i++) keys.set(2, `k${i}`, told)
+    assert.ok(!keys.mayBeForgotten(1, 'a'))
+    assert.ok(keys.mayBeForgotten(2, 'k0'))
+    keys.leave(2)
+    assert.equal(keys.bytes, 0)
+    assert.ok(!keys.mayBeForgotten(2, 'k0'))
+  })
+
+  it('is the same content where the same writes stand, and only there', () => {
+    fc.assert(
+      fc.property(records, records, (a, b) => {
+        const content = ({ siblings, elements, known, replaced }: StoreRecord): unknown => [
+          siblings.map(({ dot }) => dot),
+          elements.map(({ dot }) => dot),
+          known.sums.map(({ actor, n }) => [actor, n]),
+          replaced.map(({ actor, n }) => [actor, n]),
+        ]
+        const isSame = JSON.stringify(content(a)) === JSON.stringify(content(b))
+        assert.equal(isSameContent(a, b), isSame)
+        assert.equal(markOf('k', a) === markOf('k', b), isSame)
+        assert.notEqual(markOf('k', a), markOf('l', a))
+      }),
+    )
+  })
+})
+
+describe('events that wait for a reader', () => {
+  const put = (i: number): KvEvent => ({ kind: 'delete', key: 'k', version: '', cursor: `c${i}` })
+
+  async function all(buffer: EventBuffer): Promise<string[]> {
+    buffer.end(null)
+    const seen: string[] = []
+    for await (const event of buffer) seen.push(`${event.kind} ${event.cursor}`)
+    return seen
+  }
+
+  it('are so many; then they are dropped, the gap says so, and it goes on', async () => {
+    let dropped = 0
+    const buffer = new EventBuffer((events) => (dropped += events))
+    for (let i = 0; i < WATCH_EVENTS_MAX; i++) buffer.push(put(i), 1)
+    assert.equal(dropped, 0)
+    buffer.push(put(5000), 1)
+    buffer.push(put(5001), 1)
+    assert.deepEqual(await all(buffer), ['gap c5000', 'delete c5001'])
+    assert.equal(dropped, WATCH_EVENTS_MAX)
+  })
+
+  it('are so many bytes; one that is alone may be larger', async () => {
+    const buffer = new EventBuffer(() => undefined)
+    buffer.push(put(0), WATCH_BYTES_MAX * 2)
+    buffer.push(put(1), 1)
+    assert.deepEqual(await all(buffer), ['gap c1'])
+    const other = new EventBuffer(() => undefined)
+    for (let i = 0; i < 4; i++) other.push(put(i), WATCH_BYTES_MAX / 4)
+    assert.equal((await all(other)).length, 4)
+  })
+})
+
+describe('continuity', () => {
+  async function continuity(sets: readonly string[]) {
+    const world = await StoreWorld.start(sets, { nodes: 'abcdef' })
+    const ids = (names: string) => world.idsOf(names)
+    const id = (name: string) => ids(name)[0] ?? ''
+    return { world, ids, id, kept: new Continuity(world.latest) }
+  }
+
+  it('lasts while one replica of each partition has told all', async () => {
+    const { id, ids, kept } = await continuity(['abc', 'abd'])
+    kept.begin(ids('abcd'))
+    for (const name of ['a', 'c', 'd']) assert.ok(!kept.lost(id(name)), 'b has told of both')
+    assert.ok(kept.lost(id('b')), 'of neither anybody has')
+    // From the gap on all of them keep.
+    for (const name of ['a', 'c']) assert.ok(!kept.lost(id(name)))
+    assert.ok(kept.lost(id('b')), 'nobody else has told of the first since')
+  })
+
+  it('has no gap before anybody tells, and one when somebody does again', async () => {
+    const { id, ids, kept } = await continuity(['abc'])
+    kept.begin(ids('a'))
+    assert.ok(!kept.left(id('a')), 'nobody can tell where it goes on')
+    assert.ok(kept.follows(id('b'), false))
+  })
+
+  it('is of a disk that was away and has forgotten nothing', async () => {
+    const { id, ids, kept } = await continuity(['abc'])
+    kept.begin(ids('a'))
+    assert.ok(!kept.follows(id('b'), true))
+    assert.ok(!kept.lost(id('a')), 'b keeps')
+    assert.ok(!kept.follows(id('c'), false))
+    assert.ok(kept.lost(id('b')), 'c came too late')
+  })
+
+  it('counts no disk that is being filled, and none that the partition has left', async () => {
+    const { world, id, ids, kept } = await continuity(['abc'])
+    kept.begin(ids('abcdef'))
+    assert.ok(!kept.onTopology(world.move(['abd'])))
+    assert.ok(!kept.onTopology(world.finish()))
+    assert.ok(!kept.lost(id('a')))
+    assert.ok(kept.lost(id('b')), 'd was filled, and c has left')
+    assert.ok(!kept.lost(id('b')))
+    assert.ok(!kept.onTopology(world.move(['def'])), 'the old ones tell until it has moved')
+    assert.ok(!kept.onTopology(world.finish()), 'd keeps since the gap')
+  })
+})
+
+describe('watches on one node', () => {
+  it('are so many readers and so many prefixes; one that ends makes room', async () => {
+    const world = await StoreWorld.start(['a'])
+    const kv = world.kv('a')
+    const begin = (prefix: string): AsyncIterator<KvEvent> =>
+      kv.watch(prefix)[Symbol.asyncIterator]()
+    const prefixes = Array.from({ length: STREAMS_MAX }, (_, i) => begin(`p${i}`))
+    await world.drive(Promise.all(prefixes.map((each) => each.next())))
+    assert.equal((await errorOf(begin('one more').next())).code, 'BUSY')
+    const same = Array.from({ length: WATCHERS_MAX - STREAMS_MAX }, () => begin('p0'))
+    await world.drive(Promise.all(same.map((each) => each.next())))
+    assert.equal((await errorOf(begin('p0').next())).code, 'BUSY')
+    assert.deepEqual([kv.watching.watches.readers, kv.watching.watches.streams], [4096, 1024])
+    await prefixes[1]?.return?.()
+    await world.drive(begin('one more').next())
+    assert.equal((await errorOf(begin('p0').next())).code, 'BUSY')
+  }).timeout(20_000)
+
+  it('a reader that is slow finds a gap, the others do not', async () => {
+    const world = await StoreWorld.start(['a'])
+    const quick = await WatchReader.begin(world, 'a')
+    const slow = world.kv('a').watch('')[Symbol.asyncIterator]()
+    await world.drive(slow.next())
+    for (let i = 0; i < WATCH_EVENTS_MAX + 5; i++)
+      await world.drive(world.kv('a').put('k', String(i)))
+    assert.equal(quick.told.length, WATCH_EVENTS_MAX + 5)
+    const next = await slow.next()
+    assert.ok(next.done !== true && next.value.kind === 'gap' && next.value.reason === 'slow')
+    assert.equal(world.kv('a').counts.watches.dropped, WATCH_EVENTS_MAX)
+    const after = await slow.next()
+    assert.ok(after.done !== true && after.value.kind === 'put')
+  }).timeout(20_000)
+})
