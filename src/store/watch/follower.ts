@@ -28,7 +28,7 @@ const RETRY_MS_MAX = 5000
 
 export class Follower {
   readonly #options: FollowerOptions
-  readonly #aborter = new AbortController()
+  #isStopped = false
   /** 0: the disk has not answered yet. */
   #run = 0
   #seq = 0
@@ -59,7 +59,8 @@ export class Follower {
   }
 
   stop(): void {
-    this.#aborter.abort()
+    this.#isStopped = true
+    this.#waiting.abort()
   }
 
   /** The disk may be there again. */
@@ -70,11 +71,10 @@ export class Follower {
 
   async #follow(): Promise<void> {
     const { clock } = this.#options
-    const ends = this.#aborter.signal
     let pauseMs = RETRY_MS
-    while (!ends.aborted) {
+    while (!this.#isStopped) {
       this.#waiting = new AbortController()
-      const signal = AbortSignal.any([ends, this.#waiting.signal])
+      const { signal } = this.#waiting
       try {
         await this.#step(signal)
         pauseMs = RETRY_MS
@@ -92,7 +92,7 @@ export class Follower {
     const { prefix, ask, locate, onFound, onLost, onEntries } = this.#options
     const holdMs = this.#run === 0 ? 0 : FEED_HOLD_MS
     const answer = await ask({ prefix, run: this.#run, after: this.#seq, holdMs }, signal)
-    if (this.#aborter.signal.aborted) return
+    if (this.#isStopped) return
     const { run, upTo, isLost, entries } = answer
     if (this.#run === 0) {
       this.#run = run
