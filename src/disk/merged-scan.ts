@@ -37,8 +37,11 @@ export async function* mergedScan(
 
 /** Entries of the range that the index does not have yet, in key order; null where deleted. */
 export function recentIn(range: IndexRange, frozen: Table | null, table: Table): Recent[] {
-  const newer = table.range(range)
-  const older = frozen?.range(range) ?? []
+  if (frozen === null) return table.range(range)
+  // What is deleted in the one may hide what the other has: a limit says nothing of either.
+  const { limit: _, ...all } = range
+  const newer = table.range(all)
+  const older = frozen.range(all)
   if (older.length === 0) return newer
   const overwritten = new Set(newer.map(([key]) => key))
   const merged = older.filter(([key]) => !overwritten.has(key)).concat(newer)

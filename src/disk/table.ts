@@ -1,29 +1,50 @@
 /**
  * What is durable in the log and not yet in the index: a map, and its keys in order when somebody
- * asks for a range. Overwriting a key keeps the order, so only new keys cost a sort.
+ * asks for a range. Only keys that came since the last time are sorted then.
  */
 import { compareKeys } from '../base/bytes.ts'
 import type { IndexRange } from '../seams/storage.ts'
 
 export class Table extends Map<string, Uint8Array | null> {
-  #sorted: string[] | null = null
+  #sorted: string[] = []
+  /** Keys that are not in `#sorted` yet. */
+  #added: string[] = []
 
   override set(key: string, value: Uint8Array | null): this {
-    if (this.#sorted !== null && !this.has(key)) this.#sorted = null
+    if (!this.has(key)) this.#added.push(key)
     return super.set(key, value)
   }
 
-  /** Entries of the range in key order; null where deleted. */
-  range({ from, to }: IndexRange): (readonly [string, Uint8Array | null])[] {
-    this.#sorted ??= [...this.keys()].sort(compareKeys)
+  /** Entries of the range in key order, null where deleted, until `limit` of them are not. */
+  range({ from, to, limit }: IndexRange): (readonly [string, Uint8Array | null])[] {
+    if (this.#added.length > 0) {
+      this.#sorted = merged(this.#sorted, this.#added.sort(compareKeys))
+      this.#added = []
+    }
     const found: (readonly [string, Uint8Array | null])[] = []
-    for (let i = firstAtLeast(this.#sorted, from); i < this.#sorted.length; i++) {
+    let left = limit ?? Number.POSITIVE_INFINITY
+    for (let i = firstAtLeast(this.#sorted, from); i < this.#sorted.length && left > 0; i++) {
       const key = this.#sorted[i] ?? ''
       if (to !== undefined && compareKeys(key, to) >= 0) break
-      found.push([key, this.get(key) ?? null])
+      const value = this.get(key) ?? null
+      if (value !== null) left--
+      found.push([key, value])
     }
     return found
   }
+}
+
+/** Two lists in order, without a key in common, as one. */
+function merged(a: readonly string[], b: readonly string[]): string[] {
+  const all: string[] = []
+  let i = 0
+  for (const key of b) {
+    for (let next = a[i]; next !== undefined && compareKeys(next, key) < 0; next = a[++i]) {
+      all.push(next)
+    }
+    all.push(key)
+  }
+  return all.concat(a.slice(i))
 }
 
 function firstAtLeast(sorted: readonly string[], key: string): number {

@@ -50,8 +50,9 @@ import { Replica } from './replica.ts'
 import { Scanner } from './scan/scanner.ts'
 import { foundOf, type Looked, readOf, shownOf } from './shown.ts'
 import { AntiEntropy } from './sync/anti-entropy.ts'
-import { Fingerprints } from './sync/fingerprints.ts'
+import { HashTrees } from './sync/hash-trees.ts'
 import { SyncServer } from './sync/sync-server.ts'
+import { Turns } from './sync/turns.ts'
 import { Watching } from './watch/watching.ts'
 import { counterOf, setOf, type TypedCalls } from './typed.ts'
 import { versionText } from './version-vector.ts'
@@ -103,7 +104,7 @@ export class KvStore implements KvApi {
 
   /** Sets the mesh's handlers: make it before the mesh starts. */
   constructor(options: KvStoreOptions) {
-    const { database, self, mesh, membership, clock } = options
+    const { database, self, membership, clock } = options
     this.#options = options
     const typed: TypedCalls = {
       write: (operation, key, edit, given) => this.#write(operation, key, edit, given),
@@ -141,17 +142,18 @@ export class KvStore implements KvApi {
       this.#writer = forwarder
       return
     }
-    const fingerprints = new Fingerprints(database)
+    const trees = new HashTrees(database, clock)
+    const turns = new Turns(self, clock)
     const onChange = (change: Change): void => {
       inventory.changed(change)
       this.#antiEntropy?.changed(change)
       this.watching.changed(change)
     }
     const replica = new Replica({ ...options, database, hybridClock, onChange })
-    new SyncServer({ self, database, replica, fingerprints, mesh, topology: options.topology })
+    const sync = { ...options, database, replica, trees, turns }
+    new SyncServer(sync)
     const departures = new Departures(database, self)
-    const parts = { ...options, database, departures, replica, fingerprints, peers, counts }
-    this.#antiEntropy = new AntiEntropy({ ...parts, onChange })
+    this.#antiEntropy = new AntiEntropy({ ...sync, departures, peers, counts, onChange })
     const dots = new DotSource(database, self)
     const reader = new Reader({ ...shared, replica })
     this.#reader = reader

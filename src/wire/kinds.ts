@@ -27,6 +27,7 @@ export const REQUEST_KINDS = {
   KV_SYNC_KEYS: 25,
   KV_SYNC_PULL: 26,
   KV_SYNC_PUSH: 27,
+  KV_SYNC_SUMS: 52,
   /** store: what has changed on a disk, for whoever watches. */
   KV_FEED: 28,
   /** registers: a proposer or reader to one acceptor. */

@@ -204,8 +204,22 @@ const MUTANTS: readonly Mutant[] = [
     'a checkpoint under way is not scanned',
     'disk/database',
     'disk/merged-scan.ts',
-    'const older = frozen?.range(range) ?? []',
+    'const older = frozen.range(all)',
     'const older: Recent[] = frozen === null ? [] : []',
+  ],
+  [
+    'what was deleted counts to the limit of a scan',
+    'disk/database',
+    'disk/table.ts',
+    'if (value !== null) left--',
+    'left--',
+  ],
+  [
+    'keys that came since the last scan are not in order',
+    'disk/database',
+    'disk/table.ts',
+    'merged(this.#sorted, this.#added.sort(compareKeys))',
+    '[...this.#sorted, ...this.#added]',
   ],
 
   // Recovery.

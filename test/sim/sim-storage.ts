@@ -28,6 +28,8 @@ interface StoredFile {
 interface StoredIndex {
   readonly durable: Map<string, Uint8Array>
   live: Map<string, Uint8Array>
+  /** Of the entries of `live`; null: to be made when somebody scans. */
+  order: readonly (readonly [string, Uint8Array])[] | null
   /** Batches not synced, oldest first. */
   unsynced: (readonly IndexWrite[])[]
 }
@@ -91,6 +93,7 @@ export class SimDisk {
       const kept = index.unsynced.slice(0, this.#random.int(index.unsynced.length + 1))
       for (const batch of kept) applyBatch(index.durable, batch)
       index.live = new Map(index.durable)
+      index.order = null
       index.unsynced = []
     }
   }
@@ -141,6 +144,7 @@ export class SimDisk {
   setIndexEntry(index: string, key: string, entry: Uint8Array | null): Uint8Array | null {
     const stored = this.#indexes.get(index)
     const before = stored?.live.get(key) ?? null
+    if (stored !== undefined) stored.order = null
     for (const map of stored === undefined ? [] : [stored.live, stored.durable]) {
       applyBatch(map, [{ key, value: entry }])
     }
@@ -185,7 +189,7 @@ export class SimDisk {
   index(name: string): StoredIndex {
     let index = this.#indexes.get(name)
     if (index === undefined) {
-      index = { durable: new Map(), live: new Map(), unsynced: [] }
+      index = { durable: new Map(), live: new Map(), order: null, unsynced: [] }
       this.#indexes.set(name, index)
     }
     return index
@@ -383,6 +387,7 @@ class SimIndex implements Index {
     this.#stored.unsynced.push(copies)
     await this.#storage.takes(sync ? this.#disk.syncMs() : WRITE_MS)
     applyBatch(this.#stored.live, copies)
+    this.#stored.order = null
     if (!sync) return
     this.#storage.mustSync()
     for (const batch of this.#stored.unsynced) applyBatch(this.#stored.durable, batch)
@@ -391,15 +396,18 @@ class SimIndex implements Index {
 
   async *entries({ from, to, limit }: IndexRange): AsyncIterable<readonly [string, Uint8Array]> {
     this.#mustBeOpen()
-    const keys = [...this.#stored.live.keys()]
-      .filter((key) => compareKeys(key, from) >= 0)
-      .filter((key) => to === undefined || compareKeys(key, to) < 0)
-      .sort(compareKeys)
-    const found = keys.slice(0, limit).map((key) => [key, this.#stored.live.get(key)] as const)
+    const stored = this.#stored
+    stored.order ??= [...stored.live].sort(([a], [b]) => compareKeys(a, b))
+    // Nothing changes a list that was made.
+    const { order } = stored
+    const first = placeOf(order, from)
+    const end = to === undefined ? order.length : placeOf(order, to)
+    const count = Math.min(limit ?? order.length, end - first)
     await this.#storage.takes(READ_MS)
-    for (const [key, value] of found) {
+    for (let i = first; i < first + count; i++) {
+      const entry = order[i]
       this.#mustBeOpen()
-      if (value !== undefined) yield [key, value]
+      if (entry !== undefined) yield entry
     }
   }
 
@@ -415,6 +423,18 @@ class SimIndex implements Index {
 
 function mustBeName(name: string): void {
   if (!NAME.test(name)) throw new AtollError('INTERNAL', `"${name}" is no plain file name`)
+}
+
+/** How many of them come before a key. */
+function placeOf(order: readonly (readonly [string, unknown])[], key: string): number {
+  let low = 0
+  let high = order.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (compareKeys(order[middle]?.[0] ?? '', key) < 0) low = middle + 1
+    else high = middle
+  }
+  return low
 }
 
 function applyBatch(map: Map<string, Uint8Array>, batch: readonly IndexWrite[]): void {

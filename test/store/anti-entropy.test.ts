@@ -5,13 +5,8 @@ import type { Database } from '../../src/disk/database.ts'
 import { SYNC_BYTES, SYNC_ENTRIES } from '../../src/store/limits.ts'
 import { databaseKey, partitionEnd, partitionPrefix, userKey } from '../../src/store/place.ts'
 import { encodeRecord } from '../../src/store/record.ts'
-import { entryFingerprint, Fingerprints } from '../../src/store/sync/fingerprints.ts'
-import {
-  decodeDigestQuestion,
-  decodePullQuestion,
-  decodeRecords,
-  DIGESTS_MAX,
-} from '../../src/store/sync/sync-messages.ts'
+import { decodeDigestQuestion, DIGESTS_MAX } from '../../src/store/sync/compare-messages.ts'
+import { decodePullQuestion, decodeRecords } from '../../src/store/sync/sync-messages.ts'
 import { EMPTY_CONTEXT, versionText } from '../../src/store/version-vector.ts'
 import { REQUEST_KINDS } from '../../src/wire/kinds.ts'
 import { contextOf, recordOf, writeOf } from './arbitrary.ts'
@@ -160,7 +155,7 @@ describe('repair between replicas', () => {
       const others = ['b', 'c', 'd'].filter((name) => name !== bad)
       const isDone = () => others.every((name) => world.held(name, bad).length > 0)
       await world.until(`all but ${bad} have it`, isDone, SOON_MS)
-      assert.equal(world.kv('a').syncBacklog, 1)
+      await world.until('one is left', () => world.kv('a').syncBacklog === 1, SOON_MS)
       world.fate = () => undefined
       await world.until(`${bad} has it`, () => world.held(bad, bad).length > 0, SOON_MS)
     }
@@ -189,11 +184,12 @@ describe('repair between replicas', () => {
     const { mesh } = world.node('e')
     for (const kind of [
       REQUEST_KINDS.KV_SYNC_DIGEST,
+      REQUEST_KINDS.KV_SYNC_SUMS,
       REQUEST_KINDS.KV_SYNC_KEYS,
       REQUEST_KINDS.KV_SYNC_PULL,
       REQUEST_KINDS.KV_SYNC_PUSH,
     ] as const) {
-      const body = new Uint8Array([1, 0, 0])
+      const body = new Uint8Array([1, 0, 0, 0])
       const asked = mesh.request(world.node('a').member.id, kind, body, { timeoutMs: 100 })
       await assert.rejects(world.drive(asked), /DENIED|edge/)
     }
@@ -218,6 +214,19 @@ describe('repair between replicas', () => {
     // Less than it takes until a partition is compared for no reason.
     await world.wait(3000)
     assert.deepEqual([world.held('c', 'k1'), world.held('c', 'k2')], [['v'], ['v']])
+  })
+
+  it('sees what is being committed while it begins', async () => {
+    for (let i = 0; i < 12; i++) {
+      const world = await StoreWorld.start(['ac'], { seed: `commit ${i}` })
+      await world.drive(world.kv('a').put('x', 'v', { write: 'all' }))
+      world.fate = (q) => (isWrite(q) && q.to === 'c' ? 'unreachable' : undefined)
+      world.roll.set(world.node('a').member, 'alive')
+      await world.wait(5 + 0.2 * i)
+      await world.drive(world.kv('a').put('k', 'v'))
+      await world.wait(SOON_MS)
+      assert.deepEqual(world.held('c', 'k'), ['v'], `${i}`)
+    }
   })
 
   it('ends with the store: nothing is sent and no timer is left', async () => {
@@ -258,6 +267,8 @@ describe('a record that cannot be joined', () => {
     const world = await StoreWorld.start(['ab'])
     const value = new Uint8Array([9, 9])
     await world.drive(databaseOf(world, 'b').commit([{ key: databaseKey(0, 'm'), value }]))
+    world.crash('b', { power: false })
+    await world.boot('b')
     world.fate = (q) => (isWrite(q) ? 'unreachable' : undefined)
     for (const key of ['1', 'z']) await world.drive(world.kv('a').put(key, 'v'))
     await world.wait(SOON_MS)
@@ -279,59 +290,6 @@ describe('a record that cannot be joined', () => {
     for (const name of ['a', 'b', 'c']) {
       assert.deepEqual(world.held(name, 'good'), ['v'])
       assert.deepEqual(world.held(name, 'wild'), world.held('a', 'wild'))
-    }
-  })
-})
-
-describe('fingerprints', () => {
-  it('of one that changes while it is made is told, and not kept', async () => {
-    let sums = 0
-    const entries = new Map([[databaseKey(0, 'k'), new Uint8Array([1])]])
-    const { promise, resolve } = Promise.withResolvers<void>()
-    const database = {
-      async *scan() {
-        sums++
-        const seen = [...entries]
-        if (sums === 1) await promise
-        yield* seen
-      },
-    } as unknown as Database
-    const fingerprints = new Fingerprints(database)
-    const early = fingerprints.of(0)
-    entries.set(databaseKey(0, 'l'), new Uint8Array([2]))
-    fingerprints.changed(0)
-    resolve()
-    const k = entryFingerprint('k', new Uint8Array([1]))
-    const l = entryFingerprint('l', new Uint8Array([2]))
-    assert.equal(await early, k)
-    assert.equal(await fingerprints.of(0), (k + l) % 2 ** 48)
-    assert.equal(await fingerprints.of(0), (k + l) % 2 ** 48)
-    assert.equal(sums, 2, 'the second is kept')
-    fingerprints.changed(1)
-    await fingerprints.of(0)
-    assert.equal(sums, 2, 'a change elsewhere does not matter')
-    entries.delete(databaseKey(0, 'k'))
-    fingerprints.changed(0)
-    assert.equal(await fingerprints.of(0), l)
-  })
-
-  it('differ with the key, the bytes, and where one ends', () => {
-    const of = (key: string, ...bytes: number[]) => entryFingerprint(key, new Uint8Array(bytes))
-    const all = [of('k', 1), of('l', 1), of('k', 2), of('k', 1, 0), of('k')]
-    assert.equal(new Set(all).size, all.length)
-    for (const each of all) assert.ok(Number.isSafeInteger(each) && each >= 0 && each < 2 ** 48)
-  })
-
-  it('made while a commit is under way do not hide it', async () => {
-    for (let i = 0; i < 12; i++) {
-      const world = await StoreWorld.start(['ac'], { seed: `commit ${i}` })
-      await world.drive(world.kv('a').put('x', 'v', { write: 'all' }))
-      world.fate = (q) => (isWrite(q) && q.to === 'c' ? 'unreachable' : undefined)
-      world.roll.set(world.node('a').member, 'alive')
-      await world.wait(5 + 0.2 * i)
-      await world.drive(world.kv('a').put('k', 'v'))
-      await world.wait(SOON_MS)
-      assert.deepEqual(world.held('c', 'k'), ['v'], `${i}`)
     }
   })
 })
@@ -363,7 +321,9 @@ describe('reconciliation', () => {
         ofKind(world, kind)
           .filter(({ from }) => from === 'a')
           .flatMap(({ body }) => keysIn(body))
-      const pulled = moved(REQUEST_KINDS.KV_SYNC_PULL, (body) => decodePullQuestion(body).keys)
+      const pulled = moved(REQUEST_KINDS.KV_SYNC_PULL, (body) =>
+        decodePullQuestion(body).keys.map(({ key }) => key),
+      )
       const pushed = moved(REQUEST_KINDS.KV_SYNC_PUSH, (body) =>
         decodeRecords(body).records.map(([key]) => key),
       )
@@ -472,6 +432,8 @@ describe('farewell', () => {
     await world.drive(world.kv('a').put('k', 'v', { write: 'all' }))
     const value = new Uint8Array([9, 9])
     await world.drive(databaseOf(world, 'b').commit([{ key: databaseKey(0, 'k'), value }]))
+    world.crash('b', { power: false })
+    await world.boot('b')
     world.finish()
     world.fate = () => undefined
     await world.tell()

@@ -10,7 +10,6 @@ import {
   JOINED_FACTOR,
   RECORD_BYTES_MAX,
   SIBLINGS_MAX,
-  SYNC_ENTRIES,
   TTL_MS_MAX,
   VECTOR_MAX,
 } from '../../src/store/limits.ts'
@@ -34,21 +33,6 @@ import {
   type StoreRecord,
 } from '../../src/store/record.ts'
 import {
-  decodeDigestQuestion,
-  decodeDigests,
-  decodeKeysPage,
-  decodeKeysQuestion,
-  decodePullQuestion,
-  decodeRecords,
-  DIGESTS_MAX,
-  encodeDigestQuestion,
-  encodeDigests,
-  encodeKeysPage,
-  encodeKeysQuestion,
-  encodePullQuestion,
-  encodeRecords,
-} from '../../src/store/sync/sync-messages.ts'
-import {
   contextOfVersion,
   type Dot,
   readContext,
@@ -57,22 +41,7 @@ import {
 } from '../../src/store/version-vector.ts'
 import { WireError, WireReader, WireWriter } from '../../src/wire/codec.ts'
 import { contextOf, contexts, plain, recordOf, records, writeOf } from './arbitrary.ts'
-
-interface Format<T> {
-  readonly name: string
-  readonly values: fc.Arbitrary<T>
-  readonly encode: (value: T) => Uint8Array
-  readonly decode: (bytes: Uint8Array) => T
-}
-
-function format<T>(
-  name: string,
-  values: fc.Arbitrary<T>,
-  encode: (value: T) => Uint8Array,
-  decode: (bytes: Uint8Array) => T,
-): Format<unknown> {
-  return { name, values, encode: encode as (value: unknown) => Uint8Array, decode }
-}
+import { describeFormats, type Format, format } from './format.ts'
 
 const numbers = fc.maxSafeNat()
 const partitions = fc.nat({ max: 65_535 })
@@ -163,143 +132,15 @@ const FORMATS: readonly Format<unknown>[] = [
     (outcome) => (typeof outcome === 'number' ? encodeStale(outcome) : encodeWriteOutcome(outcome)),
     decodeWriteOutcome,
   ),
-  format(
-    'digest question',
-    plain({ topology: numbers, partitions: fc.array(partitions, lists) }),
-    encodeDigestQuestion,
-    decodeDigestQuestion,
-  ),
-  format('digests', fc.array(numbers, lists), encodeDigests, decodeDigests),
-  format(
-    'keys question',
-    plain({ topology: numbers, partition: partitions, after: fc.string() }),
-    encodeKeysQuestion,
-    decodeKeysQuestion,
-  ),
-  format(
-    'page of keys',
-    plain({ entries: fc.array(fc.tuple(keys, numbers), lists), done: fc.boolean() }),
-    encodeKeysPage,
-    decodeKeysPage,
-  ),
-  format(
-    'pull question',
-    plain({ topology: numbers, partition: partitions, keys: fc.array(keys, lists) }),
-    encodePullQuestion,
-    decodePullQuestion,
-  ),
-  format(
-    'records',
-    plain({
-      topology: numbers,
-      partition: partitions,
-      records: fc.array(fc.tuple(keys, blobs), lists),
-    }),
-    encodeRecords,
-    decodeRecords,
-  ),
 ]
 
-/** Decodes what may be anything. */
-function refusesOrKeeps({ encode, decode }: Format<unknown>, bytes: Uint8Array): void {
-  let value: unknown
-  try {
-    value = decode(bytes)
-  } catch (error) {
-    assert.ok(error instanceof WireError, String(error))
-    return
-  }
-  assert.deepEqual(decode(encode(value)), value)
-}
-
-describe('codec of the store', () => {
-  for (const each of FORMATS) {
-    const { name, values, encode, decode } = each
-
-    it(`${name}: gives back what went in`, () => {
-      fc.assert(
-        fc.property(values, (value) => assert.deepEqual(decode(encode(value)), value)),
-        { numRuns: 50 },
-      )
-    })
-
-    it(`${name}: refuses a cut end`, () => {
-      fc.assert(
-        fc.property(values, fc.nat(), (value, at) => {
-          const bytes = encode(value)
-          assert.throws(() => decode(bytes.slice(0, at % bytes.length)), WireError)
-        }),
-        { numRuns: 50 },
-      )
-    })
-
-    it(`${name}: refuses changed and random bytes, or keeps to what it read`, () => {
-      fc.assert(
-        fc.property(values, fc.nat(), fc.nat({ max: 255 }), blobs, (value, at, byte, noise) => {
-          const bytes = encode(value)
-          const place = at % bytes.length
-          refusesOrKeeps(each, bytes.with(place, byte))
-          refusesOrKeeps(each, Uint8Array.of(...bytes, ...noise))
-          refusesOrKeeps(each, Uint8Array.of(...bytes.slice(0, place), ...noise))
-          refusesOrKeeps(each, noise)
-        }),
-        { numRuns: 150 },
-      )
-    })
-
-    it(`${name}: believes no count or length that the message does not bear out`, () => {
-      const huge = new WireWriter().uint(2 ** 50).finish()
-      fc.assert(
-        fc.property(values, fc.nat(), (value, at) => {
-          const bytes = encode(value)
-          const place = at % bytes.length
-          refusesOrKeeps(each, Uint8Array.of(...bytes.slice(0, place), ...huge))
-          refusesOrKeeps(each, Uint8Array.of(...bytes.slice(0, place), ...huge, ...bytes))
-        }),
-        { numRuns: 50 },
-      )
-    })
-  }
-})
+describeFormats('codec of the store', FORMATS)
 
 describe('limits of lists', () => {
-  const many = (out: WireWriter, count: number, each: (to: WireWriter) => void): Uint8Array => {
-    const items = Array.from({ length: count }, () => null)
-    return out.list(items, (to) => each(to)).finish()
-  }
-  const key = (to: WireWriter): unknown => to.string('k')
-  const entry = (to: WireWriter): unknown => to.string('k').uint(1)
-  const record = (to: WireWriter): unknown => to.string('k').bytes(new Uint8Array())
   const cases: Record<
     string,
     [max: number, (count: number) => Uint8Array, (b: Uint8Array) => unknown]
   > = {
-    'partitions of a digest question': [
-      DIGESTS_MAX,
-      (count) =>
-        encodeDigestQuestion({ topology: 1, partitions: Array.from({ length: count }, () => 1) }),
-      decodeDigestQuestion,
-    ],
-    digests: [
-      DIGESTS_MAX,
-      (count) => encodeDigests(Array.from({ length: count }, () => 1)),
-      decodeDigests,
-    ],
-    'keys of a page': [
-      SYNC_ENTRIES,
-      (count) => many(new WireWriter().bool(true), count, entry),
-      decodeKeysPage,
-    ],
-    'keys of a pull': [
-      SYNC_ENTRIES,
-      (count) => many(new WireWriter().uint(1).uint(1), count, key),
-      decodePullQuestion,
-    ],
-    'records of a push': [
-      SYNC_ENTRIES,
-      (count) => many(new WireWriter().uint(1).uint(1), count, record),
-      decodeRecords,
-    ],
     'actors of a vector': [
       VECTOR_MAX * JOINED_FACTOR,
       (count) => encodeRecord(recordOf(contextOf(actors(count)), [])),
@@ -325,12 +166,6 @@ describe('limits of lists', () => {
   }
 
   it('refuses partitions that no topology has', () => {
-    const beyond = { topology: 1, partition: 65_536, after: '', keys: [], records: [] }
-    assert.throws(() => decodeKeysQuestion(encodeKeysQuestion(beyond)), WireError)
-    assert.throws(() => decodePullQuestion(encodePullQuestion(beyond)), WireError)
-    assert.throws(() => decodeRecords(encodeRecords(beyond)), WireError)
-    const wrong = encodeDigestQuestion({ topology: 1, partitions: [65_536] })
-    assert.throws(() => decodeDigestQuestion(wrong), WireError)
     assert.throws(
       () => readQuestion(encodeRead({ topology: 1, partition: 65_536, cfg: 1 }, 'k')),
       WireError,

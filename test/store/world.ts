@@ -71,5 +71,6 @@ export function isForward({ kind }: Question): boolean {
 }
 
 export function isSync({ kind }: Question): boolean {
-  return kind >= REQUEST_KINDS.KV_SYNC_DIGEST && kind <= REQUEST_KINDS.KV_SYNC_PUSH
+  const { KV_SYNC_DIGEST, KV_SYNC_PUSH, KV_SYNC_SUMS } = REQUEST_KINDS
+  return (kind >= KV_SYNC_DIGEST && kind <= KV_SYNC_PUSH) || kind === KV_SYNC_SUMS
 }

@@ -6,13 +6,11 @@ import { compareKeys } from '../../base/bytes.ts'
 import { inParallel } from '../../base/in-parallel.ts'
 import type { Database } from '../../disk/database.ts'
 import { firstKey, KeyCursor } from '../../disk/key-cursor.ts'
+import { addFingerprints, storedFingerprint } from '../fingerprint.ts'
 import { partitionEnd, partitionPrefix, userKey } from '../place.ts'
-import { entryFingerprint } from '../sync/fingerprints.ts'
 import { CursorHeap } from './cursor-heap.ts'
 import type { ScanAnswer, ScanEntry, ScanRange } from './scan-messages.ts'
 
-/** Sums are modulo this: they stay whole numbers. */
-const SUM_LIMIT = 2 ** 48
 /** Partitions read at once: each is an iterator of the index. */
 const READ_AT_ONCE = 8
 /** A little more than its part of a page is read of each partition at first. */
@@ -88,5 +86,5 @@ export function sumsOf(
 }
 
 function added(sum: number, key: string, record: Uint8Array): number {
-  return (sum + entryFingerprint(key, record)) % SUM_LIMIT
+  return addFingerprints(sum, storedFingerprint(key, record))
 }

@@ -2,15 +2,14 @@
  * Anti-entropy: what keeps replicas equal, fills new ones, and lets former ones go.
  *
  * - Repair. When a member is alive again, when a write missed a replica, and slowly all the time,
- *   partitions shared with a peer are compared by fingerprint and reconciled where they differ.
+ *   partitions shared with a peer are compared by their hash trees and reconciled where they differ.
  * - Movement. A new replica reconciles with the old set, each of which answers only when it
  *   durably knows the new configuration; when a majority has, it reports the partition installed.
  * - Farewell. A former replica offers what it holds to the current ones before it deletes it.
  *
- * One reconciliation runs at a time. What is to be done is a set, at most partitions times peers.
+ * With each peer one comparison runs at a time, with all of them beside each other, at one pace.
  */
-import { isAtollError } from '../../base/errors.ts'
-import type { PeerId, StorageId } from '../../base/ids.ts'
+import type { StorageId } from '../../base/ids.ts'
 import type { Database } from '../../disk/database.ts'
 import type { Mesh } from '../../mesh/mesh.ts'
 import { type Clock, sleep, type Timer } from '../../seams/clock.ts'
@@ -18,18 +17,20 @@ import type { Log } from '../../seams/log.ts'
 import type { Random } from '../../seams/random.ts'
 import type { MemberEvent, Membership } from '../../swim/member.ts'
 import type { Topology, TopologyView } from '../../topology/topology.ts'
-import { REQUEST_KINDS } from '../../wire/kinds.ts'
 import type { StoreCounts } from '../counts.ts'
 import type { Change } from '../change.ts'
 import type { Departures } from '../departures.ts'
 import type { Peers } from '../../topology/peers.ts'
 import { placeIn } from '../place.ts'
 import type { Replica } from '../replica.ts'
+import { Comparison } from './comparison.ts'
+import { DIGESTS_MAX } from './compare-messages.ts'
 import { Farewell } from './farewell.ts'
-import type { Fingerprints } from './fingerprints.ts'
+import type { HashTrees } from './hash-trees.ts'
 import { Movement } from './movement.ts'
-import { type Direction, Reconciliation } from './reconcile.ts'
-import { decodeDigests, DIGESTS_MAX, encodeDigestQuestion } from './sync-messages.ts'
+import { Pace } from './pace.ts'
+import type { Turns } from './turns.ts'
+import { type Cause, Wishes } from './wishes.ts'
 
 export interface AntiEntropyOptions {
   readonly self: StorageId
@@ -37,7 +38,8 @@ export interface AntiEntropyOptions {
   readonly departures: Departures
   readonly counts: StoreCounts
   readonly replica: Replica
-  readonly fingerprints: Fingerprints
+  readonly trees: HashTrees
+  readonly turns: Turns
   readonly mesh: Mesh
   readonly topology: TopologyView
   readonly membership: Membership
@@ -51,32 +53,41 @@ export interface AntiEntropyOptions {
   readonly onChange: (change: Change) => void
 }
 
-/** One partition with one peer is compared this often although nothing calls for it. */
+/** All that is shared with one peer is compared this often although nothing calls for it. */
 const ROUND_MS = 10_000
 /** After a failure the rest waits this long. */
 const RETRY_MS = 1000
-const DIGEST_TIMEOUT_MS = 30_000
+/** A little later, so that what comes in one burst is one piece of work. */
+const BURST_MS = 5
+/** Until what was the turn of others is tried again; half of it and up to as much more. */
+const TURN_WAIT_MS = 200
 
 export class AntiEntropy {
   readonly #options: AntiEntropyOptions
   readonly #movement: Movement
-  /** By peer, the partitions to compare with it. */
-  readonly #wanted = new Map<StorageId, Set<number>>()
-  /** As `#wanted`, of those that hold a record which cannot be joined: for the next round. */
+  readonly #wishes = new Wishes()
+  /** Of those that hold a record which cannot be joined, for the next round; bounded as wishes. */
   #refused: (readonly [StorageId, number])[] = []
+  readonly #comparison: Comparison
   readonly #farewell: Farewell
   readonly #aborter = new AbortController()
   #unsubscribe: (() => void)[] = []
   #timer: Timer | null = null
-  #running: Promise<void> | null = null
-  /** There is more to do than the running work may have seen. */
-  #kicked = false
+  /** With whom something is compared now: one each. */
+  readonly #running = new Map<StorageId, Promise<void>>()
+  #leaving: Promise<void> | null = null
+  /** There may be more to leave than the running work has seen. */
+  #leavesMore = false
+  #counting: Promise<void> | null = null
 
   constructor(options: AntiEntropyOptions) {
     this.#options = options
     this.#movement = new Movement(options.self, options.reportInstalled)
+    const { signal } = this.#aborter
+    const pace = new Pace(options.clock)
+    this.#comparison = new Comparison({ ...options, pace, signal })
     this.#farewell = new Farewell(options, (topology, peer, partition) =>
-      this.#reconcile(topology, peer, partition, 'push'),
+      this.#comparison.offer(topology, peer, partition),
     )
   }
 
@@ -91,45 +102,46 @@ export class AntiEntropy {
     const current = topology.current()
     if (current !== null) this.#onTopology(current)
     this.#armRound()
+    // A disk that failed is told of by those who need more of it than sums.
+    this.#counting = this.#countHeld().catch(() => undefined)
   }
 
   async stop(): Promise<void> {
     for (const end of this.#unsubscribe) end()
     this.#timer?.cancel()
     this.#aborter.abort()
-    await this.#running
+    this.#options.trees.stop()
+    await Promise.all([...this.#running.values(), this.#leaving, this.#counting])
   }
 
   /** Partitions to compare or to move that nobody has got to yet. */
   get backlog(): number {
-    let count = 0
-    for (const partitions of this.#wanted.values()) count += partitions.size
-    return count
+    return this.#wishes.size
   }
 
-  changed({ partition, after }: Change): void {
-    this.#options.fingerprints.changed(partition)
-    if (after !== null) this.#farewell.holds(partition)
+  changed(change: Change): void {
+    this.#options.trees.changed(change)
+    if (change.after !== null) this.#farewell.holds(change.partition)
   }
 
   /** A replica lacks something of a partition, or may. */
-  want(id: StorageId, partitions: Iterable<number>): void {
+  want(id: StorageId, partitions: Iterable<number>, cause: Cause = 'called'): void {
     if (id === this.#options.self || this.#aborter.signal.aborted) return
-    const wanted = this.#wanted.get(id) ?? new Set()
-    for (const partition of partitions) wanted.add(partition)
-    if (wanted.size > 0) this.#wanted.set(id, wanted)
+    this.#wishes.add(id, partitions, cause)
     this.#kick()
   }
 
   #onTopology(topology: Topology): void {
     for (const [id, partitions] of this.#movement.onTopology(topology)) this.want(id, partitions)
     this.#kick()
+    this.#leave()
   }
 
   #onMember({ kind, member }: MemberEvent): void {
     if (kind !== 'alive' && kind !== 'join') return
     const topology = this.#options.topology.current()
     if (topology !== null) this.want(member.storageId, this.#sharedWith(topology, member.storageId))
+    this.#leave()
   }
 
   #sharedWith(topology: Topology, id: StorageId): number[] {
@@ -140,134 +152,106 @@ export class AntiEntropy {
     })
   }
 
+  /** So that the first comparison after a start need not wait for all that is here. */
+  async #countHeld(): Promise<void> {
+    const { topology, trees } = this.#options
+    await trees.countInTime(topology.current()?.partitions.keys() ?? [])
+  }
+
   #armRound(): void {
     const jitter = 0.5 + this.#options.random.float()
     this.#timer = this.#options.clock.after(ROUND_MS * jitter, () => {
-      this.#roundOfOne()
+      this.#round()
       this.#armRound()
     })
   }
 
-  #roundOfOne(): void {
-    const { topology, random, self } = this.#options
+  /** All that is shared with the replicas of one partition by chance: one of them. */
+  #round(): void {
+    const { topology, random, self, peers } = this.#options
     for (const [id, partition] of this.#refused.splice(0)) this.want(id, [partition])
     const current = topology.current()
     if (current === null) return
-    const partition = random.int(current.partitions.length)
-    const { targets } = placeIn(current, '', partition)
-    const others = targets.filter((id) => id !== self)
-    const other = others[random.int(Math.max(1, others.length))]
-    if (targets.includes(self) && other !== undefined) this.want(other, [partition])
+    const others = current.members
+      .map(({ storageId }) => storageId)
+      .filter((id) => id !== self && peers.usable(current, id) !== undefined)
+      .map((id) => [id, this.#sharedWith(current, id)] as const)
+      .filter(([, shared]) => shared.length > 0)
+    const [id, shared] = others[random.int(Math.max(1, others.length))] ?? [self, []]
+    this.want(id, shared, 'round')
+    this.#leave()
   }
 
   #kick(): void {
-    this.#kicked = true
-    if (this.#running === null && !this.#aborter.signal.aborted) this.#running = this.#work()
+    for (const id of this.#wishes.peers()) {
+      if (this.#running.has(id) || this.#aborter.signal.aborted) continue
+      this.#running.set(id, this.#workWith(id))
+    }
   }
 
-  async #work(): Promise<void> {
-    const { clock, log } = this.#options
+  async #workWith(id: StorageId): Promise<void> {
+    const { clock, random } = this.#options
     const { signal } = this.#aborter
-    // A little later, so that what comes in one burst is one piece of work.
-    await sleep(clock, 5, signal).catch(() => undefined)
+    let waitMs = BURST_MS
     while (!signal.aborted) {
-      this.#kicked = false
+      await sleep(clock, waitMs, signal).catch(() => undefined)
+      const outcome = await this.#compare(id)
+      if (outcome === 'done') break
+      waitMs = outcome === 'failed' ? RETRY_MS : 0
+      if (outcome === 'busy') waitMs = TURN_WAIT_MS * (0.5 + random.float())
+    }
+    // In the same step as the look: whoever wants something from now on starts anew.
+    this.#running.delete(id)
+  }
+
+  /** One peer's share of the work. 'done': there is nothing to do that can be done now. */
+  async #compare(id: StorageId): Promise<'done' | 'more' | 'busy' | 'failed'> {
+    const { topology, peers, counts, log } = this.#options
+    const current = topology.current()
+    const peer = current === null ? undefined : peers.usable(current, id)
+    if (current === null || peer === undefined) {
+      // It is asked for again when it is alive again.
+      this.#wishes.forget(id)
+      return 'done'
+    }
+    const taken = this.#wishes.take(id, DIGESTS_MAX)
+    if (taken.size === 0) return 'done'
+    const { again, refused, equal, failure } = await this.#comparison.run(current, id, peer, taken)
+    this.#wishes.done(taken.size)
+    this.#wishes.add(id, again, 'called')
+    for (const partition of refused) this.#refused.push([id, partition])
+    for (const partition of equal) this.#movement.onReconciled(current, partition, id)
+    if (failure === null) return again.length > 0 ? 'busy' : 'more'
+    if (this.#aborter.signal.aborted) return 'done'
+    counts.syncFailures++
+    log.write('debug', 'store.sync-failed', { error: String(failure) })
+    return 'failed'
+  }
+
+  /** Says farewell to what is here and not ours any more. */
+  #leave(): void {
+    this.#leavesMore = true
+    if (this.#leaving !== null || this.#aborter.signal.aborted) return
+    this.#leaving = this.#sayAll()
+  }
+
+  async #sayAll(): Promise<void> {
+    const { clock, log, counts } = this.#options
+    const { signal } = this.#aborter
+    await sleep(clock, BURST_MS, signal).catch(() => undefined)
+    while (!signal.aborted) {
+      this.#leavesMore = false
       try {
-        if ((await this.#step()) || this.#kicked) continue
-        // In the same step as the look: whoever kicks from now on starts anew.
-        this.#running = null
-        return
+        const topology = this.#options.topology.current()
+        const didSay = topology !== null && (await this.#farewell.sayOne(topology))
+        if (!didSay && !this.#leavesMore) break
       } catch (error) {
-        if (signal.aborted) return
-        this.#options.counts.syncFailures++
+        if (signal.aborted) break
+        counts.syncFailures++
         log.write('debug', 'store.sync-failed', { error: String(error) })
-        this.#putOffFirst()
         await sleep(clock, RETRY_MS, signal).catch(() => undefined)
       }
     }
-  }
-
-  /** The others' turn comes before the peer with whom it failed is tried again. */
-  #putOffFirst(): void {
-    for (const [id, partitions] of this.#wanted) {
-      this.#wanted.delete(id)
-      this.#wanted.set(id, partitions)
-      return
-    }
-  }
-
-  /** One peer's share of the work. False when there is nothing to do that can be done now. */
-  async #step(): Promise<boolean> {
-    const topology = this.#options.topology.current()
-    if (topology === null) return false
-    for (const [id, partitions] of this.#wanted) {
-      const peer = this.#options.peers.usable(topology, id)
-      if (peer === undefined) {
-        // It is asked for again when it is alive again.
-        this.#wanted.delete(id)
-        continue
-      }
-      await this.#compare(topology, id, peer, partitions)
-      return true
-    }
-    return this.#farewell.sayOne(topology)
-  }
-
-  async #compare(
-    topology: Topology,
-    id: StorageId,
-    peer: PeerId,
-    wanted: Set<number>,
-  ): Promise<void> {
-    const partitions = [...wanted].slice(0, DIGESTS_MAX)
-    const question = encodeDigestQuestion({ topology: topology.number, partitions })
-    const kind = REQUEST_KINDS.KV_SYNC_DIGEST
-    const { signal } = this.#aborter
-    const { counts } = this.#options
-    const options = { timeoutMs: DIGEST_TIMEOUT_MS, trafficClass: 'bulk', signal } as const
-    const answer = await this.#options.mesh.request(peer, kind, question, options)
-    const digests = decodeDigests(answer)
-    for (const [i, partition] of partitions.entries()) {
-      // Before, not after: whatever the peer misses from now on is another wish.
-      wanted.delete(partition)
-      const { targets } = placeIn(topology, '', partition)
-      if (!targets.includes(id) || !targets.includes(this.#options.self)) continue
-      try {
-        const isSame = (await this.#options.fingerprints.of(partition)) === digests[i]
-        if (isSame) counts.comparedEqual++
-        else counts.comparedDifferent++
-        const isEqual = isSame || (await this.#reconcile(topology, peer, partition, 'both'))
-        if (isEqual) this.#movement.onReconciled(topology, partition, id)
-        else this.#refused.push([id, partition])
-      } catch (error) {
-        this.want(id, [partition])
-        throw error
-      }
-    }
-    if (wanted.size === 0) this.#wanted.delete(id)
-  }
-
-  /** False when all is equal but for what cannot be joined; rejects when the peer cannot do it. */
-  async #reconcile(
-    topology: Topology,
-    peer: PeerId,
-    partition: number,
-    direction: Direction,
-  ): Promise<boolean> {
-    const { log, counts } = this.#options
-    const options = { ...this.#options, signal: this.#aborter.signal }
-    const work = new Reconciliation(options, peer, topology.number, partition, direction)
-    try {
-      await work.run()
-    } catch (error) {
-      if (!isAtollError(error, 'CONFLICT')) throw error
-      counts.reconciledInPart++
-      const { message, hint = '' } = error
-      log.write('warn', 'store.record-refused', { partition, peer, message, hint })
-      return false
-    }
-    counts.reconciled++
-    log.write('debug', 'store.reconciled', { partition, peer, bytes: work.bytes })
-    return true
+    this.#leaving = null
   }
 }

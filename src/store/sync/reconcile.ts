@@ -1,37 +1,52 @@
 /**
- * Makes one partition equal here and at one peer: keys are compared in order, page by page; what
- * differs is pulled and joined, and what the peer then still lacks is pushed. Cost grows with the
- * number of keys in the partition, and data moves only where it differs.
+ * Makes one partition equal here and at one peer. Sums of nodes are compared from the root down
+ * until the leaves are found that differ; their keys are listed by both; where both have something
+ * else of a key, heads tell who lacks what. So cost grows with the difference, and a record
+ * travels once, in the direction in which it is lacked.
  *
  * A record that cannot be joined does not hold up the others; the work then ends with an error.
  */
-import { isAtollError } from '../../base/errors.ts'
 import { compareKeys } from '../../base/bytes.ts'
+import { isAtollError } from '../../base/errors.ts'
 import type { PeerId } from '../../base/ids.ts'
 import type { Database } from '../../disk/database.ts'
 import type { Mesh } from '../../mesh/mesh.ts'
-import { type Clock, sleep } from '../../seams/clock.ts'
+import { WireError } from '../../wire/codec.ts'
 import { REQUEST_KINDS } from '../../wire/kinds.ts'
-import { SYNC_BYTES } from '../limits.ts'
-import { databaseKey } from '../place.ts'
 import type { StoreCounts } from '../counts.ts'
+import { headOf } from '../fingerprint.ts'
+import { SYNC_BYTES, SYNC_ENTRIES } from '../limits.ts'
+import { databaseKey } from '../place.ts'
+import { decodeRecord, encodeRecord } from '../record.ts'
 import type { Replica } from '../replica.ts'
-import { entryFingerprint } from './fingerprints.ts'
 import {
   decodeKeysPage,
-  decodeRecords,
+  decodeSums,
   encodeKeysQuestion,
+  encodeSumsQuestion,
+  type KeysPage,
+  SPANS_MAX,
+  type Sums,
+  type Turn,
+} from './compare-messages.ts'
+import type { HashTrees } from './hash-trees.ts'
+import { differing, joinSpans, LEVEL_MAX, type Span } from './leaf-tree.ts'
+import { beyond, commonEnd, keysPage, upTo } from './listing.ts'
+import type { Pace } from './pace.ts'
+import {
+  decodePullAnswers,
   encodePullQuestion,
   encodeRecords,
-  type KeysPage,
+  type PullKey,
 } from './sync-messages.ts'
-import { joinAll, keysPage } from './sync-server.ts'
+import { joinAll } from './sync-server.ts'
 
 export interface ReconcileOptions {
   readonly database: Database
   readonly replica: Replica
+  readonly trees: HashTrees
   readonly mesh: Mesh
-  readonly clock: Clock
+  readonly pace: Pace
   readonly counts: StoreCounts
   readonly signal: AbortSignal
 }
@@ -40,8 +55,14 @@ export interface ReconcileOptions {
 export type Direction = 'both' | 'push'
 
 const TIMEOUT_MS = 15_000
-/** Repair leaves most of a link to the calls of users. */
-const BYTES_PER_SECOND = 32 * 1024 * 1024
+/** Of one message: then the next is begun. */
+const RECORDS_MAX = SYNC_ENTRIES / 2
+
+interface Open {
+  readonly span: Span
+  /** Its sums are to be told at a lower level than this. */
+  readonly below: number
+}
 
 export class Reconciliation {
   readonly #options: ReconcileOptions
@@ -51,6 +72,8 @@ export class Reconciliation {
   readonly #direction: Direction
   /** Bytes that went over the wire. */
   bytes = 0
+  /** Records that did. */
+  moved = 0
   #refused: unknown = null
 
   constructor(
@@ -67,58 +90,144 @@ export class Reconciliation {
     this.#direction = direction
   }
 
-  /** Rejects with CONFLICT when all is equal but for records that cannot be joined. */
-  async run(): Promise<void> {
-    let after = ''
-    let theirs = await this.#theirPage(after)
-    for (;;) {
-      const mine = await keysPage(this.#options.database, this.#partition, after)
-      const end = commonEnd(theirs, mine)
-      await this.#makeEqual(upTo(theirs, end), upTo(mine, end))
-      if (end === null) break
-      after = end
-      const rest = theirs.entries.filter(([key]) => compareKeys(key, end) > 0)
-      if (rest.length > 0 || theirs.done) theirs = { entries: rest, done: theirs.done }
-      else theirs = await this.#theirPage(after)
+  /**
+   * 'busy': it is the turn of others at the peer. Rejects with CONFLICT when all is equal but for
+   * records that cannot be joined.
+   */
+  async run(): Promise<'equal' | 'busy'> {
+    const first = await this.#sums(this.#direction === 'both' ? 'take' : 'none', [whole()])
+    if (first === 'busy') return 'busy'
+    try {
+      const spans = await this.#differing(first)
+      for (let i = 0; i < spans.length; i += SPANS_MAX) {
+        await this.#makeEqual(spans.slice(i, i + SPANS_MAX))
+      }
+    } finally {
+      // A turn that nobody ends does not last: nothing is lost when this fails.
+      if (this.#direction === 'both') await this.#sums('end', []).catch(() => undefined)
     }
     if (this.#refused !== null) throw this.#refused
+    return 'equal'
   }
 
-  async #makeEqual(theirs: ReadonlyMap<string, number>, mine: ReadonlyMap<string, number>) {
-    const wanted = [...theirs].flatMap(([key, print]) => (mine.get(key) === print ? [] : [key]))
-    if (this.#direction === 'both') await this.#pull(wanted)
-    await this.#push(theirs, [...mine.keys(), ...wanted])
+  /** Where keys are to be compared, in order. */
+  async #differing(first: Sums): Promise<Span[]> {
+    const found: Span[] = []
+    let open: Open[] = [{ span: whole(), below: LEVEL_MAX + 1 }]
+    let sums = first
+    for (;;) {
+      if (sums === 'busy' || sums.length === 0) throw new WireError('no sums for what was asked')
+      const answers = sums
+      const closer: Open[] = []
+      await this.#options.trees.read(this.#partition, (tree) => {
+        for (const [i, { span, below }] of open.slice(0, answers.length).entries()) {
+          const theirs = answers[i] ?? null
+          const mine = theirs && tree.nodesAt(span, theirs.level)
+          // Leaves have changed since, or the peer goes in circles.
+          if (theirs === null || mine === null || theirs.level >= below) found.push(span)
+          else {
+            const spans = differing(span, mine, theirs.nodes)
+            if (theirs.level === 0 || theirs.nodes.length < 2) found.push(...spans)
+            else closer.push(...spans.map((each) => ({ span: each, below: theirs.level })))
+          }
+        }
+      })
+      open = [...open.slice(answers.length), ...closer]
+      if (open.length === 0) break
+      const asked = open.slice(0, SPANS_MAX).map(({ span }) => span)
+      sums = await this.#sums('none', asked)
+    }
+    return joinSpans(found.sort((a, b) => compareKeys(a.from, b.from)))
   }
 
-  async #theirPage(after: string): Promise<KeysPage> {
-    const question = { topology: this.#topology, partition: this.#partition, after }
-    return decodeKeysPage(await this.#ask(REQUEST_KINDS.KV_SYNC_KEYS, encodeKeysQuestion(question)))
+  async #sums(turn: Turn, spans: readonly Span[]): Promise<Sums> {
+    const question = { topology: this.#topology, partition: this.#partition, turn, spans }
+    return decodeSums(await this.#ask(REQUEST_KINDS.KV_SYNC_SUMS, encodeSumsQuestion(question)))
   }
 
-  async #pull(keys: readonly string[]): Promise<void> {
-    let rest = keys
-    while (rest.length > 0) {
-      const question = { topology: this.#topology, partition: this.#partition, keys: rest }
-      const answer = await this.#ask(REQUEST_KINDS.KV_SYNC_PULL, encodePullQuestion(question))
-      const { records } = decodeRecords(answer)
-      this.#options.counts.keysPulled += records.length
-      await this.#unlessRefused(joinAll(this.#options.replica, this.#partition, records))
-      const last = records.at(-1)?.[0]
-      // Nothing came although something was asked for: it is gone there, and so are we.
-      rest = last === undefined ? [] : rest.slice(rest.indexOf(last) + 1)
+  /** Page by page: as far as both have listed, each time. */
+  async #makeEqual(spans: readonly Span[]): Promise<void> {
+    const { database } = this.#options
+    let after = ''
+    let theirs = await this.#theirPage(spans, after)
+    let mine = await keysPage(database, this.#partition, spans, after)
+    for (;;) {
+      const end = commonEnd(theirs, mine)
+      await this.#exchange(upTo(theirs, end), upTo(mine, end))
+      if (end === null) break
+      after = end
+      theirs = beyond(theirs, end)
+      mine = beyond(mine, end)
+      if (theirs.entries.length === 0 && !theirs.done) theirs = await this.#theirPage(spans, after)
+      if (mine.entries.length === 0 && !mine.done) {
+        mine = await keysPage(database, this.#partition, spans, after)
+      }
     }
   }
 
-  /** Whatever is not the same there as it is here now. */
-  async #push(theirs: ReadonlyMap<string, number>, keys: readonly string[]): Promise<void> {
+  async #theirPage(spans: readonly Span[], after: string): Promise<KeysPage> {
+    const question = { topology: this.#topology, partition: this.#partition, spans, after }
+    const body = await this.#ask(REQUEST_KINDS.KV_SYNC_KEYS, encodeKeysQuestion(question))
+    const page = decodeKeysPage(body)
+    const last = page.entries.at(-1)?.[0]
+    const goesOn = page.done || (last !== undefined && compareKeys(last, after) > 0)
+    if (!goesOn) throw new WireError('a page of keys leads nowhere')
+    return page
+  }
+
+  async #exchange(
+    theirs: ReadonlyMap<string, number>,
+    mine: ReadonlyMap<string, number>,
+  ): Promise<void> {
+    const onlyMine = [...mine.keys()].filter((key) => !theirs.has(key))
+    const wanted: PullKey[] = []
+    for (const [key, print] of theirs) {
+      const own = mine.get(key)
+      if (own === print || (own === undefined && this.#direction === 'push')) continue
+      wanted.push({ key, head: own === undefined ? new Uint8Array() : this.#headHere(key) })
+    }
+    const lacked = await this.#pull(wanted)
+    await this.#push([...onlyMine, ...lacked])
+  }
+
+  #headHere(key: string): Uint8Array {
+    const record = this.#options.database.get(databaseKey(this.#partition, key))
+    return record === undefined ? new Uint8Array() : storedHead(record)
+  }
+
+  /** Gives the keys of which the peer lacks something. */
+  async #pull(wanted: readonly PullKey[]): Promise<string[]> {
+    const lacked: string[] = []
+    const takes = this.#direction === 'both'
+    for (let rest = wanted; rest.length > 0; ) {
+      const keys = asManyAsFit(rest, ({ head }) => head.length)
+      const question = { topology: this.#topology, partition: this.#partition, takes, keys }
+      const body = await this.#ask(REQUEST_KINDS.KV_SYNC_PULL, encodePullQuestion(question))
+      const answers = decodePullAnswers(body).slice(0, keys.length)
+      if (answers.length === 0) throw new WireError('no records for what was asked')
+      const records: [string, Uint8Array][] = []
+      for (const [i, { lacks, record }] of answers.entries()) {
+        const key = keys[i]?.key ?? ''
+        if (lacks) lacked.push(key)
+        if (takes && record.length > 0) records.push([key, record])
+      }
+      this.moved += records.length
+      this.#options.counts.keysPulled += records.length
+      await this.#unlessRefused(joinAll(this.#options.replica, this.#partition, records))
+      rest = rest.slice(answers.length)
+    }
+    return lacked
+  }
+
+  async #push(keys: readonly string[]): Promise<void> {
     let records: [string, Uint8Array][] = []
     let bytes = 0
-    for (const key of new Set(keys)) {
+    for (const key of keys) {
       const record = this.#options.database.get(databaseKey(this.#partition, key))
-      if (record === undefined || entryFingerprint(key, record) === theirs.get(key)) continue
+      if (record === undefined) continue
       records.push([key, record])
       bytes += record.length
-      if (bytes < SYNC_BYTES && records.length < 256) continue
+      if (bytes < SYNC_BYTES && records.length < RECORDS_MAX) continue
       await this.#send(records)
       records = []
       bytes = 0
@@ -128,6 +237,7 @@ export class Reconciliation {
 
   async #send(records: readonly (readonly [string, Uint8Array])[]): Promise<void> {
     const message = { topology: this.#topology, partition: this.#partition, records }
+    this.moved += records.length
     this.#options.counts.keysPushed += records.length
     await this.#unlessRefused(this.#ask(REQUEST_KINDS.KV_SYNC_PUSH, encodeRecords(message)))
   }
@@ -142,25 +252,37 @@ export class Reconciliation {
   }
 
   async #ask(kind: number, body: Uint8Array): Promise<Uint8Array> {
-    const { mesh, clock, signal } = this.#options
+    const { mesh, pace, counts, signal } = this.#options
     const options = { timeoutMs: TIMEOUT_MS, trafficClass: 'bulk', signal } as const
     const answer = await mesh.request(this.#peer, kind, body, options)
     const bytes = body.length + answer.length
     this.bytes += bytes
-    this.#options.counts.syncBytes += bytes
-    if (bytes > SYNC_BYTES / 2) await sleep(clock, (bytes / BYTES_PER_SECOND) * 1000, signal)
+    counts.syncBytes += bytes
+    await pace.spend(bytes, signal)
     return answer
   }
 }
 
-/** Up to here both pages are complete; null: both are to the end. */
-function commonEnd(a: KeysPage, b: KeysPage): string | null {
-  const ends = [a, b].flatMap(({ entries, done }) => (done ? [] : [entries.at(-1)?.[0] ?? '']))
-  const [first, second] = ends
-  if (first === undefined) return null
-  return second === undefined || compareKeys(first, second) < 0 ? first : second
+function whole(): Span {
+  return { from: '', to: null }
 }
 
-function upTo({ entries }: KeysPage, end: string | null): Map<string, number> {
-  return new Map(entries.filter(([key]) => end === null || compareKeys(key, end) <= 0))
+/** Empty when the bytes are no record: then whatever the other side has is better. */
+function storedHead(record: Uint8Array): Uint8Array {
+  try {
+    return encodeRecord(headOf(decodeRecord(record)))
+  } catch (error) {
+    if (error instanceof WireError) return new Uint8Array()
+    throw error
+  }
+}
+
+/** The first of them, at least one. */
+function asManyAsFit<T>(items: readonly T[], bytesOf: (item: T) => number): readonly T[] {
+  let bytes = 0
+  for (const [i, item] of items.entries()) {
+    bytes += bytesOf(item)
+    if (i > 0 && (bytes > SYNC_BYTES || i === RECORDS_MAX)) return items.slice(0, i)
+  }
+  return items
 }

@@ -1,27 +1,8 @@
-/** What two replicas say to each other to become equal. Every message is bounded. */
+/** What two replicas that differ say to each other to become equal. Every message is bounded. */
 import { KEY_BYTES_MAX } from '../../base/value.ts'
 import { PARTITION_MAX } from '../../topology/request-header.ts'
 import { WireReader, WireWriter } from '../../wire/codec.ts'
 import { RECORD_BYTES_MAX, SYNC_ENTRIES } from '../limits.ts'
-
-export const DIGESTS_MAX = 512
-
-export interface DigestQuestion {
-  readonly topology: number
-  readonly partitions: readonly number[]
-}
-
-export interface KeysQuestion {
-  readonly topology: number
-  readonly partition: number
-  /** Entries after this key; '' from the start. */
-  readonly after: string
-}
-
-export interface KeysPage {
-  readonly entries: readonly (readonly [string, number])[]
-  readonly done: boolean
-}
 
 export type Records = readonly (readonly [string, Uint8Array])[]
 
@@ -31,66 +12,56 @@ export interface RecordsMessage {
   readonly records: Records
 }
 
+/** A key of which both have something else is asked for with what the asker has, without values. */
+export interface PullKey {
+  readonly key: string
+  /** Empty: the asker has nothing. */
+  readonly head: Uint8Array
+}
+
 export interface PullQuestion {
   readonly topology: number
   readonly partition: number
-  readonly keys: readonly string[]
+  /** The asker takes records; else it merely asks which are lacked there. */
+  readonly takes: boolean
+  readonly keys: readonly PullKey[]
 }
 
-export function encodeDigestQuestion({ topology, partitions }: DigestQuestion): Uint8Array {
-  return new WireWriter()
-    .uint(topology)
-    .list(partitions, (to, p) => to.uint(p))
-    .finish()
+export interface PullAnswer {
+  /** The asked lacks something that the head knows. */
+  readonly lacks: boolean
+  /** Empty: nothing that the asker lacks. */
+  readonly record: Uint8Array
 }
 
-export function decodeDigestQuestion(bytes: Uint8Array): DigestQuestion {
-  const from = new WireReader(bytes)
-  return { topology: from.uint(), partitions: from.list(DIGESTS_MAX, (e) => e.uint(PARTITION_MAX)) }
-}
-
-export function encodeDigests(digests: readonly number[]): Uint8Array {
-  return new WireWriter().list(digests, (to, digest) => to.uint(digest)).finish()
-}
-
-export function decodeDigests(bytes: Uint8Array): readonly number[] {
-  return new WireReader(bytes).list(DIGESTS_MAX, (each) => each.uint())
-}
-
-export function encodeKeysQuestion({ topology, partition, after }: KeysQuestion): Uint8Array {
-  return new WireWriter().uint(topology).uint(partition).string(after).finish()
-}
-
-export function decodeKeysQuestion(bytes: Uint8Array): KeysQuestion {
-  const from = new WireReader(bytes)
-  const topology = from.uint()
-  return { topology, partition: from.uint(PARTITION_MAX), after: from.string(KEY_BYTES_MAX) }
-}
-
-export function encodeKeysPage({ entries, done }: KeysPage): Uint8Array {
-  return new WireWriter()
-    .bool(done)
-    .list(entries, (to, [key, fingerprint]) => to.string(key).uint(fingerprint))
-    .finish()
-}
-
-export function decodeKeysPage(bytes: Uint8Array): KeysPage {
-  const from = new WireReader(bytes)
-  const done = from.bool()
-  const entries = from.list(SYNC_ENTRIES, (e) => [e.string(KEY_BYTES_MAX), e.uint()] as const)
-  return { entries, done }
-}
-
-export function encodePullQuestion({ topology, partition, keys }: PullQuestion): Uint8Array {
-  const out = new WireWriter().uint(topology).uint(partition)
-  return out.list(keys, (to, key) => to.string(key)).finish()
+export function encodePullQuestion(question: PullQuestion): Uint8Array {
+  const out = new WireWriter().uint(question.topology).uint(question.partition)
+  out.bool(question.takes)
+  return out.list(question.keys, (to, { key, head }) => to.string(key).bytes(head)).finish()
 }
 
 export function decodePullQuestion(bytes: Uint8Array): PullQuestion {
   const from = new WireReader(bytes)
   const topology = from.uint()
   const partition = from.uint(PARTITION_MAX)
-  return { topology, partition, keys: from.list(SYNC_ENTRIES, (e) => e.string(KEY_BYTES_MAX)) }
+  const takes = from.bool()
+  const keys = from.list(SYNC_ENTRIES, (each) => {
+    return { key: each.string(KEY_BYTES_MAX), head: each.bytes(RECORD_BYTES_MAX) }
+  })
+  return { topology, partition, takes, keys }
+}
+
+/** Of the first of the keys that were asked for, as many as fit; at least one. */
+export function encodePullAnswers(answers: readonly PullAnswer[]): Uint8Array {
+  return new WireWriter()
+    .list(answers, (to, { lacks, record }) => to.bool(lacks).bytes(record))
+    .finish()
+}
+
+export function decodePullAnswers(bytes: Uint8Array): PullAnswer[] {
+  return new WireReader(bytes).list(SYNC_ENTRIES, (each) => {
+    return { lacks: each.bool(), record: each.bytes(RECORD_BYTES_MAX) }
+  })
 }
 
 export function encodeRecords({ topology, partition, records }: RecordsMessage): Uint8Array {

@@ -2,33 +2,51 @@
 import { AtollError, isAtollError } from '../../base/errors.ts'
 import type { Database } from '../../disk/database.ts'
 import type { Mesh, RemotePeer } from '../../mesh/mesh.ts'
+import type { Clock } from '../../seams/clock.ts'
 import type { TopologyView } from '../../topology/topology.ts'
 import { WireError } from '../../wire/codec.ts'
 import { REQUEST_KINDS } from '../../wire/kinds.ts'
-import { SYNC_BYTES, SYNC_ENTRIES } from '../limits.ts'
-import { databaseKey, partitionEnd, partitionPrefix, placeIn, userKey } from '../place.ts'
+import { entryFingerprint, headOf } from '../fingerprint.ts'
+import { SYNC_BYTES } from '../limits.ts'
+import { joinRecords } from '../merge.ts'
+import { databaseKey, placeIn } from '../place.ts'
+import { decodeRecord } from '../record.ts'
 import type { Replica } from '../replica.ts'
-import { entryFingerprint, type Fingerprints } from './fingerprints.ts'
 import {
   decodeDigestQuestion,
   decodeKeysQuestion,
-  decodePullQuestion,
-  decodeRecords,
+  decodeSumsQuestion,
   encodeDigests,
   encodeKeysPage,
-  encodeRecords,
-  type KeysPage,
+  encodeSums,
+  NODES_MAX,
+  type SpanSums,
+} from './compare-messages.ts'
+import { digestOf, type HashTrees } from './hash-trees.ts'
+import { keysPage } from './listing.ts'
+import {
+  decodePullQuestion,
+  decodeRecords,
+  encodePullAnswers,
+  type PullAnswer,
+  type PullKey,
   type Records,
 } from './sync-messages.ts'
+import type { Turns } from './turns.ts'
 
 export interface SyncServerOptions {
   readonly self: string
   readonly database: Database
   readonly replica: Replica
-  readonly fingerprints: Fingerprints
+  readonly trees: HashTrees
+  readonly turns: Turns
   readonly mesh: Mesh
   readonly topology: TopologyView
+  readonly clock: Clock
 }
+
+/** So long an asker waits for roots that are still to be counted; of the rest it hears later. */
+const COUNT_MS = 2000
 
 export class SyncServer {
   readonly #options: SyncServerOptions
@@ -38,46 +56,89 @@ export class SyncServer {
     this.#options = options
     const { mesh } = options
     mesh.handle(REQUEST_KINDS.KV_SYNC_DIGEST, (from, body) => this.#onDigest(from, body))
+    mesh.handle(REQUEST_KINDS.KV_SYNC_SUMS, (from, body) => this.#onSums(from, body))
     mesh.handle(REQUEST_KINDS.KV_SYNC_KEYS, (from, body) => this.#onKeys(from, body))
     mesh.handle(REQUEST_KINDS.KV_SYNC_PULL, (from, body) => this.#onPull(from, body))
     mesh.handle(REQUEST_KINDS.KV_SYNC_PUSH, (from, body) => this.#onPush(from, body))
   }
 
-  /** Keys and fingerprints after a key, in order: one page. */
-  async keysPage(partition: number, after: string): Promise<KeysPage> {
-    return keysPage(this.#options.database, partition, after)
+  async #onDigest(from: RemotePeer, body: Uint8Array): Promise<Uint8Array> {
+    const { topology, partitions, digest } = decodeDigestQuestion(body)
+    await this.#know(from, topology)
+    const { trees, clock } = this.#options
+    const endMs = clock.monotonicMs() + COUNT_MS
+    for (const partition of partitions) {
+      const leftMs = endMs - clock.monotonicMs()
+      if (leftMs <= 0) break
+      if (trees.root(partition) === null) await trees.countWithin(partition, leftMs)
+    }
+    const roots = partitions.map((partition) => trees.root(partition))
+    const isSame = !roots.includes(null) && digestOf(partitions, roots) === digest
+    return encodeDigests(isSame ? 'same' : roots)
   }
 
-  async #onDigest(from: RemotePeer, body: Uint8Array): Promise<Uint8Array> {
-    const { topology, partitions } = decodeDigestQuestion(body)
+  async #onSums(from: RemotePeer, body: Uint8Array): Promise<Uint8Array> {
+    const { topology, partition, turn, spans } = decodeSumsQuestion(body)
     await this.#know(from, topology)
-    const digests: number[] = []
-    for (const partition of partitions) {
-      digests.push(await this.#options.fingerprints.of(partition))
-    }
-    return encodeDigests(digests)
+    const { turns, trees } = this.#options
+    if (turn === 'end') turns.end(partition, from.storageId)
+    if (turn === 'take' && !turns.give(partition, from.storageId)) return encodeSums('busy')
+    turns.extend(partition, from.storageId)
+    if (spans.length === 0) return encodeSums([])
+    return trees.read(partition, (tree) => {
+      const sums: SpanSums[] = []
+      let bytes = 0
+      for (const span of spans) {
+        const each = tree.nodes(span, NODES_MAX)
+        sums.push(each)
+        for (const { from: key } of each?.nodes ?? []) bytes += key.length
+        // The asker asks again for the rest.
+        if (bytes >= SYNC_BYTES) break
+      }
+      return encodeSums(sums)
+    })
   }
 
   async #onKeys(from: RemotePeer, body: Uint8Array): Promise<Uint8Array> {
-    const { topology, partition, after } = decodeKeysQuestion(body)
+    const { topology, partition, spans, after } = decodeKeysQuestion(body)
     await this.#know(from, topology)
-    return encodeKeysPage(await this.keysPage(partition, after))
+    const { turns, database } = this.#options
+    turns.extend(partition, from.storageId)
+    return encodeKeysPage(await keysPage(database, partition, spans, after))
   }
 
   async #onPull(from: RemotePeer, body: Uint8Array): Promise<Uint8Array> {
-    const { topology, partition, keys } = decodePullQuestion(body)
+    const { topology, partition, takes, keys } = decodePullQuestion(body)
     await this.#know(from, topology)
-    const records: [string, Uint8Array][] = []
+    this.#options.turns.extend(partition, from.storageId)
+    const answers: PullAnswer[] = []
     let bytes = 0
-    for (const key of keys) {
-      const record = this.#options.database.get(databaseKey(partition, key))
-      if (record === undefined) continue
-      records.push([key, record])
-      bytes += record.length
+    for (const asked of keys) {
+      const answer = this.#answerOf(partition, asked)
+      answers.push(takes ? answer : { ...answer, record: new Uint8Array() })
+      bytes += answer.record.length
       // The asker asks again for the rest.
       if (bytes >= SYNC_BYTES) break
     }
-    return encodeRecords({ topology, partition, records })
+    return encodePullAnswers(answers)
+  }
+
+  #answerOf(partition: number, { key, head }: PullKey): PullAnswer {
+    const held = this.#options.database.get(databaseKey(partition, key))
+    if (held === undefined) return { lacks: head.length > 0, record: new Uint8Array() }
+    if (head.length === 0) return { lacks: false, record: held }
+    const asker = decodeRecord(head)
+    try {
+      const here = headOf(decodeRecord(held))
+      const joined = entryFingerprint(key, joinRecords(here, asker))
+      const isNews = joined !== entryFingerprint(key, asker)
+      const record = isNews ? held : new Uint8Array()
+      return { lacks: joined !== entryFingerprint(key, here), record }
+    } catch (error) {
+      if (!(error instanceof WireError)) throw error
+      // What is here is no record: the asker will say so.
+      return { lacks: true, record: held }
+    }
   }
 
   async #onPush(from: RemotePeer, body: Uint8Array): Promise<Uint8Array> {
@@ -88,6 +149,7 @@ export class SyncServer {
     if (!place?.targets.includes(this.#options.self)) {
       throw new AtollError('DENIED', `partition ${partition} is not held here`)
     }
+    this.#options.turns.extend(partition, from.storageId)
     await joinAll(this.#options.replica, partition, records)
     return new Uint8Array()
   }
@@ -103,21 +165,6 @@ export class SyncServer {
     if ((topology.current()?.number ?? 0) < number) await topology.catchUp(number, from.peer)
     await replica.settled()
   }
-}
-
-export async function keysPage(
-  database: Database,
-  partition: number,
-  after: string,
-): Promise<KeysPage> {
-  const from = after === '' ? partitionPrefix(partition) : `${databaseKey(partition, after)}\0`
-  const entries: [string, number][] = []
-  const range = { from, to: partitionEnd(partition), limit: SYNC_ENTRIES }
-  for await (const [stored, record] of database.scan(range)) {
-    const key = userKey(stored)
-    entries.push([key, entryFingerprint(key, record)])
-  }
-  return { entries, done: entries.length < SYNC_ENTRIES }
 }
 
 /**

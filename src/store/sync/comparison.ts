@@ -1,0 +1,185 @@
+/**
+ * Compares partitions with one peer: roots of all of them in one message, and then reconciles
+ * those that differ, a few at a time.
+ *
+ * What nothing calls for is compared as well, in rounds. Where both sides take writes, their roots
+ * differ for moments: of such partitions a few are reconciled, and the others only if those turn
+ * out to lack something.
+ */
+import { isAtollError } from '../../base/errors.ts'
+import type { PeerId, StorageId } from '../../base/ids.ts'
+import { inParallel } from '../../base/in-parallel.ts'
+import type { Log } from '../../seams/log.ts'
+import { type Random, shuffled } from '../../seams/random.ts'
+import type { Topology } from '../../topology/topology.ts'
+import { REQUEST_KINDS } from '../../wire/kinds.ts'
+import { placeIn } from '../place.ts'
+import { decodeDigests, type Digests, encodeDigestQuestion } from './compare-messages.ts'
+import { digestOf } from './hash-trees.ts'
+import { type Direction, type ReconcileOptions, Reconciliation } from './reconcile.ts'
+import type { Turns } from './turns.ts'
+import type { Cause } from './wishes.ts'
+
+export interface ComparisonOptions extends ReconcileOptions {
+  readonly self: StorageId
+  readonly turns: Turns
+  readonly random: Random
+  readonly log: Log
+}
+
+/** What is left when a comparison has ended, or broken off. */
+export interface Rest {
+  /** To be compared again, soon. */
+  readonly again: number[]
+  /** Equal but for records that cannot be joined. */
+  readonly refused: number[]
+  readonly equal: number[]
+  /** Why it broke off. */
+  readonly failure: Error | null
+}
+
+/** Partitions that are reconciled with one peer at the same time. */
+const AT_ONCE = 4
+/** Of those that differ although nothing called for a look, so many are reconciled at first. */
+const TRIED = 4
+const TIMEOUT_MS = 30_000
+
+export class Comparison {
+  readonly #options: ComparisonOptions
+
+  constructor(options: ComparisonOptions) {
+    this.#options = options
+  }
+
+  /** Never rejects: what broke off is to be compared again. */
+  async run(
+    topology: Topology,
+    id: StorageId,
+    peer: PeerId,
+    wanted: ReadonlyMap<number, Cause>,
+  ): Promise<Rest> {
+    const rest: Rest = { again: [], refused: [], equal: [], failure: null }
+    const left = new Map(
+      [...wanted].filter(([partition]) => this.#isShared(topology, partition, id)),
+    )
+    try {
+      // In no order: not all who compare with one peer begin with the same.
+      const differing = shuffled(
+        this.#options.random,
+        await this.#differing(topology, peer, left, rest),
+      )
+      const work = { topology, id, peer, left, rest }
+      const called = differing.filter((partition) => left.get(partition) === 'called')
+      await this.#reconcileAll(work, called)
+      const others = differing.filter((partition) => left.get(partition) === 'round')
+      const moved = await this.#reconcileAll(work, others.slice(0, TRIED))
+      if (moved > 0) await this.#reconcileAll(work, others.slice(TRIED))
+      for (const partition of others.slice(TRIED)) left.delete(partition)
+      return rest
+    } catch (error) {
+      for (const [partition, cause] of left) if (cause === 'called') rest.again.push(partition)
+      return { ...rest, failure: error instanceof Error ? error : new Error(String(error)) }
+    }
+  }
+
+  /** One alone; for offers. False when all is equal but for what cannot be joined. */
+  async offer(topology: Topology, peer: PeerId, partition: number): Promise<boolean> {
+    return (await this.#reconcile(topology, peer, partition, 'push')).isWhole
+  }
+
+  /** Compares roots; what is equal is done. */
+  async #differing(
+    topology: Topology,
+    peer: PeerId,
+    left: Map<number, Cause>,
+    rest: Rest,
+  ): Promise<number[]> {
+    const { trees, replica, mesh, counts, signal } = this.#options
+    const partitions = [...left.keys()]
+    if (partitions.length === 0) return []
+    for (const partition of partitions) await trees.count(partition)
+    // A peer that misses a write is told of before the write is durable here.
+    await replica.settled()
+    const roots = partitions.map((partition) => trees.root(partition))
+    const digest = digestOf(partitions, roots)
+    const body = encodeDigestQuestion({ topology: topology.number, partitions, digest })
+    const options = { timeoutMs: TIMEOUT_MS, trafficClass: 'bulk', signal } as const
+    const answer = await mesh.request(peer, REQUEST_KINDS.KV_SYNC_DIGEST, body, options)
+    counts.syncBytes += body.length + answer.length
+    const digests: Digests = decodeDigests(answer)
+    const differing: number[] = []
+    for (const [i, partition] of partitions.entries()) {
+      const theirs = digests === 'same' ? roots[i] : digests[i]
+      if (theirs === null || theirs === undefined) {
+        // It is still being counted there.
+        if (left.get(partition) === 'called') rest.again.push(partition)
+        left.delete(partition)
+      } else if (theirs === roots[i]) {
+        counts.comparedEqual++
+        rest.equal.push(partition)
+        left.delete(partition)
+      } else {
+        counts.comparedDifferent++
+        differing.push(partition)
+      }
+    }
+    return differing
+  }
+
+  /** Gives how many records moved. Rejects when one broke off; what is done is not in `left`. */
+  async #reconcileAll(
+    work: {
+      readonly topology: Topology
+      readonly id: StorageId
+      readonly peer: PeerId
+      readonly left: Map<number, Cause>
+      readonly rest: Rest
+    },
+    partitions: readonly number[],
+  ): Promise<number> {
+    const { topology, id, peer, left, rest } = work
+    const { turns, self } = this.#options
+    let moved = 0
+    await inParallel(partitions, AT_ONCE, async (partition) => {
+      const insist = left.get(partition) === 'called' ? rest.again : []
+      if (!turns.take(partition, id)) {
+        insist.push(partition)
+        left.delete(partition)
+        return
+      }
+      try {
+        const done = await this.#reconcile(topology, peer, partition, 'both')
+        moved += done.moved
+        if (done.isBusy) insist.push(partition)
+        else if (done.isWhole) rest.equal.push(partition)
+        else rest.refused.push(partition)
+        left.delete(partition)
+      } finally {
+        turns.end(partition, self)
+      }
+    })
+    return moved
+  }
+
+  async #reconcile(topology: Topology, peer: PeerId, partition: number, direction: Direction) {
+    const { log, counts } = this.#options
+    const work = new Reconciliation(this.#options, peer, topology.number, partition, direction)
+    try {
+      if ((await work.run()) === 'busy') return { isWhole: false, isBusy: true, moved: 0 }
+    } catch (error) {
+      if (!isAtollError(error, 'CONFLICT')) throw error
+      counts.reconciledInPart++
+      const { message, hint = '' } = error
+      log.write('warn', 'store.record-refused', { partition, peer, message, hint })
+      return { isWhole: false, isBusy: false, moved: work.moved }
+    }
+    counts.reconciled++
+    log.write('debug', 'store.reconciled', { partition, peer, bytes: work.bytes })
+    return { isWhole: true, isBusy: false, moved: work.moved }
+  }
+
+  #isShared(topology: Topology, partition: number, id: StorageId): boolean {
+    const { targets } = placeIn(topology, '', partition)
+    return targets.includes(id) && targets.includes(this.#options.self)
+  }
+}
