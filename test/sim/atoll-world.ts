@@ -1,4 +1,5 @@
 /** A world of whole nodes with clients, and the end that every scenario with them has in common. */
+import { compareStored, readStored, type Stored } from './checker/stored.ts'
 import { TopologyChecker } from './checker/topologies.ts'
 import { type AtollProgramNode, type AtollProgramOptions, atollProgram } from './atoll-program.ts'
 import { Cluster } from './cluster.ts'
@@ -103,8 +104,25 @@ export class AtollWorld {
     await registers.verify()
     await cluster.converged(workload.keys, CONVERGE_MS)
     await cluster.stop()
+    await this.#replicasAreSame()
     if (workload.acknowledged < ACKNOWLEDGED_MIN) {
       throw new SimulationError(`only ${workload.acknowledged} operations were acknowledged`)
+    }
+  }
+
+  /** Byte by byte: a version may be the same where an element of a set is not. */
+  async #replicasAreSame(): Promise<void> {
+    const disks: Stored[] = []
+    for (const index of this.cluster.members) {
+      const { name } = this.world.host(index)
+      const stored = this.world.look(index, async ({ clock, log, storage }) => {
+        return await readStored(name, { storage: await storage('/data'), clock, log })
+      })
+      disks.push(await stored)
+    }
+    const { different } = compareStored(disks)
+    if (different.length > 0) {
+      throw new SimulationError(`not the same on all replicas: ${different.join(', ')}`)
     }
   }
 

@@ -282,6 +282,18 @@ export class World<N> {
     })
   }
 
+  /** Looks at a machine whose node is not running, by its seams, as another process there would. */
+  async look<T>(index: number, run: (seams: Seams) => Promise<T>): Promise<T> {
+    const host = this.host(index)
+    if (host.alive) throw new SimulationError(`${host.name} is running`)
+    const process = this.kernel.spawn(`${host.name}/look`)
+    try {
+      return await run(this.#seams(host, process, host.starts))
+    } finally {
+      this.kernel.kill(process)
+    }
+  }
+
   #bury(host: WorldHost<N>): void {
     const { process } = host
     if (process === null) return

@@ -5,9 +5,10 @@
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import type { ConnectedNode } from '../../../src/client.ts'
-import { partitionPrefix, userKey } from '../../../src/store/place.ts'
+import { userKey } from '../../../src/store/place.ts'
+import { compareStored, type Stored } from '../../sim/checker/stored.ts'
 import { HostileCluster } from './cluster.ts'
-import { type Disk, readDisk } from './disks.ts'
+import { readDisk } from './disks.ts'
 import type { Network } from './network.ts'
 import { StoreClients } from './store-clients.ts'
 
@@ -159,9 +160,9 @@ async function syncedOf(cluster: HostileCluster): Promise<Synced> {
 }
 
 /** What is on all disks; the daemons are stopped meanwhile. */
-async function stopped(cluster: HostileCluster): Promise<Disk[]> {
+async function stopped(cluster: HostileCluster): Promise<Stored[]> {
   await cluster.stop()
-  const disks: Disk[] = []
+  const disks: Stored[] = []
   for (const index of cluster.indices) {
     const { name, data } = cluster.daemon(index)
     disks.push(await readDisk(name, data))
@@ -172,48 +173,15 @@ async function stopped(cluster: HostileCluster): Promise<Disk[]> {
 }
 
 /** Whether the replicas of each partition hold the same bytes. */
-function areSame(disks: readonly Disk[], say: Say): boolean {
-  let records = 0
-  const different: string[] = []
-  for (const replicas of replicaSets(disks)) {
-    const [first, ...others] = replicas.disks
-    if (first === undefined || replicas.isMoving) {
-      different.push(`partition ${replicas.prefix} is not at rest`)
-      continue
-    }
-    const names = new Set(replicas.disks.flatMap((disk) => under(disk, replicas.prefix)))
-    for (const name of names) {
-      records++
-      const bytes = first.records.get(name)
-      const isSame = others.every((disk) => isEqual(disk.records.get(name), bytes))
-      if (!isSame) different.push(userKey(name))
-    }
-  }
+function areSame(disks: readonly Stored[], say: Say): boolean {
+  const { records, different } = compareStored(disks)
   const some = different.slice(0, 5).join(', ')
   say(`${records} records, ${different.length} not the same at all replicas${some && `: ${some}`}`)
   return different.length === 0 && records > 0
 }
 
-function replicaSets(disks: readonly Disk[]) {
-  const newest = disks.reduce((a, b) => (b.topology.number > a.topology.number ? b : a))
-  const names = new Map(newest.topology.members.map(({ storageId, name }) => [storageId, name]))
-  return newest.topology.partitions.map(({ replicas, prev }, partition) => ({
-    prefix: partitionPrefix(partition),
-    isMoving: prev !== null,
-    disks: disks.filter(({ name }) => replicas.some((id) => names.get(id) === name)),
-  }))
-}
-
-function under({ records }: Disk, prefix: string): string[] {
-  return [...records.keys()].filter((name) => name.startsWith(prefix))
-}
-
-function isEqual(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
-  return a !== undefined && b !== undefined && Buffer.compare(a, b) === 0
-}
-
 /** What travelled, against the records that a replica could not have from its own side. */
-function sayBytes(disks: readonly Disk[], { clients, sides }: Halves, bytes: number, say: Say) {
+function sayBytes(disks: readonly Stored[], { clients, sides }: Halves, bytes: number, say: Say) {
   let lacked = 0
   const written = clients.map((side) => new Set(side.keys))
   for (const [index, disk] of disks.entries()) {
