@@ -9,6 +9,7 @@ import { SimRandom } from './sim-random.ts'
 import { SimDisk } from './sim-storage.ts'
 import { SimulatedStage } from './register-stage.ts'
 import { REGISTER_DEADLINE_MS, RegisterWorkload } from './register-workload.ts'
+import { TypeWorkload } from './type-workload.ts'
 import { Workload } from './workload.ts'
 import { World } from './world.ts'
 
@@ -18,11 +19,14 @@ const DURATION_MS_MIN = 60_000
 const ACKNOWLEDGED_MIN = 200
 /** More on one key exhaust any search for an order. */
 const REGISTER_CLIENTS_MAX = 8
+/** A few: their keys are few, and each change moves a whole set. */
+const TYPE_CLIENTS_MAX = 3
 
 export class AtollWorld {
   readonly world: World<AtollProgramNode>
   readonly cluster: Cluster<AtollProgramNode>
   readonly workload: Workload<AtollProgramNode>
+  readonly types: TypeWorkload<AtollProgramNode>
   readonly registers: RegisterWorkload
   readonly disks: readonly SimDisk[]
   readonly topologies = new TopologyChecker()
@@ -49,6 +53,7 @@ export class AtollWorld {
     const clients = this.world.random.fork('clients')
     const uses = (index: number): boolean => this.cluster.members.has(index)
     this.workload = new Workload(this.world, clients, uses)
+    this.types = new TypeWorkload(this.world, this.world.random.fork('types'), uses)
     this.registers = new RegisterWorkload(
       new SimulatedStage(this.world, REGISTER_DEADLINE_MS, uses),
       this.world.random.fork('registers'),
@@ -80,9 +85,10 @@ export class AtollWorld {
     return disk
   }
 
-  /** Clients of the store and of the registers. */
+  /** Clients of the store, of its counters and sets, and of the registers. */
   startClients(clients: number, thinkMs: number): void {
     this.workload.start(clients, thinkMs)
+    this.types.start(Math.min(clients, TYPE_CLIENTS_MAX), 2 * thinkMs)
     this.registers.start(Math.min(clients, REGISTER_CLIENTS_MAX), thinkMs)
   }
 
@@ -96,13 +102,15 @@ export class AtollWorld {
 
   /** Every fault is over: within a bound all is well, nothing is lost, and nothing is left. */
   async finish(options: { readonly disksLost?: boolean } = {}): Promise<void> {
-    const { world, workload, registers, cluster } = this
+    const { world, workload, types, registers, cluster } = this
+    const disksLost = options.disksLost ?? false
     await world.sleep(1000)
-    await Promise.all([workload.stop(), registers.stop()])
+    await Promise.all([workload.stop(), types.stop(), registers.stop()])
     await cluster.settled()
-    await workload.verify({ disksLost: options.disksLost ?? false })
+    await workload.verify({ disksLost })
+    await types.verify({ disksLost })
     await registers.verify()
-    await cluster.converged(workload.keys, CONVERGE_MS)
+    await cluster.converged([...workload.keys, ...types.keys], CONVERGE_MS)
     await cluster.stop()
     await this.#replicasAreSame()
     if (workload.acknowledged < ACKNOWLEDGED_MIN) {
@@ -127,23 +135,26 @@ export class AtollWorld {
   }
 
   report(faults: number, notes = ''): ScenarioReport {
-    const { world, workload, registers, topologies } = this
+    const { world, workload, types, registers, topologies } = this
     const met = new Map(workload.codes)
-    for (const [code, count] of registers.codes) met.set(code, (met.get(code) ?? 0) + count)
-    const codes = [...met].map(([code, count]) => `${code} ${count}`)
+    for (const { codes } of [types, registers]) {
+      for (const [code, count] of codes) met.set(code, (met.get(code) ?? 0) + count)
+    }
+    const errors = [...met].map(([code, count]) => `${code} ${count}`)
     return {
       traceHash: world.kernel.traceHash,
       events: world.kernel.events,
       simulatedMs: world.kernel.nowMs,
-      operations: workload.acknowledged + registers.acknowledged,
+      operations: workload.acknowledged + types.acknowledged + registers.acknowledged,
       faults,
       notes: [
         `nodes ${world.hosts.length}`,
         `topologies ${topologies.decided}`,
         notes,
         `partial ${workload.partials}`,
+        `types ${types.acknowledged}`,
         `registers ${registers.acknowledged} (${registers.unknown} unknown)`,
-        ...codes,
+        ...errors,
       ]
         .filter((note) => note !== '')
         .join(' · '),

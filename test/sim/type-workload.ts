@@ -1,0 +1,235 @@
+/**
+ * Clients of counters and sets of the store, spread over all nodes of a world, and what they were
+ * promised: a counter stands at the sum of what was acknowledged, and perhaps of what nobody knows
+ * the outcome of; a set has the elements that were acknowledged and that nobody tried to remove.
+ */
+import type { KvApi, KvWritten } from '../../src/node/api.ts'
+import { SimulationError } from './kernel.ts'
+import { type Answer, NodeCalls } from './node-calls.ts'
+import type { SimRandom } from './sim-random.ts'
+import type { World } from './world.ts'
+
+interface KvNode {
+  readonly kv: KvApi
+}
+
+type Acknowledged = Pick<KvWritten, 'partial'>
+
+const DEADLINE_MS = 4000
+const KEYS = 3
+const DELTA_MAX = 9
+const VERIFY_ATTEMPTS = 20
+
+/** Sums of a counter's additions. */
+interface Count {
+  /** Acknowledged by a majority. */
+  full: number
+  /** Acknowledged by fewer. */
+  partial: number
+  /** All that may have been made. */
+  most: number
+}
+
+/** Elements of a set. */
+interface Elements {
+  readonly full: Set<string>
+  readonly partial: Set<string>
+  readonly most: Set<string>
+  /** Somebody may have removed them. */
+  readonly removed: Set<string>
+}
+
+export class TypeWorkload<N extends KvNode> {
+  readonly #world: World<N>
+  readonly #random: SimRandom
+  readonly #calls: NodeCalls<N>
+  readonly #counts: readonly Count[]
+  readonly #sets: readonly Elements[]
+  #elements = 0
+  #running = 0
+  #stopped = false
+  acknowledged = 0
+
+  /** `uses`: whether clients may ask this machine's node. */
+  constructor(world: World<N>, random: SimRandom, uses: (index: number) => boolean) {
+    this.#world = world
+    this.#random = random
+    this.#calls = new NodeCalls(world, DEADLINE_MS, uses)
+    this.#counts = Array.from({ length: KEYS }, () => ({ full: 0, partial: 0, most: 0 }))
+    this.#sets = Array.from({ length: KEYS }, () => ({
+      full: new Set<string>(),
+      partial: new Set<string>(),
+      most: new Set<string>(),
+      removed: new Set<string>(),
+    }))
+  }
+
+  /** How often each error code was met. */
+  get codes(): ReadonlyMap<string, number> {
+    return this.#calls.codes
+  }
+
+  get keys(): string[] {
+    return [...this.#counts.keys()].flatMap((i) => [`count/${i}`, `set/${i}`])
+  }
+
+  start(clients: number, thinkMs: number): void {
+    for (let i = 0; i < clients; i++) {
+      this.#running++
+      this.#client(this.#random.fork(`types/${i}`), thinkMs)
+        .catch((error: unknown) => this.#world.kernel.fail(error))
+        .finally(() => this.#running--)
+        .catch((error: unknown) => this.#world.kernel.fail(error))
+    }
+  }
+
+  /** Resolves when no call is under way any more. */
+  async stop(): Promise<void> {
+    this.#stopped = true
+    await this.#world.until('the clients of types stop', 120_000, () => this.#running === 0)
+  }
+
+  /**
+   * With everything healed. `disksLost`: disks are gone, and with them what they alone had. In the
+   * end the elements that are read are removed by what was read of them, and stay away.
+   */
+  async verify({ disksLost }: { readonly disksLost: boolean }): Promise<void> {
+    for (const count of this.#counts) if (!disksLost) count.full += count.partial
+    for (const set of this.#sets) {
+      if (!disksLost) for (const element of set.partial) set.full.add(element)
+    }
+    for (const i of this.#counts.keys()) {
+      await this.#insist(`count/${i}`, () => this.#readCount(this.#random, i))
+      await this.#insist(`set/${i}`, () => this.#readSet(this.#random, i))
+    }
+    await this.#insist('what is read of set/0 is removed', () => this.#empty())
+  }
+
+  async #insist(what: string, attempt: () => Promise<boolean>): Promise<void> {
+    for (let i = 0; i < VERIFY_ATTEMPTS; i++) {
+      if (await attempt()) return
+      await this.#world.sleep(500)
+    }
+    throw new SimulationError(`${what}: nobody answers, although all faults are over`)
+  }
+
+  async #client(random: SimRandom, thinkMs: number): Promise<void> {
+    while (!this.#stopped) {
+      await this.#world.sleep(random.exponential(thinkMs))
+      const dice = random.float()
+      const i = random.int(KEYS)
+      if (dice < 0.4) await this.#add(random, i)
+      else if (dice < 0.5) await this.#readCount(random, i)
+      else if (dice < 0.8) await this.#include(random, i)
+      else if (dice < 0.9) await this.#remove(random, i)
+      else await this.#readSet(random, i)
+    }
+  }
+
+  async #add(random: SimRandom, i: number): Promise<void> {
+    const count = this.#countOf(i)
+    const delta = 1 + random.int(DELTA_MAX)
+    count.most += delta
+    const answer = await this.#calls.call(this.#calls.someHost(random), ({ kv }) =>
+      kv.counter.add(`count/${i}`, delta, { deadlineMs: DEADLINE_MS }),
+    )
+    const outcome = this.#outcomeOf(answer)
+    if (outcome === 'not-applied') count.most -= delta
+    else if (outcome !== 'unknown') count[outcome] += delta
+  }
+
+  async #include(random: SimRandom, i: number): Promise<void> {
+    const set = this.#setOf(i)
+    const element = `e${++this.#elements}`
+    set.most.add(element)
+    const answer = await this.#calls.call(this.#calls.someHost(random), ({ kv }) =>
+      kv.set.add(`set/${i}`, [element], { deadlineMs: DEADLINE_MS }),
+    )
+    const outcome = this.#outcomeOf(answer)
+    if (outcome === 'not-applied') set.most.delete(element)
+    else if (outcome !== 'unknown') set[outcome].add(element)
+  }
+
+  async #remove(random: SimRandom, i: number): Promise<void> {
+    const set = this.#setOf(i)
+    if (set.most.size === 0) return
+    const element = random.pick([...set.most])
+    set.removed.add(element)
+    const answer = await this.#calls.call(this.#calls.someHost(random), ({ kv }) =>
+      kv.set.rm(`set/${i}`, [element], { deadlineMs: DEADLINE_MS }),
+    )
+    this.#outcomeOf(answer)
+  }
+
+  /** False: no full answer. */
+  async #readCount(random: SimRandom, i: number): Promise<boolean> {
+    const count = this.#countOf(i)
+    const least = count.full
+    const answer = await this.#calls.call(this.#calls.someHost(random), ({ kv }) =>
+      kv.counter.get(`count/${i}`, { read: 'quorum', deadlineMs: DEADLINE_MS }),
+    )
+    if ('error' in answer) {
+      this.#calls.outcomeOf(answer.error)
+      return false
+    }
+    const value = answer.value?.value ?? 0
+    if (value >= least && value <= count.most) return true
+    throw new SimulationError(`count/${i} is ${value}, not ${least} to ${count.most}`)
+  }
+
+  async #readSet(random: SimRandom, i: number): Promise<boolean> {
+    const set = this.#setOf(i)
+    const least = [...set.full]
+    const answer = await this.#calls.call(this.#calls.someHost(random), ({ kv }) =>
+      kv.set.ls(`set/${i}`, { read: 'quorum', deadlineMs: DEADLINE_MS }),
+    )
+    if ('error' in answer) {
+      this.#calls.outcomeOf(answer.error)
+      return false
+    }
+    const read = new Set(answer.value.value.map(String))
+    const lost = least.find((element) => !read.has(element) && !set.removed.has(element))
+    if (lost !== undefined) throw new SimulationError(`${lost} of set/${i} is lost`)
+    const strange = [...read].find((element) => !set.most.has(element))
+    if (strange !== undefined) throw new SimulationError(`nobody added ${strange} to set/${i}`)
+    return true
+  }
+
+  async #empty(): Promise<boolean> {
+    const options = { deadlineMs: DEADLINE_MS }
+    const answer = await this.#calls.call(this.#calls.someHost(this.#random), async ({ kv }) => {
+      const { value, version } = await kv.set.ls('set/0', { ...options, read: 'quorum' })
+      if (value.length === 0) return true
+      await kv.set.rm('set/0', value, { ...options, write: 'quorum', context: version })
+      const left = await kv.set.ls('set/0', { ...options, read: 'quorum' })
+      return left.value.length === 0
+    })
+    if ('error' in answer) {
+      this.#calls.outcomeOf(answer.error)
+      return false
+    }
+    if (!answer.value) throw new SimulationError('elements of set/0 that were removed are there')
+    for (const element of this.#setOf(0).most) this.#setOf(0).removed.add(element)
+    return true
+  }
+
+  #outcomeOf(answer: Answer<Acknowledged>): 'full' | 'partial' | 'unknown' | 'not-applied' {
+    if ('error' in answer) {
+      return this.#calls.outcomeOf(answer.error) === 'not-applied' ? 'not-applied' : 'unknown'
+    }
+    if (!answer.value.partial) this.acknowledged++
+    return answer.value.partial ? 'partial' : 'full'
+  }
+
+  #countOf(i: number): Count {
+    const count = this.#counts[i]
+    if (count === undefined) throw new SimulationError(`there is no counter ${i}`)
+    return count
+  }
+
+  #setOf(i: number): Elements {
+    const set = this.#sets[i]
+    if (set === undefined) throw new SimulationError(`there is no set ${i}`)
+    return set
+  }
+}
