@@ -123,8 +123,9 @@ export class AtollWorld {
     const disks: Stored[] = []
     for (const index of this.cluster.members) {
       const { name } = this.world.host(index)
-      const stored = this.world.look(index, async ({ clock, log, storage }) => {
-        return await readStored(name, { storage: await storage('/data'), clock, log })
+      const stored = this.world.look(index, async (seams) => {
+        const { clock, log } = seams
+        return await readStored(name, { storage: await seams.storage('/data'), clock, log })
       })
       disks.push(await stored)
     }

@@ -134,6 +134,20 @@ export const MUTANTS: readonly Mutant[] = [
     to: 'const known = joinContexts(record.known, { ...context, dots: [] })',
   },
   {
+    name: 'store: a counter forgets what its disk had counted',
+    scenario: 'swarm',
+    file: 'src/store/merge.ts',
+    from: 'total: own.total + by }',
+    to: 'total: by }',
+  },
+  {
+    name: 'store: of two sets the larger one is taken',
+    scenario: 'swarm',
+    file: 'src/store/merge.ts',
+    from: 'return joinWritten(a.elements, a.known, b.elements, b.known)',
+    to: 'return a.elements.length > b.elements.length ? a.elements : b.elements',
+  },
+  {
     name: 'store: an unknown outcome is tried again',
     scenario: 'swarm',
     file: 'src/store/forwarder.ts',
