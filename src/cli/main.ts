@@ -96,8 +96,8 @@ function refused(error: CommanderError, meant: Meant): AtollError {
       hint: `registers do: ${meant.words.replace(/ kv( \w+)+$/, ' reg set')} --help`,
     })
   }
-  if (error.code === 'commander.unknownCommand' && / kv (set|counter)$/.test(meant.words)) {
-    const noun = meant.words.replace(/ (set|counter)$/, '')
+  if (error.code === 'commander.unknownCommand' && meant.words.endsWith(' kv set')) {
+    const noun = meant.words.replace(/ set$/, '')
     return new AtollError('USAGE', shown, { hint: `a value is stored by: ${noun} put KEY VALUE` })
   }
   const perhapsValue = isUnknown && meant.takesArguments

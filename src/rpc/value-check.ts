@@ -31,7 +31,8 @@ export function checkShown(
   value: unknown,
   type: KvMergeType | undefined,
 ): asserts value is KvValue {
-  if (type !== 'set' || !Array.isArray(value)) return checkValue(value, VALUE_BYTES_MAX)
+  if (type !== 'set') return checkValue(value, VALUE_BYTES_MAX)
+  if (!Array.isArray(value)) throw new AtollError('USAGE', 'a set is given as a list')
   for (const element of value as readonly unknown[]) checkValue(element, SET_BYTES_MAX)
 }
 

@@ -39,7 +39,11 @@ export function shownToRequest(value: KvValue, type?: KvMergeType): JsonValue {
 }
 
 export function shownFromJson(json: JsonValue, type?: KvMergeType): KvValue {
-  return type === 'set' ? (json as readonly JsonValue[]).map(valueFromJson) : valueFromJson(json)
+  return type === 'set' && isList(json) ? json.map(valueFromJson) : valueFromJson(json)
+}
+
+function isList(json: JsonValue): json is readonly JsonValue[] {
+  return Array.isArray(json)
 }
 
 /** JSON has none in it: a list that has is a set. */

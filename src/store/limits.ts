@@ -11,8 +11,8 @@ export const SIBLINGS_MAX = 64
  */
 export const ELEMENTS_MAX = 10_000
 export const SET_BYTES_MAX = 256 * 1024
-/** How long a value may be asked to last: ten years. */
-export const TTL_MS_MAX = 10 * 365 * 24 * 60 * 60 * 1000
+/** How long a value may be asked to last: a century. */
+export const TTL_MS_MAX = 100 * 365 * 24 * 60 * 60 * 1000
 /** Writes that a record knows of beyond its vector. */
 export const DOTS_MAX = 64
 /**

@@ -14,6 +14,8 @@ import type {
   Severity,
   Timeline,
   TimelineOptions,
+  KvFound,
+  KvPutOptions,
   KvRead,
   KvWatchOptions,
   KvSiblings,
@@ -85,8 +87,13 @@ const FAKE_TIMELINE: Timeline = {
   ],
 }
 
+/** When values that last no time have ended: the year 2100. */
+export const FUTURE_MS = 4_102_444_800_000
+
 export class FakeNode implements NodeApi {
   readonly values = new Map<string, KvValue>()
+  /** What each key is besides. */
+  readonly types = new Map<string, Omit<KvFound, 'value'>>()
   /** Other values that every key has. */
   siblings = 0
   readonly options: CallOptions[] = []
@@ -117,8 +124,13 @@ export class FakeNode implements NodeApi {
       const siblings = value === undefined ? [] : [value, 'another']
       return { key, siblings, context: 'v1', acks: 3, replicas: 3, partial: false }
     },
-    put: async (key: string, value: KvValue, options?: CallOptions): Promise<KvWritten> => {
+    put: async (key: string, value: KvValue, options: KvPutOptions = {}): Promise<KvWritten> => {
       await this.#enter(options)
+      const { type, ttlMs } = options
+      this.types.set(key, {
+        ...(type !== undefined && { type }),
+        ...(ttlMs !== undefined && { expiresAtMs: FUTURE_MS + ttlMs }),
+      })
       this.values.set(key, value)
       return { key, version: 'v1', acks: 3, replicas: 3, partial: false }
     },
@@ -140,9 +152,12 @@ export class FakeNode implements NodeApi {
       await this.#enter(options)
       const { after = '', limit = 1000 } = options ?? {}
       const keys = [...this.values.keys()].filter((k) => k.startsWith(prefix) && k > after).sort()
-      const entries = keys
-        .slice(0, limit)
-        .map((key) => ({ key, value: this.values.get(key) ?? null, siblings: this.siblings }))
+      const entries = keys.slice(0, limit).map((key) => ({
+        key,
+        value: this.values.get(key) ?? null,
+        ...this.types.get(key),
+        siblings: this.siblings,
+      }))
       const next = keys.length > limit ? (entries.at(-1)?.key ?? null) : null
       return { entries, next, partial: false }
     },

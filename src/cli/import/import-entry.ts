@@ -1,5 +1,5 @@
 /** What any kind of input of `kv import` comes down to. */
-import type { JsonValue } from '../../node/api.ts'
+import type { JsonValue, KvMergeType } from '../../node/api.ts'
 
 export interface PutEntry {
   readonly kind: 'put'
@@ -8,6 +8,8 @@ export interface PutEntry {
   readonly key: string
   /** In the form of a request. */
   readonly value: JsonValue
+  /** Absent: a value that is put. */
+  readonly type?: KvMergeType
   /** Wall time; absent: never. */
   readonly expiresAtMs?: number
   /** What of it cannot be kept, in words that follow a count of keys. */

@@ -11,7 +11,8 @@ import { closeSync, createReadStream, openSync, readSync, statSync } from 'node:
 import type { Readable } from 'node:stream'
 import { AtollError, type ErrorCode, type Outcome } from '../../base/errors.ts'
 import type { RpcClient } from '../../rpc/client.ts'
-import { METHODS } from '../../rpc/methods.ts'
+import { METHODS, type ParamsOf } from '../../rpc/methods.ts'
+import { TTL_MS_MAX } from '../../store/limits.ts'
 import { type CommandContext, withClient } from '../command.ts'
 import { formatDuration } from '../duration.ts'
 import { Progress } from '../progress.ts'
@@ -42,7 +43,7 @@ const PATIENCE = { patienceMs: 60_000 }
 /** Then the entry itself is bad, and the next one may be good. */
 const AT_FAULT: readonly ErrorCode[] = ['USAGE', 'TOO_LARGE']
 
-const THAT_EXPIRE = 'that expire, which values here do not'
+const EXPIRED = 'whose time is over'
 
 interface Summary {
   readonly imported: number
@@ -172,8 +173,8 @@ class Import {
     if (this.#failure !== null || entry.at < this.#options.resumeFrom) return
     if (entry.kind === 'wrong') return this.#skip(entry.at, entry.why)
     if (entry.kind === 'left-out') return this.#tally.leftOut(entry)
-    if (entry.expiresAtMs !== undefined) {
-      return this.#tally.leftOut({ ...entry, kind: 'left-out', why: THAT_EXPIRE, fails: true })
+    if (entry.expiresAtMs !== undefined && entry.expiresAtMs <= Date.now()) {
+      return this.#tally.leftOut({ ...entry, kind: 'left-out', why: EXPIRED, fails: false })
     }
     if (entry.lost !== undefined) this.#tally.lost(entry.lost)
     while (this.#underWay.size >= this.#options.inFlight) {
@@ -184,9 +185,9 @@ class Import {
   }
 
   #put(entry: PutEntry): void {
-    const { at, key, value } = entry
+    const { at } = entry
     this.#underWay.add(at)
-    this.#attempt({ key, value }, 1).then(
+    this.#attempt(paramsOf(entry), 1).then(
       () => {
         this.#underWay.delete(at)
         this.#imported++
@@ -257,6 +258,13 @@ class Import {
 }
 
 const HEAD_BYTES = 64
+
+/** Of `kv.put`. */
+function paramsOf({ key, value, type, expiresAtMs }: PutEntry): ParamsOf<'kv.put'> {
+  const leftMs = expiresAtMs === undefined ? null : Math.max(1, expiresAtMs - Date.now())
+  const ttlMs = leftMs === null ? null : Math.min(leftMs, TTL_MS_MAX)
+  return { key, value, ...(type !== undefined && { type }), ...(ttlMs !== null && { ttlMs }) }
+}
 
 function isRdb(file: string, { from }: ImportOptions): boolean {
   if (from !== undefined) return from === 'redis'

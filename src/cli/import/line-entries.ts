@@ -1,13 +1,21 @@
-/** Our own form, what `kv export` writes: `{"key":…,"value":…}` a line. Blank lines are passed over. */
+/**
+ * Our own form, what `kv export` writes: `{"key":…,"value":…}` a line, with `type` of counters and
+ * sets, and `expiresAtMs` of what ends. Blank lines are passed over.
+ */
 import * as v from 'valibot'
 import { jsonExcess } from '../../rpc/json-scan.ts'
 import { RPC_LIMITS } from '../../rpc/limits.ts'
-import { key, value } from '../../rpc/schemas.ts'
+import { key, value, whole } from '../../rpc/schemas.ts'
 import { describeIssues } from '../../rpc/validation.ts'
 import type { ImportEntry } from './import-entry.ts'
 import { importLines } from './import-lines.ts'
 
-const record = v.object({ key, value })
+const record = v.object({
+  key,
+  value,
+  type: v.exactOptional(v.picklist(['counter', 'set'])),
+  expiresAtMs: v.exactOptional(whole),
+})
 
 export async function* lineEntries(
   chunks: AsyncIterable<Buffer>,
@@ -33,5 +41,5 @@ function entryOf(at: number, line: string): ImportEntry {
   }
   const parsed = v.safeParse(record, json)
   if (!parsed.success) return { kind: 'wrong', at, why: describeIssues(parsed.issues) }
-  return { kind: 'put', at, key: parsed.output.key, value: parsed.output.value }
+  return { kind: 'put', at, ...parsed.output }
 }

@@ -147,7 +147,9 @@ class Export {
 }
 
 /** Text that its escapes make too long for a line of import is written as base64. */
-function exportLine({ key, value }: KvPage['entries'][number]): string {
+function exportLine(entry: KvPage['entries'][number]): string {
+  const { key, value, type, expiresAtMs } = entry
   const written = typeof value === 'string' ? valueToRequest(value) : value
-  return `${JSON.stringify({ key, value: written })}\n`
+  // What is undefined is not written.
+  return `${JSON.stringify({ key, value: written, type, expiresAtMs })}\n`
 }

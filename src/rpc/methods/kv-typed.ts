@@ -53,7 +53,7 @@ const setWritten = v.object({
 
 export const kvCounterAdd = call({
   name: 'kv.counter.add',
-  help: 'add to a counter; a repeat may count twice, as reg.incr with opId does not',
+  help: 'add to a counter; a repeat may count twice (reg.incr with opId: once)',
   params: v.strictObject({
     key,
     delta: v.exactOptional(
@@ -74,7 +74,7 @@ export const kvCounterAdd = call({
   }),
   ...changing,
   cli: {
-    help: 'add to a counter; a repeat may count twice, as reg incr --op-id does not',
+    help: 'add to a counter; a repeat may count twice (reg incr --op-id: once)',
     args: [
       KEY,
       { param: 'delta', kind: 'signed', help: 'what to add (default: 1)', optional: true },

@@ -1,7 +1,6 @@
 /** kv: the replicated store. */
 import { DEFAULT_DEADLINE_MS } from '../../base/call-limits.ts'
 import * as v from 'valibot'
-import { AtollError } from '../../base/errors.ts'
 import type {
   JsonValue,
   KvEntry,
@@ -302,9 +301,6 @@ function siblingsToJson({ siblings: values, ...seen }: KvSiblings) {
 
 /** Throws USAGE or TOO_LARGE. */
 function storedOf(json: JsonValue, type: KvMergeType | undefined): KvValue {
-  if (type === 'set' && !Array.isArray(json)) {
-    throw new AtollError('USAGE', 'kv.put: a set is given as a list')
-  }
   const stored = shownFromJson(json, type)
   checkShown(stored, type)
   return stored
