@@ -3,28 +3,17 @@ import { prometheusText } from '../base/prometheus-text.ts'
 import type { CallName, ResultOf, WatchName } from '../rpc/methods.ts'
 import { debugLog, debugTimeline, doctor } from './debug-views.ts'
 import { formatDuration } from './duration.ts'
+import { explain } from './explain-view.ts'
 import type { View } from './output.ts'
+import { state } from './state-view.ts'
 import { memberRemove, topologyMove, topologyPlan } from './topology-views.ts'
 import { kvCounterGet, kvGet, kvSetLs, regGet, shortValue } from './value-views.ts'
-import { columns, type Colour, type Paint, plural, printable } from './terminal.ts'
+import { columns, type Paint, plural, printable } from './terminal.ts'
 
 type CliCall = Exclude<CallName, 'version' | 'rpc.discover'>
 
 /** A longer key pushes its own value aside, and no other. */
 const KEY_WIDTH_MAX = 40
-
-const STATE_COLOURS: Readonly<Record<string, Colour>> = {
-  alive: 'green',
-  running: 'green',
-  suspect: 'yellow',
-  dead: 'red',
-  removed: 'red',
-}
-
-function state(name: string, paint: Paint): string {
-  const colour = STATE_COLOURS[name]
-  return colour === undefined ? name : paint(colour, name)
-}
 
 const member: View<ResultOf<'member.show'>> = {
   human: (one, paint) => columns(memberRows(one, paint)),
@@ -145,53 +134,6 @@ const regLs: View<ResultOf<'reg.ls'>> = {
     ),
   raw: ({ entries }) => entries.map(({ key }) => `${key}\n`).join(''),
   note: ({ next }) => (next === null ? null : `more keys: --after ${JSON.stringify(next)}`),
-}
-
-const explain: View<ResultOf<'explain'>> = {
-  human: (found, paint) =>
-    columns([
-      ['key', printable(found.key)],
-      ['kad id', found.kadId],
-      ['partition', `${found.partition} (since topology ${found.cfg})`],
-      ...found.replicas.map(({ name, state: belief, version, values, answered }, i) => [
-        i === 0 ? 'replicas' : '',
-        `${printable(name)}  ${state(belief, paint)}  ${answered ? heldText(version, values) : 'no answer'}`,
-      ]),
-      ...registerRows(found.register),
-      ['closest', found.closest.map(printable).join(' ') || '-'],
-      ...found.notes.map((note) => ['note', printable(note)]),
-    ]),
-}
-
-type RegisterFound = ResultOf<'explain'>['register']
-const NEXT_CHANGE: Readonly<Record<RegisterFound['next'], string>> = {
-  'one-round': 'one round',
-  'two-rounds': 'two rounds: first asks what was accepted',
-  moving: 'two rounds, of old and new replicas: the partition moves',
-  'no-quorum': 'NO_QUORUM: too few replicas answer',
-}
-
-/** Nothing where nobody knows of a register, unless one could not even be made. */
-function registerRows({ next, proposer, replicas }: RegisterFound): string[][] {
-  const isHeld = replicas.some(({ version, accepted }) => version !== '' || accepted !== '')
-  if (!isHeld && next !== 'no-quorum') return []
-  const rows = replicas.map(({ name, answered, version, hasValue, promised, accepted }) => {
-    if (!answered) return `${printable(name)}  no answer`
-    const what = version === '' ? 'nothing' : `${version}${hasValue ? '' : '  deleted'}`
-    const ballots = `accepted ${accepted || '-'}  promised ${promised || '-'}`
-    return `${printable(name)}  ${what}  ${printable(ballots)}`
-  })
-  const by = proposer === '' || next === 'no-quorum' ? '' : `, proposed by ${printable(proposer)}`
-  return [
-    ...rows.map((row, i) => [i === 0 ? 'register' : '', row]),
-    ['a change', `${NEXT_CHANGE[next]}${by}`],
-  ]
-}
-
-function heldText(version: string, values: number): string {
-  if (version === '') return 'nothing'
-  if (values === 1) return version
-  return `${version}  ${values === 0 ? 'deleted' : `${values} siblings`}`
 }
 
 const topologyShow: View<ResultOf<'topology.show'>> = {

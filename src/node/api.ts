@@ -8,6 +8,7 @@
 import type { MetricFamily } from '../base/metrics.ts'
 import type { RegApi } from '../paxos/api.ts'
 import type { CallOptions, KvApi } from '../store/api.ts'
+import type { Explanation, MemberState, PeerId } from './explain-api.ts'
 import type { DebugApi, Diagnosis } from './watch-api.ts'
 
 export type {
@@ -52,6 +53,15 @@ export type {
 } from '../paxos/api.ts'
 
 export type {
+  Explanation,
+  LookupExplanation,
+  MemberState,
+  PeerId,
+  RegisterExplanation,
+  ReplicaExplanation,
+} from './explain-api.ts'
+
+export type {
   DebugApi,
   Diagnosis,
   Finding,
@@ -73,11 +83,6 @@ export type {
   MetricType,
   MetricValue,
 } from '../base/metrics.ts'
-
-/** libp2p peer id, `12D3Koo…`. */
-export type PeerId = string
-/** `removed`: by the operator, for good; shown for a day, whatever became of it. */
-export type MemberState = 'alive' | 'suspect' | 'dead' | 'left' | 'removed'
 
 export interface MemberInfo {
   readonly id: PeerId
@@ -237,51 +242,6 @@ export interface Status {
   readonly toleratesFailures: number
   /** One clause each; what an operator should know, such as "one root: its loss needs recover". */
   readonly warnings: readonly string[]
-}
-
-/** Where a key lives, and what holds it. Human-oriented; fields may be added. */
-export interface Explanation {
-  readonly key: string
-  readonly kadId: string
-  readonly partition: number
-  readonly cfg: number
-  readonly replicas: readonly {
-    readonly storageId: string
-    readonly name: string
-    readonly state: MemberState | 'unknown'
-    /** '' when it did not answer, or knows of no write. */
-    readonly version: string
-    /** 0 with a version: deleted. Over 1: siblings. */
-    readonly values: number
-    readonly answered: boolean
-  }[]
-  /** The register of this key, which has its own history. */
-  readonly register: RegisterExplanation
-  /** Names of the peers that a live Kademlia lookup calls closest. */
-  readonly closest: readonly string[]
-  readonly notes: readonly string[]
-}
-
-export interface RegisterExplanation {
-  /** What a change would do now: `moving`, two rounds with the old replicas too. */
-  readonly next: 'one-round' | 'two-rounds' | 'moving' | 'no-quorum'
-  /** Name of the member that would propose it; '' when none answers. */
-  readonly proposer: string
-  /** In the order of `replicas` above. */
-  readonly replicas: readonly {
-    readonly storageId: string
-    readonly name: string
-    readonly answered: boolean
-    /** Of what it accepted, chosen or not; '' when it holds nothing. */
-    readonly version: string
-    /** False with a version: deleted. */
-    readonly hasValue: boolean
-    /** Ballots as configuration.counter.proposer.boot; '' for none. */
-    readonly promised: string
-    readonly accepted: string
-    /** Everything of earlier configurations is here. */
-    readonly installed: boolean
-  }[]
 }
 
 export interface NodeApi {

@@ -38,7 +38,7 @@ import { SelfWatch } from './watch/self-watch.ts'
 import { VERSION } from '../base/version.ts'
 import { removedError } from './removals.ts'
 import { healthOfNode, statusOf } from './status.ts'
-import { explain } from './views.ts'
+import { explain } from './explain.ts'
 
 const EXPLAIN_DEADLINE_MS = 2000
 

@@ -1,9 +1,5 @@
-/** What a node shows of itself: status, members, topology, and where a key lives. */
-import { toString } from 'uint8arrays/to-string'
-import { utf8 } from '../base/bytes.ts'
+/** What a node shows of itself: status, members, topology. */
 import type { StorageId } from '../base/ids.ts'
-import { kadIdOfKey } from '../kad/node-id.ts'
-import { partitionOf } from '../kad/partition.ts'
 import type { Member, Membership } from '../swim/member.ts'
 import {
   failuresTolerated,
@@ -13,17 +9,12 @@ import {
   unsuspectedDisks,
 } from '../topology/describe.ts'
 import { oldCopies } from '../topology/former.ts'
-import type { HeldVersion } from '../store/kv-store.ts'
 import { majorityOf } from '../topology/validate.ts'
 import type { Topology, TopologyMember } from '../topology/topology.ts'
-import { AtollError } from '../base/errors.ts'
-import type { Explanation, MemberInfo, MemberState, TopologyInfo } from './api.ts'
-import type { Cluster } from './compose.ts'
-import { registerExplanation } from './register-view.ts'
+import type { MemberInfo, MemberState, TopologyInfo } from './api.ts'
 
 type ShownState = TopologyInfo['members'][number]['state']
 
-const CLOSEST_TIMEOUT_MS = 2000
 /** Disks that a warning names. */
 const AWAY_SHOWN = 5
 
@@ -52,7 +43,7 @@ export function topologyInfo(topology: Topology, membership: Membership): Topolo
   return { number, members, roots, replicationFactor, partitions, away }
 }
 
-function stateOf({ id, storageId }: TopologyMember, membership: Membership): ShownState {
+export function stateOf({ id, storageId }: TopologyMember, membership: Membership): ShownState {
   const member = membership.get(id)
   return member === undefined || member.storageId !== storageId ? 'unknown' : member.state
 }
@@ -131,78 +122,4 @@ function withoutMajority(topology: Topology, usable: ReadonlySet<StorageId>): st
   const isMoving = sets.some((set) => (set?.prev ?? null) !== null)
   const part = `${without.length} of ${topology.partitions.length} partitions lack a majority without ${down}`
   return [`${part}: strict calls fail there${isMoving ? ', and they cannot finish moving' : ''}`]
-}
-
-export async function explain(
-  cluster: Cluster,
-  key: string,
-  deadlineMs: number,
-): Promise<Explanation> {
-  const { finder } = cluster
-  const endMs = cluster.nowMs() + deadlineMs
-  if (finder?.isNeeded === true) await finder.find(key, { endMs, signal: undefined })
-  const topology = cluster.topology.current()
-  if (topology === null) throw new AtollError('NO_QUORUM', 'the topology is not known here yet')
-  const [held, register] = await Promise.all([
-    cluster.kv.inspect(key, deadlineMs),
-    cluster.reg.inspect(key, deadlineMs),
-  ])
-  const kadId = kadIdOfKey(key)
-  const partition = partitionOf(kadId, topology.partitions.length)
-  const { cfg, replicas, prev, former } = topology.partitions[partition] ?? {
-    cfg: 0,
-    replicas: [],
-    prev: null,
-    former: [],
-  }
-  const shown = [...new Set([...replicas, ...(prev?.replicas ?? [])])].map((storageId) => {
-    const member = topology.members.find((each) => each.storageId === storageId)
-    return {
-      storageId,
-      name: member?.name ?? '',
-      state: member === undefined ? ('unknown' as const) : stateOf(member, cluster.membership),
-      version: held.get(storageId)?.version ?? '',
-      values: held.get(storageId)?.values ?? 0,
-      answered: held.has(storageId),
-    }
-  })
-  const found = await cluster.network.closestPeers(
-    utf8(key),
-    Math.min(deadlineMs, CLOSEST_TIMEOUT_MS),
-  )
-  const closest = found.map(({ peer }) => cluster.membership.get(peer)?.name ?? peer)
-  const notes = [...formerNotes(topology, former), ...notesOn(shown, prev !== null, held)]
-  return {
-    key,
-    kadId: toString(kadId, 'base16'),
-    partition,
-    cfg,
-    replicas: shown,
-    register: registerExplanation(topology, shown, register),
-    closest,
-    notes,
-  }
-}
-
-function formerNotes({ members, away }: Topology, former: readonly StorageId[]): string[] {
-  if (former.length === 0) return []
-  const names = [...members, ...away]
-    .filter(({ storageId }) => former.includes(storageId))
-    .map(({ name }) => name)
-  return [`${names.join(', ')} may hold an old copy; until it has offered that, deletions are kept`]
-}
-
-function notesOn(
-  replicas: Explanation['replicas'],
-  isMoving: boolean,
-  held: ReadonlyMap<StorageId, HeldVersion>,
-): string[] {
-  const notes: string[] = []
-  if (isMoving) notes.push('the partition is moving: reads and writes need both replica sets')
-  const answered = replicas.filter((replica) => replica.answered).length
-  if (answered < replicas.length) notes.push(`${replicas.length - answered} did not answer`)
-  const versions = new Set([...held.values()].map(({ version }) => version))
-  if (versions.size > 1) notes.push('replicas differ; a read repairs them')
-  notes.push('the live lookup leaves out this node, and load is bounded, so it may differ')
-  return notes
 }

@@ -37,6 +37,7 @@ import { DotSource } from './dot-source.ts'
 import type { Edit } from './edit.ts'
 import { DELETION, putOf } from './edit-of.ts'
 import { Forwarder } from './forwarder.ts'
+import { type HeldVersion, heldVersions } from './held.ts'
 import { HybridClock } from './hybrid-clock.ts'
 import { type Growth, Inventory } from './inventory.ts'
 import { SCAN_ENTRIES_MAX } from './limits.ts'
@@ -73,14 +74,6 @@ export interface KvStoreOptions {
   readonly reportEmptied: (partition: number, cfg: number) => void
   /** On an edge. */
   readonly finder?: Finder | null
-}
-
-/** What a replica holds of a key. */
-export interface HeldVersion {
-  /** '' when it knows of no write. */
-  readonly version: string
-  /** 0 with a version: deleted. Over 1: siblings. */
-  readonly values: number
 }
 
 export class KvStore implements KvApi {
@@ -288,14 +281,8 @@ export class KvStore implements KvApi {
   async inspect(key: string, deadlineMs: number): Promise<ReadonlyMap<StorageId, HeldVersion>> {
     this.#checkOpen()
     checkKey(key)
-    const held = await this.#reader.inspect(key, deadlineMs)
-    const nowMs = this.#options.clock.wallMs()
-    return new Map(
-      [...held].map(([id, record]) => {
-        const version = record.known.vector.size === 0 ? '' : versionText(record.known)
-        return [id, { version, values: shownOf(record, nowMs).length }]
-      }),
-    )
+    const records = await this.#reader.inspect(key, deadlineMs)
+    return heldVersions(records, this.#options.clock.wallMs())
   }
 
   #during<T extends { readonly partial: boolean } | null>(

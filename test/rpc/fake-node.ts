@@ -296,15 +296,26 @@ export class FakeNode implements NodeApi {
       key,
       kadId: 'f'.repeat(64),
       partition: 7,
+      partitions: 256,
       cfg: 3,
-      replicas: MEMBERS.map(({ name, state }) => ({
+      replicas: MEMBERS.map(({ name, state }, i) => ({
         storageId: name.repeat(26),
         name,
         state,
+        part: 'replica',
+        rank: i + 1,
+        load: 80 + i,
+        loadMax: 94,
         version: state === 'alive' ? 'v1' : '',
         values: state === 'alive' ? 1 : 0,
         answered: state === 'alive',
+        isCurrent: state === 'alive',
+        writes:
+          state === 'alive'
+            ? [{ kind: 'text', bytes: 4, count: 1, by: 'a', expiresAtMs: null }]
+            : [],
       })),
+      passed: [],
       register: {
         next: 'two-rounds',
         proposer: 'a',
@@ -318,6 +329,11 @@ export class FakeNode implements NodeApi {
           accepted: state === 'alive' ? '3.v2.a.1' : '',
           installed: state === 'alive',
         })),
+      },
+      lookup: {
+        found: ['c', 'a'].map((name) => ({ peer: `12D3${name}`, name, is: 'replica' })),
+        tookMs: 120,
+        why: ['b is down'],
       },
       closest: ['c', 'a'],
       notes: ['b did not answer'],

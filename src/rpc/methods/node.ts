@@ -5,7 +5,7 @@ import { key, memberStateOrUnknown, role, text } from '../schemas.ts'
 
 /** Opening ports; for a joiner also the dialogue with each of the ticket's addresses. */
 const CLAIM_MS = 120_000
-/** Two seconds for the replicas, then two for the live lookup. */
+/** Two seconds for the replicas and the live lookup together, on an edge two more to find them. */
 const EXPLAIN_MS = 4000
 
 const claimed = v.object({ clusterId: v.string() })
@@ -91,6 +91,32 @@ export const leave = call({
   },
 })
 
+const replica = v.object({
+  storageId: v.string(),
+  name: v.string(),
+  state: memberStateOrUnknown,
+  part: v.picklist(['replica', 'comes', 'goes']),
+  rank: v.pipe(v.number(), v.description('1: nearest to the partition of all members')),
+  load: v.pipe(v.number(), v.description('partitions that it holds')),
+  loadMax: v.pipe(v.number(), v.description('partitions that it may hold')),
+  version: v.pipe(v.string(), v.description("'' when it did not answer")),
+  values: v.pipe(v.number(), v.description('0 with a version: deleted; over 1: siblings')),
+  answered: v.boolean(),
+  isCurrent: v.pipe(v.boolean(), v.description('it has all that any that answered has')),
+  writes: v.pipe(
+    v.array(
+      v.object({
+        kind: v.picklist(['bytes', 'text', 'json', 'set', 'counter', 'deleted', 'expired']),
+        bytes: v.number(),
+        count: v.pipe(v.number(), v.description('elements of a set, the sum of a counter')),
+        by: v.pipe(v.string(), v.description("member that coordinated it; '': several")),
+        expiresAtMs: v.nullable(v.number()),
+      }),
+    ),
+    v.description('what it holds that no other write has replaced'),
+  ),
+})
+
 export const explain = call({
   name: 'explain',
   help: 'where a key lives, and what each replica holds of it and of its register',
@@ -99,16 +125,19 @@ export const explain = call({
     key: v.string(),
     kadId: v.string(),
     partition: v.number(),
-    cfg: v.number(),
-    replicas: v.array(
-      v.object({
-        storageId: v.string(),
-        name: v.string(),
-        state: memberStateOrUnknown,
-        version: v.pipe(v.string(), v.description("'' when it did not answer")),
-        values: v.pipe(v.number(), v.description('0 with a version: deleted; over 1: siblings')),
-        answered: v.boolean(),
-      }),
+    partitions: v.pipe(v.number(), v.description('how many there are')),
+    cfg: v.pipe(v.number(), v.description('the topology since which it lies there')),
+    replicas: v.array(replica),
+    passed: v.pipe(
+      v.array(
+        v.object({
+          storageId: v.string(),
+          name: v.string(),
+          rank: v.number(),
+          reason: v.picklist(['takes-nothing', 'full', 'same-zone', 'not-moved']),
+        }),
+      ),
+      v.description('members nearer to the partition than its farthest replica that hold none'),
     ),
     register: v.object({
       next: v.pipe(
@@ -128,6 +157,20 @@ export const explain = call({
           installed: v.pipe(v.boolean(), v.description('all of earlier configurations is here')),
         }),
       ),
+    }),
+    lookup: v.object({
+      found: v.pipe(
+        v.array(
+          v.object({
+            peer: v.string(),
+            name: v.string(),
+            is: v.picklist(['replica', 'member', 'edge', 'unknown']),
+          }),
+        ),
+        v.description('by a live Kademlia lookup, nearest to the key first'),
+      ),
+      tookMs: v.number(),
+      why: v.pipe(v.array(v.string()), v.description('why it differs from the replicas')),
     }),
     closest: v.pipe(
       v.array(v.string()),
