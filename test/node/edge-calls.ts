@@ -46,7 +46,7 @@ export const EDGE_CALLS: ReadonlyMap<string, Call> = new Map<string, Call>([
     'kv.counter.add',
     async ({ kv }) => {
       const { value, acks, replicas } = await kv.counter.add('e/hits', 5, { write: 'quorum' })
-      assert.ok(value === 5 && acks >= 2 && replicas === 3)
+      assert.ok(value === 5 && acks >= 2 && replicas >= acks)
     },
   ],
   [
