@@ -134,7 +134,7 @@ function addImport(program: Command, register: Register): void {
     )
     .option('--db <number>', 'of a file of Redis, the database (default: 0)', wholeFromZero)
     .option('--resume-from <number>', 'skip the lines or entries before this one', count, 1)
-    .option('--in-flight <count>', 'puts under way at once', count, 256)
+    .option('--in-flight <count>', 'puts under way at once', count, 512)
     .action((file: string, options: ImportOptions) =>
       register('kv.import', true, async (context) => {
         const { importFile } = await import('./import/kv-import.ts')

@@ -230,6 +230,31 @@ describe('commands', () => {
     assert.equal(most, 7)
   })
 
+  it('import keeps its bound of bytes under way, and waits when queues are full', async () => {
+    const file = join(cli.dir, 'x.jsonl')
+    const value = 'x'.repeat(1024 * 1024)
+    const lines = Array.from({ length: 24 }, (_, i) => JSON.stringify({ key: `k${i}`, value }))
+    writeFileSync(file, lines.join('\n'))
+    let most = 0
+    let now = 0
+    let calls = 0
+    const { kv } = cli.rig.node
+    const put = kv.put
+    kv.put = async (...args) => {
+      if (++calls % 7 === 0) throw new AtollError('BUSY', 'the disk is behind')
+      most = Math.max(most, ++now)
+      for (let turn = 0; turn < 200 && now < 7; turn++) {
+        await new Promise<void>((resolve) => void setImmediate(resolve))
+      }
+      now--
+      return await put(...args)
+    }
+    const { err } = await cli.run('kv', 'import', file)
+    assert.equal(err, '')
+    assert.equal(cli.rig.node.values.size, 24)
+    assert.ok(most > 1 && most < 8, `${most} of a MiB each`)
+  })
+
   it('ends with the status of the table of errors', async () => {
     assert.equal((await cli.run('kv', 'get', 'none')).status, 4)
     assert.equal((await cli.run('member', 'show', 'nobody')).status, 4)

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { AtollError } from '../../src/base/errors.ts'
+import { FUTURE_MS } from '../rpc/fake-node.ts'
 import { CliRig } from './cli-rig.ts'
 
 describe('kv export', () => {
@@ -25,6 +26,36 @@ describe('kv export', () => {
     assert.equal(readFileSync(file, 'utf8'), (await cli.run('kv', 'export', 'k/')).out)
     const { out: json } = await cli.run('kv', 'export', '--to', join(cli.dir, 'x'), '-o', 'json')
     assert.equal((JSON.parse(json) as { exported: number }).exported, 5000)
+  })
+
+  it('brings back counters, sets and what ends', async () => {
+    const { values, types } = cli.rig.node
+    values.clear()
+    values
+      .set('n', 5)
+      .set('s', ['a', Uint8Array.of(255)])
+      .set('t', 'v')
+      .set('past', 'v')
+    const expiresAtMs = Date.now() + 3_600_000
+    types.set('n', { type: 'counter' }).set('s', { type: 'set' }).set('t', { expiresAtMs })
+    types.set('past', { expiresAtMs: 1000 })
+    await cli.run('kv', 'export', '--to', file)
+    const lines = readFileSync(file, 'utf8').split('\n')
+    assert.equal(lines[0], '{"key":"n","value":5,"type":"counter"}')
+    assert.equal(lines[2], '{"key":"s","value":["a",{"base64":"/w=="}],"type":"set"}')
+    values.clear()
+    const { status, err } = await cli.run('kv', 'import', file)
+    assert.deepEqual([status, err], [0, '1 key whose time is over: left out\n'])
+    assert.deepEqual(
+      [...values],
+      [
+        ['n', 5],
+        ['s', ['a', Uint8Array.of(255)]],
+        ['t', 'v'],
+      ],
+    )
+    assert.deepEqual([types.get('n')?.type, types.get('s')?.type], ['counter', 'set'])
+    assert.ok((types.get('t')?.expiresAtMs ?? 0) > FUTURE_MS + 3_500_000)
   })
 
   it('writes over no file', async () => {

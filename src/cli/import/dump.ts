@@ -15,7 +15,6 @@ export interface DumpOptions {
   readonly from: DumpFormat | undefined
   /** Of Redis: the number of a database. */
   readonly database: number | undefined
-  readonly nowMs: number
 }
 
 export interface Dump {
@@ -40,10 +39,8 @@ export async function openDump(
       return { format, unit: 'entry', entries: etcdEntries(input, note) }
     case 'consul':
       return { format, unit: 'entry', entries: consulEntries(input) }
-    case 'redis': {
-      const redis = { database: options.database, nowMs: options.nowMs }
-      return { format, unit: 'entry', entries: redisEntries(chunksOf(input), redis, note) }
-    }
+    case 'redis':
+      return { format, unit: 'entry', entries: redisEntries(chunksOf(input), options, note) }
     default:
       return unreachable(format)
   }

@@ -8,7 +8,7 @@ export interface PutEntry {
   readonly key: string
   /** In the form of a request. */
   readonly value: JsonValue
-  /** Absent: a value that is put. */
+  /** Absent: a value. */
   readonly type?: KvMergeType
   /** Wall time; absent: never. */
   readonly expiresAtMs?: number

@@ -7,9 +7,9 @@
  * acknowledged. Putting twice does no harm.
  */
 import { pipe } from 'it-pipe'
-import { closeSync, createReadStream, openSync, readSync, statSync } from 'node:fs'
 import type { Readable } from 'node:stream'
-import { AtollError, type ErrorCode, type Outcome } from '../../base/errors.ts'
+import { setTimeout } from 'node:timers/promises'
+import { AtollError, type ErrorCode, isAtollError, type Outcome } from '../../base/errors.ts'
 import type { RpcClient } from '../../rpc/client.ts'
 import { METHODS, type ParamsOf } from '../../rpc/methods.ts'
 import { TTL_MS_MAX } from '../../store/limits.ts'
@@ -17,9 +17,10 @@ import { type CommandContext, withClient } from '../command.ts'
 import { formatDuration } from '../duration.ts'
 import { Progress } from '../progress.ts'
 import { plural } from '../terminal.ts'
-import { openDump, recognised } from './dump.ts'
+import { openDump } from './dump.ts'
 import type { DumpFormat } from './dump-formats.ts'
 import type { ImportEntry, ImportUnit, PutEntry } from './import-entry.ts'
+import { isRdb, opened, sizeOf } from './import-file.ts'
 import { checkRdbFile } from './redis/check-rdb-file.ts'
 import { Tally } from './tally.ts'
 
@@ -34,8 +35,13 @@ export interface ImportOptions {
 
 /** Bad entries that are named; the rest are counted. */
 const NAMED_MAX = 20
-/** A put that met a passing trouble is tried again this often. */
+/** A put that met a passing trouble is tried again, to so many times in all. */
 const ATTEMPTS = 3
+/** The same of one that met full queues: each time after twice the wait. */
+const BUSY_ATTEMPTS = 8
+const BUSY_WAIT_MS = 20
+/** Of values under way: less than a daemon lets wait for its disk and for each of its peers. */
+const BYTES_UNDER_WAY = 8 * 1024 * 1024
 
 /** A put waits behind all that are under way; a daemon that stands still is given up then. */
 const PATIENCE = { patienceMs: 60_000 }
@@ -44,6 +50,7 @@ const PATIENCE = { patienceMs: 60_000 }
 const AT_FAULT: readonly ErrorCode[] = ['USAGE', 'TOO_LARGE']
 
 const EXPIRED = 'whose time is over'
+const END_EARLIER = 'that end earlier than they should: in a century'
 
 interface Summary {
   readonly imported: number
@@ -60,7 +67,7 @@ export async function importFile(
 ): Promise<void> {
   const { output } = context
   const bytes = file === '-' ? null : sizeOf(file)
-  if (file !== '-' && isRdb(file, options)) await checkRdbFile(file)
+  if (file !== '-' && isRdb(file, options.from)) await checkRdbFile(file)
   const progress = new Progress(output.streams, 'imported', bytes, output.format === 'human')
   const importing = new Import(context, options, progress)
   const summary = await withClient(context, (client) =>
@@ -84,8 +91,9 @@ class Import {
   readonly #options: ImportOptions
   readonly #progress: Progress
   readonly #tally = new Tally()
-  /** Puts under way, at most `inFlight`, by number in the order they came. */
-  readonly #underWay = new Set<number>()
+  /** Puts under way, at most `inFlight`, by number in the order they came, and their bytes. */
+  readonly #underWay = new Map<number, number>()
+  #bytesUnderWay = 0
   #client: RpcClient | null = null
   #format: DumpFormat = 'atoll'
   #unit: ImportUnit = 'line'
@@ -154,7 +162,7 @@ class Import {
 
   async *#entries(chunks: AsyncIterable<Buffer>): AsyncGenerator<ImportEntry> {
     const { from, db: database } = this.#options
-    const options = { from, database, nowMs: Date.now() }
+    const options = { from, database }
     const dump = await openDump(chunks, options, (text) => this.#tally.note(text))
     this.#format = dump.format
     this.#unit = dump.unit
@@ -173,33 +181,50 @@ class Import {
     if (this.#failure !== null || entry.at < this.#options.resumeFrom) return
     if (entry.kind === 'wrong') return this.#skip(entry.at, entry.why)
     if (entry.kind === 'left-out') return this.#tally.leftOut(entry)
-    if (entry.expiresAtMs !== undefined && entry.expiresAtMs <= Date.now()) {
-      return this.#tally.leftOut({ ...entry, kind: 'left-out', why: EXPIRED, fails: false })
+    const { at, expiresAtMs } = entry
+    if (expiresAtMs !== undefined && expiresAtMs <= Date.now()) {
+      return this.#tally.leftOut({ kind: 'left-out', at, why: EXPIRED, fails: false })
+    }
+    if (expiresAtMs !== undefined && expiresAtMs - Date.now() > TTL_MS_MAX) {
+      this.#tally.lost(END_EARLIER)
     }
     if (entry.lost !== undefined) this.#tally.lost(entry.lost)
-    while (this.#underWay.size >= this.#options.inFlight) {
+    const bytes = JSON.stringify(entry.value).length
+    while (this.#isFull(bytes)) {
       await this.#change()
       if (this.#failure !== null) return
     }
-    this.#put(entry)
+    this.#put(entry, bytes)
   }
 
-  #put(entry: PutEntry): void {
+  #isFull(bytes: number): boolean {
+    const { size } = this.#underWay
+    return (
+      size >= this.#options.inFlight || (size > 0 && this.#bytesUnderWay + bytes > BYTES_UNDER_WAY)
+    )
+  }
+
+  #put(entry: PutEntry, bytes: number): void {
     const { at } = entry
-    this.#underWay.add(at)
+    this.#underWay.set(at, bytes)
+    this.#bytesUnderWay += bytes
     this.#attempt(paramsOf(entry), 1).then(
       () => {
-        this.#underWay.delete(at)
         this.#imported++
-        this.#changed()
+        this.#ended(at)
       },
       (error: AtollError) => {
         if (!AT_FAULT.includes(error.code)) return this.#fail(error)
-        this.#underWay.delete(at)
         this.#skip(at, error.message)
-        this.#changed()
+        this.#ended(at)
       },
     )
+  }
+
+  #ended(at: number): void {
+    this.#bytesUnderWay -= this.#underWay.get(at) ?? 0
+    this.#underWay.delete(at)
+    this.#changed()
   }
 
   async #attempt(params: object, attempt: number): Promise<unknown> {
@@ -209,7 +234,10 @@ class Import {
       return await this.#client?.call(METHODS['kv.put'], params, options)
     } catch (error) {
       const passing = error instanceof AtollError && error.retryable && error.code !== 'UNREACHABLE'
-      if (!passing || attempt >= ATTEMPTS || this.#failure !== null) throw error
+      const isBusy = isAtollError(error, 'BUSY')
+      const isLast = attempt >= (isBusy ? BUSY_ATTEMPTS : ATTEMPTS)
+      if (!passing || isLast || this.#failure !== null) throw error
+      if (isBusy) await setTimeout(BUSY_WAIT_MS * 2 ** attempt)
       return await this.#attempt(params, attempt + 1)
     }
   }
@@ -228,7 +256,7 @@ class Import {
 
   /** Everything before the first that is still under way has been acknowledged. */
   #resumable(error: AtollError): AtollError {
-    const [first = this.#at + 1] = this.#underWay
+    const [first = this.#at + 1] = this.#underWay.keys()
     const { code, message } = error
     const where = `at ${this.#unit} ${first}, with ${this.#imported} imported: ${message}`
     const hint = error.hint === undefined ? '' : `${error.hint}; `
@@ -257,37 +285,10 @@ class Import {
   }
 }
 
-const HEAD_BYTES = 64
-
 /** Of `kv.put`. */
 function paramsOf({ key, value, type, expiresAtMs }: PutEntry): ParamsOf<'kv.put'> {
+  // What ends while it waits for its turn ends as soon as it is there.
   const leftMs = expiresAtMs === undefined ? null : Math.max(1, expiresAtMs - Date.now())
   const ttlMs = leftMs === null ? null : Math.min(leftMs, TTL_MS_MAX)
   return { key, value, ...(type !== undefined && { type }), ...(ttlMs !== null && { ttlMs }) }
-}
-
-function isRdb(file: string, { from }: ImportOptions): boolean {
-  if (from !== undefined) return from === 'redis'
-  // A pipe would lose what is read here; its bytes are looked at as they come.
-  if (!statSync(file).isFile()) return false
-  const head = Buffer.alloc(HEAD_BYTES)
-  const at = openSync(file, 'r')
-  try {
-    return recognised(head.subarray(0, readSync(at, head, 0, HEAD_BYTES, 0))) === 'redis'
-  } finally {
-    closeSync(at)
-  }
-}
-
-function sizeOf(file: string): number {
-  try {
-    return statSync(file).size
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code ?? 'unknown'
-    throw new AtollError('USAGE', `${file} cannot be read (${code})`)
-  }
-}
-
-function opened(file: string): Readable {
-  return file === '-' ? process.stdin : createReadStream(file)
 }

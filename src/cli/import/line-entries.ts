@@ -1,11 +1,11 @@
 /**
- * Our own form, what `kv export` writes: `{"key":…,"value":…}` a line, with `type` of counters and
- * sets, and `expiresAtMs` of what ends. Blank lines are passed over.
+ * Our own form, what `kv export` writes: `{"key":…,"value":…}` a line, with `type` where that is a
+ * counter or a set, and `expiresAtMs` where it ends. Blank lines are passed over.
  */
 import * as v from 'valibot'
 import { jsonExcess } from '../../rpc/json-scan.ts'
 import { RPC_LIMITS } from '../../rpc/limits.ts'
-import { key, value, whole } from '../../rpc/schemas.ts'
+import { key, value } from '../../rpc/schemas.ts'
 import { describeIssues } from '../../rpc/validation.ts'
 import type { ImportEntry } from './import-entry.ts'
 import { importLines } from './import-lines.ts'
@@ -14,7 +14,7 @@ const record = v.object({
   key,
   value,
   type: v.exactOptional(v.picklist(['counter', 'set'])),
-  expiresAtMs: v.exactOptional(whole),
+  expiresAtMs: v.exactOptional(v.pipe(v.number(), v.integer())),
 })
 
 export async function* lineEntries(

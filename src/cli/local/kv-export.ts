@@ -4,6 +4,7 @@
  * the disk when the command ends well.
  */
 import { AtollError } from '../../base/errors.ts'
+import type { JsonValue } from '../../node/api.ts'
 import type { ResultOf } from '../../rpc/methods.ts'
 import { valueToRequest } from '../../rpc/values.ts'
 import { SCAN_ENTRIES_MAX } from '../../store/limits.ts'
@@ -146,10 +147,12 @@ class Export {
   }
 }
 
-/** Text that its escapes make too long for a line of import is written as base64. */
-function exportLine(entry: KvPage['entries'][number]): string {
-  const { key, value, type, expiresAtMs } = entry
-  const written = typeof value === 'string' ? valueToRequest(value) : value
-  // What is undefined is not written.
+function exportLine({ key, value, type, expiresAtMs }: KvPage['entries'][number]): string {
+  const written = type === 'set' && Array.isArray(value) ? value.map(short) : short(value)
   return `${JSON.stringify({ key, value: written, type, expiresAtMs })}\n`
+}
+
+/** Text that its escapes make too long for a line of import is written as base64. */
+function short(value: JsonValue): JsonValue {
+  return typeof value === 'string' ? valueToRequest(value) : value
 }

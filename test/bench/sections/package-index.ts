@@ -3,22 +3,26 @@
  * of five daemons by `atoll kv import`, read through a third while two others are killed with −9
  * in turn, then all five killed at once and started again. Every value is compared.
  */
-import { execFileSync, spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { type Bench, choose } from '../harness/bench.ts'
 import { programNeed } from '../harness/needs.ts'
 import { pipelined } from '../harness/pipelined.ts'
 import type { Report } from '../harness/report.ts'
-import { figure } from '../harness/results.ts'
+import { missingText } from '../harness/run.ts'
+import { figure, type Row } from '../harness/results.ts'
 import type { Section } from '../harness/section.ts'
-import { ATOLL, type Daemon, Mesh } from '../ours/daemons.ts'
+import { exportThrough, importThrough } from '../ours/bulk.ts'
+import { type Daemon, Mesh } from '../ours/daemons.ts'
+import { importIntoEtcd } from '../peers/etcd-import.ts'
+import { etcdVersions } from '../peers/start-etcd.ts'
 
 const MEMBERS = 5
 const OUTPUT_BYTES_MAX = 1 << 30
 const QUICK_RECORDS = 2_000
+const ETCD = programNeed('etcd', 'etcd-server')
 
 export const packageIndexSection: Section = {
   name: 'import',
@@ -37,10 +41,12 @@ async function run(bench: Bench, report: Report): Promise<void> {
   const options = { encoding: 'utf8', maxBuffer: OUTPUT_BYTES_MAX } as const
   const all = recordsOf(execFileSync('apt-cache', ['dumpavail'], options))
   const records = new Map([...all].slice(0, choose(bench, all.size, QUICK_RECORDS)))
+  await beside(bench, report, records)
   const mesh = await Mesh.start(bench.children, MEMBERS)
   const [first, second, third, fourth] = mesh.daemons as [Daemon, Daemon, Daemon, Daemon]
   try {
-    await importThrough(report, mesh, first, records)
+    report.row(await importThrough(mesh, first, written(mesh, records), records.size))
+    await exported(report, mesh, second, records)
     await readAll(report, third, records, 'before any fault')
     if (bench.quick) return
     let done = false
@@ -56,6 +62,52 @@ async function run(bench: Bench, report: Report): Promise<void> {
     await readAll(report, first, records, 'after the restart of all')
   } finally {
     await mesh.stop()
+  }
+}
+
+/** Three of ours and three of etcd's, one after the other. */
+async function beside(
+  bench: Bench,
+  report: Report,
+  records: ReadonlyMap<string, string>,
+): Promise<void> {
+  const mesh = await Mesh.start(bench.children, 3)
+  const [first] = mesh.daemons as [Daemon]
+  let ours: Row
+  try {
+    ours = await importThrough(mesh, first, written(mesh, records), records.size)
+  } finally {
+    await mesh.stop()
+  }
+  report.row(ours)
+  if (missingText([ETCD]) !== '') return
+  const theirs = report.row(await importIntoEtcd(bench, records))
+  report.ratios(ours, theirs, ['time', 'server CPU'])
+  report.note('Ours puts each record by itself; theirs takes a hundred of them in a transaction.')
+  report.note(etcdVersions())
+}
+
+function written(mesh: Mesh, records: ReadonlyMap<string, string>): string {
+  const file = join(mesh.root, 'index.jsonl')
+  const lines = [...records].map(([key, value]) => `${JSON.stringify({ key, value })}\n`)
+  writeFileSync(file, lines.join(''))
+  return file
+}
+
+/** What comes out must be what went in. */
+async function exported(
+  report: Report,
+  mesh: Mesh,
+  daemon: Daemon,
+  records: ReadonlyMap<string, string>,
+): Promise<void> {
+  const file = join(mesh.root, 'export.jsonl')
+  report.row(await exportThrough(mesh, daemon, file, records.size))
+  const lines = readFileSync(file, 'utf8').trimEnd().split('\n')
+  const found = lines.map((line) => JSON.parse(line) as { key: string; value: string })
+  const same = found.filter(({ key, value }) => records.get(key) === value).length
+  if (same !== records.size || found.length !== records.size) {
+    throw new Error(`exported ${found.length} records, ${same} as they were, of ${records.size}`)
   }
 }
 
@@ -77,36 +129,6 @@ function recordsOf(text: string): Map<string, string> {
     if (name !== undefined) records.set(name, JSON.stringify(fields))
   }
   return records
-}
-
-async function importThrough(
-  report: Report,
-  mesh: Mesh,
-  daemon: Daemon,
-  records: ReadonlyMap<string, string>,
-): Promise<void> {
-  const file = join(mesh.root, 'index.jsonl')
-  const lines = [...records].map(([key, value]) => JSON.stringify({ key, value }))
-  const text = `${lines.join('\n')}\n`
-  writeFileSync(file, text)
-  const before = mesh.usage()
-  const started = performance.now()
-  const args = [ATOLL, '--socket', daemon.socket, 'kv', 'import', file]
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'inherit'] })
-  const [status] = (await once(child, 'exit')) as [number | null]
-  if (status !== 0) throw new Error(`atoll kv import ended with ${status}`)
-  const seconds = (performance.now() - started) / 1000
-  const after = mesh.usage()
-  report.row({
-    what: 'atoll kv import',
-    setting: `${records.size} records`,
-    figures: {
-      throughput: figure('/s', 'more', [records.size / seconds]),
-      data: figure('MB', 'more', [Buffer.byteLength(text) / 1e6]),
-      'server CPU': figure('µs/op', 'less', [(after.cpuMicros - before.cpuMicros) / records.size]),
-      RSS: figure('MB', 'less', [after.rssBytes / 1e6]),
-    },
-  })
 }
 
 /** Kills each −9, waits until it is back and settled, then the next. */

@@ -4,6 +4,8 @@ import { spawn } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { AtollError } from '../../../src/base/errors.ts'
+import { TTL_MS_MAX } from '../../../src/store/limits.ts'
+import { FUTURE_MS } from '../../rpc/fake-node.ts'
 import { CliRig } from '../cli-rig.ts'
 import { key, length, rdb, str, time } from './rdb-writer.ts'
 
@@ -66,14 +68,17 @@ describe('kv import of other stores', () => {
   it('redis: an RDB file', async () => {
     const { status, out, err } = await cli.run('kv', 'import', fixture('redis.rdb'))
     assert.equal(status, 2)
-    assert.match(out, /^imported 21 in/)
+    assert.match(out, /^imported 22 in/)
+    assert.ok((cli.rig.node.types.get('expires-late')?.expiresAtMs ?? 0) > FUTURE_MS)
     assert.match(err, /entry \d+: "stream": a stream has no counterpart here; skipped/)
     assert.match(err, /entry \d+: 0xff6b6579: the key is not UTF-8; skipped/)
     assert.match(err, /1 key in database 3 of Redis \(import it by itself: --db 3\): left out/)
-    assert.match(err, /1 libraries of functions are left out/)
+    assert.match(err, /libraries of functions left out: 1/)
     assert.equal(values().get('int64'), '1234567890123456789')
     assert.deepEqual(values().get('bytes'), Uint8Array.of(255, 0, 1))
     assert.deepEqual(values().get('set-16'), ['-3', '1', '2'])
+    assert.equal(cli.rig.node.types.get('set-16')?.type, 'set')
+    assert.equal(cli.rig.node.types.get('list-small')?.type, undefined)
     assert.deepEqual(values().get('hash-small'), { color: 'blue', n: '5', json: '{"a":1}' })
     assert.deepEqual(values().get('hash-sole'), { base64: 'AA==' }, 'JSON, not bytes')
     assert.deepEqual(values().get('hash-bytes'), { f: { base64: 'wyg=' } })
@@ -105,8 +110,24 @@ describe('kv import of other stores', () => {
       'import',
       written(rdb([past, key(0, 'k', str('v'))])),
     )
-    assert.deepEqual([status, err], [0, '1 key expired already: left out\n'])
+    assert.deepEqual([status, err], [0, '1 key whose time is over: left out\n'])
     assert.deepEqual([...values()], [['k', 'v']])
+  })
+
+  it('redis: what expires goes on to, and sets hold bytes too', async () => {
+    const expiry = Buffer.concat([Buffer.of(252), time(Date.now() + 3_600_000)])
+    const set = key(2, 's', length(2), str('a'), str(Buffer.of(255)))
+    const dump = rdb([Buffer.concat([expiry, key(0, 'k', str('v'))]), set])
+    const { status, err } = await cli.run('kv', 'import', written(dump))
+    assert.deepEqual([status, err], [0, ''])
+    const ttlMs = (cli.rig.node.types.get('k')?.expiresAtMs ?? 0) - FUTURE_MS
+    assert.ok(ttlMs > 3_500_000 && ttlMs <= 3_600_000, `${ttlMs}`)
+    assert.equal(cli.rig.node.types.get('s')?.expiresAtMs, undefined)
+    assert.deepEqual(values().get('s'), ['a', Uint8Array.of(255)])
+    const never = Buffer.concat([Buffer.of(252), time(2 ** 52), key(0, 'k', str('v'))])
+    const { err: said } = await cli.run('kv', 'import', written(rdb([never])))
+    assert.equal(said, '1 key that end earlier than they should: in a century\n')
+    assert.equal(cli.rig.node.types.get('k')?.expiresAtMs, FUTURE_MS + TTL_MS_MAX)
   })
 
   it('redis: a field of a hash may have any name', async () => {

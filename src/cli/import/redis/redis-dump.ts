@@ -1,10 +1,10 @@
 /**
- * An RDB file as entries of an import: strings as text or bytes, lists and sets as JSON arrays,
+ * An RDB file as entries of an import: strings as text or bytes, sets as sets, lists as JSON arrays,
  * hashes as JSON objects, sorted sets as arrays of `[member, score]` in the order of scores.
  * Inside JSON what is no UTF-8 is `{"base64":…}`, a score without end `"inf"` or `"-inf"`.
  */
-import type { JsonValue, Value } from '../../../node/api.ts'
-import { valueToRequest } from '../../../rpc/values.ts'
+import type { JsonValue, KvMergeType, KvValue } from '../../../node/api.ts'
+import { shownToRequest } from '../../../rpc/values.ts'
 import { named, textOf, textOrBytes } from '../dump-text.ts'
 import type { ImportEntry } from '../import-entry.ts'
 import { readRdb } from './rdb-reader.ts'
@@ -13,7 +13,6 @@ import type { RdbKey, RdbValue } from './rdb-value.ts'
 export interface RedisOptions {
   /** Whose keys are wanted; undefined: those of 0, and whatever else there is is missed. */
   readonly database: number | undefined
-  readonly nowMs: number
 }
 
 export async function* redisEntries(
@@ -25,19 +24,16 @@ export async function* redisEntries(
   let libraries = 0
   const keys = readRdb(chunks, () => libraries++)
   for await (const key of keys) yield entryOf(++at, key, options)
-  if (libraries > 0) note(`${libraries} libraries of functions are left out`)
+  if (libraries > 0) note(`libraries of functions left out: ${libraries}`)
 }
 
-function entryOf(at: number, read: RdbKey, { database, nowMs }: RedisOptions): ImportEntry {
+function entryOf(at: number, read: RdbKey, { database }: RedisOptions): ImportEntry {
   if (read.database !== (database ?? 0)) {
     const hint = database === undefined ? ` (import it by itself: --db ${read.database})` : ''
     const why = `in database ${read.database} of Redis${hint}`
     return { kind: 'left-out', at, why, fails: database === undefined }
   }
   const { expiresAtMs } = read
-  if (expiresAtMs !== null && expiresAtMs <= nowMs) {
-    return { kind: 'left-out', at, why: 'expired already', fails: false }
-  }
   if (read.key === null) return { kind: 'wrong', at, why: 'the key is too long' }
   const wrong = (why: string) =>
     ({ kind: 'wrong', at, why: `${named(read.key ?? Buffer.alloc(0))}: ${why}` }) as const
@@ -45,18 +41,25 @@ function entryOf(at: number, read: RdbKey, { database, nowMs }: RedisOptions): I
   if (key === null) return wrong('the key is not UTF-8')
   const value = valueOf(read.value)
   if ('cannot' in value) return wrong(value.cannot)
+  const stored = {
+    value: shownToRequest(value.value, value.type),
+    ...(value.type !== undefined && { type: value.type }),
+  }
   const expiry = expiresAtMs === null ? {} : { expiresAtMs }
-  return { kind: 'put', at, key, value: valueToRequest(value.value), ...expiry }
+  return { kind: 'put', at, key, ...stored, ...expiry }
 }
 
-type Converted = { readonly value: Value } | { readonly cannot: string }
+type Converted =
+  | { readonly value: KvValue; readonly type?: KvMergeType }
+  | { readonly cannot: string }
 
 function valueOf(value: RdbValue): Converted {
   switch (value.kind) {
     case 'string':
       return { value: textOrBytes(value.bytes) }
-    case 'list':
     case 'set':
+      return { value: value.items.map(textOrBytes), type: 'set' }
+    case 'list':
       return { value: value.items.map(inJson) }
     case 'zset':
       return {
