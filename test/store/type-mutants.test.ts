@@ -350,6 +350,24 @@ const MUTANTS: readonly Mutant[] = [
     "const siblings = shown.map(({ value }) => value)\n    if (siblings.length === 0) return { ...looked, siblings, context: '' }",
     /also of a deletion/,
   ],
+
+  // What a recovery takes.
+  [
+    'a recovery takes the last disk that has a key',
+    'export',
+    'export.ts',
+    'joinRecords(before, recordOf(stored, directory))',
+    'joinRecords(EMPTY_RECORD, recordOf(stored, directory, before))',
+    /are joined/,
+  ],
+  [
+    'a recovery leaves out what it cannot read',
+    'export',
+    'export.ts',
+    "throw new AtollError('DISK_DAMAGED'",
+    "if (directory !== '') return EMPTY_RECORD\n    throw new AtollError('DISK_DAMAGED'",
+    /cannot be read/,
+  ],
 ]
 
 describeMutants(
