@@ -1,7 +1,15 @@
 /** Rules of counters, sets and values with a time broken one at a time; the suites must notice. */
 import { describeMutants } from '../mutate.ts'
 
-type Suite = 'counters' | 'expiry' | 'merge' | 'merging-types' | 'record-fuzz' | 'sets' | 'visible'
+type Suite =
+  | 'counters'
+  | 'expiry'
+  | 'export'
+  | 'merge'
+  | 'merging-types'
+  | 'record-fuzz'
+  | 'sets'
+  | 'visible'
 
 type Mutant = readonly [
   name: string,
