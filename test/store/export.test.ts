@@ -7,6 +7,7 @@ import { decodeRecord, type StoreRecord } from '../../src/store/record.ts'
 import { shownOf } from '../../src/store/shown.ts'
 import { EMPTY_CONTEXT, versionText } from '../../src/store/version-vector.ts'
 import { MemoryDatabase } from '../mesh/memory-database.ts'
+import { lettersOf } from '../topology/layer-world.ts'
 import { errorOf } from './error-of.ts'
 import { StoreWorld } from './world.ts'
 
@@ -40,7 +41,7 @@ function databaseOf(world: StoreWorld, name: string): Database {
 }
 
 async function recovered(world: StoreWorld, names: string): Promise<Map<string, StoreRecord>> {
-  const sources = [...names].map((name) => {
+  const sources = lettersOf(names).map((name) => {
     return { directory: `/disk/${name}`, database: databaseOf(world, name) }
   })
   const into = new MemoryDatabase()

@@ -212,11 +212,11 @@ describe('inspect', () => {
     const held = await world.drive(world.kv('d').inspect('k', 500))
     const [a = '', b = ''] = world.idsOf('ab')
     assert.deepEqual(
-      [...held].map(([id, { version: its, values }]) => [id, its, values]).sort(),
-      [
-        [a, version, 1],
-        [b, '', 0],
-      ].sort(),
+      new Map([...held].map(([id, { version: its, values }]) => [id, [its, values]])),
+      new Map([
+        [a, [version, 1]],
+        [b, ['', 0]],
+      ]),
     )
   })
 })
