@@ -1,5 +1,5 @@
 /** The network seam over libp2p: links are streams, one protocol id per traffic class. */
-import type { Connection, Stream } from '@libp2p/interface'
+import type { Connection, PeerId as LibPeerId, Stream } from '@libp2p/interface'
 import { peerIdFromString } from '@libp2p/peer-id'
 import { AtollError } from '../base/errors.ts'
 import {
@@ -27,7 +27,8 @@ import { LINK_TIMES, Libp2pLink, type LinkTimes } from './libp2p-link.ts'
 import { LinkTable } from './libp2p-links.ts'
 import { nearestOf } from './libp2p-lookup.ts'
 import type { Libp2pMetricsFactory } from './libp2p-metrics.ts'
-import { type AtollLibp2p, createNodeLibp2p } from './libp2p-node.ts'
+import { type AtollLibp2p, createNodeLibp2p, KAD_PROTOCOL, routingTableOf } from './libp2p-node.ts'
+import { RoutingUpkeep } from './libp2p-routing.ts'
 import { tryTcp } from './tcp-trial.ts'
 
 /** Of one class and one connection; links over all connections of a peer are bounded besides. */
@@ -50,6 +51,7 @@ export class Libp2pNetwork implements Network {
   readonly #dialler: Dialler
   /** A stream could not be opened on them: whoever dials next gets a new one. */
   readonly #doubtful = new WeakSet<Connection>()
+  #routing: RoutingUpkeep | null = null
   #libp2p: AtollLibp2p | null = null
   #starting: Promise<void> | null = null
   #stopping: Promise<void> | null = null
@@ -82,6 +84,8 @@ export class Libp2pNetwork implements Network {
   async #start(onLink: (link: Link) => void): Promise<void> {
     for (const address of [...this.#config.listen, ...this.#config.announce]) checkAddress(address)
     const libp2p = await createNodeLibp2p(this.#config, this.#metrics)
+    const isConnected = (peer: LibPeerId): boolean => libp2p.getConnections(peer).length > 0
+    this.#routing = new RoutingUpkeep({ table: routingTableOf(libp2p), isConnected })
     const limits = {
       maxInboundStreams: STREAMS_PER_CONNECTION,
       maxOutboundStreams: STREAMS_PER_CONNECTION,
@@ -92,6 +96,9 @@ export class Libp2pNetwork implements Network {
       }
       await libp2p.handle(protocolOf(trafficClass), accept, limits)
     }
+    libp2p.addEventListener('peer:identify', ({ detail }) => {
+      if (detail.protocols.includes(KAD_PROTOCOL)) this.#routing?.identified(detail.peerId)
+    })
     libp2p.addEventListener('connection:open', ({ detail }) => this.#boundConnections(detail))
     try {
       await libp2p.start()
@@ -110,6 +117,7 @@ export class Libp2pNetwork implements Network {
   async #stop(): Promise<void> {
     await this.#starting?.catch(() => undefined)
     this.#dialler.stop()
+    this.#routing?.stop()
     this.#links.abortAll()
     await this.#libp2p?.stop()
   }

@@ -7,7 +7,7 @@ import { noise } from '@chainsafe/libp2p-noise'
 import { privateKeyFromRaw } from '@libp2p/crypto/keys'
 import { identify } from '@libp2p/identify'
 import type { Connection, Libp2p } from '@libp2p/interface'
-import { type KadDHT, kadDHT, passthroughMapper } from '@libp2p/kad-dht'
+import { type KadDHT, kadDHT, passthroughMapper, type SingleKadDHT } from '@libp2p/kad-dht'
 import { ping } from '@libp2p/ping'
 import { preSharedKey } from '@libp2p/pnet'
 import { tcp } from '@libp2p/tcp'
@@ -21,6 +21,7 @@ import type { NetworkConfig } from '../seams/network.ts'
 import type { AttemptOptions } from './libp2p-dialler.ts'
 import type { Libp2pMetricsFactory } from './libp2p-metrics.ts'
 import { quietYamux } from './libp2p-muxer.ts'
+import type { RoutingTable } from './libp2p-routing.ts'
 
 /** Dials one address, and tells how far it has come; libp2p hands it to its services. */
 export interface Transports {
@@ -29,7 +30,7 @@ export interface Transports {
 
 export type AtollLibp2p = Libp2p<{ readonly dht: KadDHT; readonly transports: Transports }>
 
-const KAD_PROTOCOL = '/atoll/kad/1'
+export const KAD_PROTOCOL = '/atoll/kad/1'
 /** Many daemons may share a host, and each holds a connection to each. */
 const CONNECTIONS_MAX = 4_000
 const PENDING_INBOUND_MAX = 200
@@ -87,6 +88,12 @@ export function createNodeLibp2p(
       }),
     },
   })
+}
+
+/** Its interface has no more than the size; the class has these. */
+export function routingTableOf({ services }: AtollLibp2p): RoutingTable {
+  const { routingTable } = services.dht as SingleKadDHT
+  return routingTable as typeof routingTable & RoutingTable
 }
 
 function pskFile(key: Uint8Array): Uint8Array {
