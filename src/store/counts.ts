@@ -49,4 +49,13 @@ export class StoreCounts {
   keysPushed = 0
   syncBytes = 0
   partitionsDropped = 0
+  /** Dead keys that all replicas held alike and this one deleted. */
+  collected = 0
+  /** Rounds that ended, whatever was collected. */
+  collectionRounds = 0
+  collectionsFailed = 0
+  /** Values whose time came. */
+  expired = 0
+  /** Data of before a collection, or of another configuration, that was not taken. */
+  fencedOff = 0
 }

@@ -7,8 +7,9 @@ import { AtollError } from '../base/errors.ts'
 import type { Database } from '../disk/database.ts'
 import { WriteBatches } from '../disk/write-batches.ts'
 import { WireError } from '../wire/codec.ts'
+import { rowChanges } from './collect/index-rows.ts'
 import { joinRecords } from './merge.ts'
-import { STORE_RANGE } from './place.ts'
+import { partitionIn, STORE_RANGE, userKey } from './place.ts'
 import { decodeRecord, EMPTY_RECORD, encodeRecord, type StoreRecord } from './record.ts'
 
 interface Survivor {
@@ -31,9 +32,11 @@ export const keyExporter = {
       for await (const [key, stored] of database.scan(STORE_RANGE)) {
         const known = into.latest(key)
         if (known === undefined) keys++
-        const before = known === undefined ? EMPTY_RECORD : decodeRecord(known)
-        const value = encodeRecord(joinRecords(before, recordOf(stored, directory)))
-        await batches.add({ key, value })
+        const before = known === undefined ? null : decodeRecord(known)
+        const record = joinRecords(before ?? EMPTY_RECORD, recordOf(stored, directory))
+        await batches.add({ key, value: encodeRecord(record) })
+        const rows = rowChanges(partitionIn(key), userKey(key), before, record)
+        for (const row of rows) await batches.add(row)
       }
       // The next disk's entries are joined with these.
       await batches.flush()

@@ -32,10 +32,12 @@ import { contextOf, limitsOf } from './call-options.ts'
 import type { CallLimits } from './calls.ts'
 import { type Operation, StoreCounts } from './counts.ts'
 import type { Change } from './change.ts'
+import { Collection } from './collect/collection.ts'
 import { Departures } from './departures.ts'
 import { DotSource } from './dot-source.ts'
 import type { Edit } from './edit.ts'
 import { DELETION, putOf } from './edit-of.ts'
+import { Fences } from './fences.ts'
 import { Forwarder } from './forwarder.ts'
 import { type HeldVersion, heldVersions } from './held.ts'
 import { HybridClock } from './hybrid-clock.ts'
@@ -85,6 +87,7 @@ export class KvStore implements KvApi {
   readonly #writer: { write(write: Write, limits: CallLimits): Promise<WriteOutcome> }
   readonly #scanner: Scanner
   readonly #antiEntropy: AntiEntropy | null
+  readonly #collection: Collection | null
   readonly #contexts = new ContextCache()
   readonly #near: NearCache
   readonly #deadlines: Deadlines
@@ -131,6 +134,7 @@ export class KvStore implements KvApi {
     })
     if (database === null) {
       this.#antiEntropy = null
+      this.#collection = null
       this.#reader = new Reader({ ...shared, replica: null })
       this.#writer = forwarder
       return
@@ -141,8 +145,20 @@ export class KvStore implements KvApi {
       inventory.changed(change)
       this.#antiEntropy?.changed(change)
       this.watching.changed(change)
+      this.#collection?.changed(change)
     }
-    const replica = new Replica({ ...options, database, hybridClock, onChange })
+    const fences = new Fences(database)
+    const replica = new Replica({ ...options, database, hybridClock, fences, counts, onChange })
+    this.#collection = new Collection({
+      ...options,
+      database,
+      fences,
+      peers,
+      counts,
+      onChange,
+      onDiffering: (partition, id) => this.#antiEntropy?.want(id, [partition]),
+      onExpired: ({ partition, key }) => this.watching.expired(partition, key),
+    })
     const sync = { ...options, database, replica, trees, turns }
     new SyncServer(sync)
     const departures = new Departures(database, self)
@@ -158,6 +174,7 @@ export class KvStore implements KvApi {
     const { database, clock } = this.#options
     await this.#antiEntropy?.start()
     if (database === null || this.#stopped) return
+    await this.#collection?.start()
     const counting = this.#inventory.count(database, clock, this.#aborter.signal)
     // A disk that failed is told of by those who need more of it than a number.
     this.#counting = counting.catch(() => undefined)
@@ -169,6 +186,7 @@ export class KvStore implements KvApi {
     this.#aborter.abort()
     this.#deadlines.stop()
     this.watching.stop()
+    await this.#collection?.stop()
     await this.#antiEntropy?.stop()
     await this.#counting
   }

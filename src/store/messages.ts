@@ -13,8 +13,14 @@ export function encodeRead(header: Header, key: string): Uint8Array {
   return writeHeader(new WireWriter(), header).string(key).finish()
 }
 
-export function encodeWrite(header: Header, key: string, record: Uint8Array): Uint8Array {
-  return writeHeader(new WireWriter(), header).string(key).bytes(record).finish()
+/** `round`: of collection, when the record was read or made. */
+export function encodeWrite(
+  header: Header,
+  round: number,
+  key: string,
+  record: Uint8Array,
+): Uint8Array {
+  return writeHeader(new WireWriter(), header).uint(round).string(key).bytes(record).finish()
 }
 
 export function readRecordBytes(from: WireReader): Uint8Array {

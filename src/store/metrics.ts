@@ -171,4 +171,32 @@ function declareRepair(metrics: Metrics, store: StoreLevels): void {
     'Partitions that left this disk after their data was handed over.',
     () => counts.partitionsDropped,
   )
+  declareCollection(metrics, counts)
+}
+
+function declareCollection(metrics: Metrics, counts: StoreCounts): void {
+  metrics.counter(
+    'atoll_store_collected_total',
+    'Records of what was deleted or has expired that this disk let go, since all replicas had them.',
+    () => counts.collected,
+  )
+  metrics.counters(
+    'atoll_store_collection_rounds_total',
+    'Rounds of collection by this daemon; failed: broken off, to be tried again.',
+    ['outcome'],
+    () => [
+      [counts.collectionRounds, 'ok'],
+      [counts.collectionsFailed, 'failed'],
+    ],
+  )
+  metrics.counter(
+    'atoll_store_expired_total',
+    'Values on this disk whose time came.',
+    () => counts.expired,
+  )
+  metrics.counter(
+    'atoll_store_fenced_off_total',
+    'Data of before a collection or a movement that came late and were not taken.',
+    () => counts.fencedOff,
+  )
 }

@@ -10,6 +10,7 @@ import { WireReader } from '../wire/codec.ts'
 import { REQUEST_KINDS } from '../wire/kinds.ts'
 import { answerTimeout, ATTEMPTS_MAX, type CallLimits, counted, tooFew } from './calls.ts'
 import type { StoreCounts } from './counts.ts'
+import type { Era } from './fences.ts'
 import type { KnownTopology } from '../topology/known-topology.ts'
 import { joinRecords } from './merge.ts'
 import { encodeRead, encodeWrite, readRecordBytes, staleNumber } from './messages.ts'
@@ -37,6 +38,8 @@ export interface ReaderOptions {
 
 export interface ReadOutcome {
   readonly record: StoreRecord
+  /** When the oldest part of the record was read. */
+  readonly era: Era
   readonly moving: boolean
   readonly acks: number
   readonly replicas: number
@@ -47,6 +50,8 @@ export interface ReadOutcome {
 interface Held {
   readonly bytes: Uint8Array
   readonly record: StoreRecord
+  /** Of collection, when it was read. */
+  readonly round: number
 }
 
 /** Repairs under way: more are left to anti-entropy. */
@@ -71,10 +76,11 @@ export class Reader {
       const decision = await round.decided
       if (decision === 'met' || decision === 'partial') {
         const record = joinAnswers(round.answers.values())
+        const era = { cfg: place.cfg, round: leastRound(round.answers.values()) }
         round.onFinished(() => this.#repair(place, round.answers))
         const partial = decision === 'partial'
         const moving = place.groups.length > 1
-        return { record, moving, ...counted(place, round, partial), partial }
+        return { record, era, moving, ...counted(place, round, partial), partial }
       }
       if (decision === 'failed' || attempt === ATTEMPTS_MAX) {
         throw tooFew(place, round, limits, 'not-applied')
@@ -112,7 +118,8 @@ export class Reader {
   }
 
   async #readHere(replica: Replica, place: Place, decoder: AnswerDecoder): Promise<Held> {
-    return decoder.record(replica.read(place.partition, place.key) ?? new Uint8Array())
+    const { round } = replica.era(place.partition)
+    return decoder.record(replica.read(place.partition, place.key) ?? new Uint8Array(), round)
   }
 
   /** What each replica of the key holds, for `explain`; absent: it did not answer. */
@@ -130,12 +137,13 @@ export class Reader {
     if (first === undefined) return
     if ([...answers.values()].every(({ bytes }) => Buffer.compare(bytes, first.bytes) === 0)) return
     const bytes = encodeRecord(joinAnswers(answers.values()))
+    const round = leastRound(answers.values())
     for (const [id, held] of answers) {
       if (this.#repairs >= REPAIRS_MAX) return
       if (Buffer.compare(held.bytes, bytes) === 0) continue
       this.#repairs++
       this.#options.counts.readRepairs++
-      this.#repairOne(place, id, bytes)
+      this.#repairOne(place, id, bytes, round)
         .catch(() => this.#options.onMissed(place.partition, id))
         .finally(() => {
           this.#repairs--
@@ -143,16 +151,16 @@ export class Reader {
     }
   }
 
-  async #repairOne(place: Place, id: StorageId, bytes: Uint8Array): Promise<void> {
+  async #repairOne(place: Place, id: StorageId, bytes: Uint8Array, round: number): Promise<void> {
     const { self, replica, mesh, peers } = this.#options
     if (id === self && replica !== null) {
-      return replica.join(place.partition, place.key, bytes)
+      return replica.join(place.partition, place.key, bytes, { cfg: place.cfg, round })
     }
     const topology = this.#options.topology.get()
     const peer = peers.of(topology, id)
     if (peer === undefined) return
     const header = { topology: topology.number, partition: place.partition, cfg: place.cfg }
-    const message = encodeWrite(header, place.key, bytes)
+    const message = encodeWrite(header, round, place.key, bytes)
     await mesh.request(peer, REQUEST_KINDS.KV_WRITE, message, { timeoutMs: REPAIR_TIMEOUT_MS })
   }
 }
@@ -166,23 +174,37 @@ class AnswerDecoder {
 
   answer(bytes: Uint8Array): Held | number {
     const from = new WireReader(bytes)
-    return staleNumber(from) ?? this.record(readRecordBytes(from))
+    const stale = staleNumber(from)
+    if (stale !== null) return stale
+    const round = from.uint()
+    return this.record(readRecordBytes(from), round)
   }
 
-  record(bytes: Uint8Array): Held {
-    if (this.#last !== null && Buffer.compare(bytes, this.#last.bytes) === 0) return this.#last
-    this.#last = { bytes, record: bytes.length === 0 ? EMPTY_RECORD : decodeRecord(bytes) }
+  record(bytes: Uint8Array, round: number): Held {
+    const last = this.#last
+    if (last !== null && Buffer.compare(bytes, last.bytes) === 0) {
+      return last.round === round ? last : { ...last, round }
+    }
+    const record = bytes.length === 0 ? EMPTY_RECORD : decodeRecord(bytes)
+    this.#last = { bytes, record, round }
     return this.#last
   }
 }
 
+/** What several answers make is of the oldest of them. */
+function leastRound(answers: Iterable<Held>): number {
+  let least = Number.POSITIVE_INFINITY
+  for (const { round } of answers) least = Math.min(least, round)
+  return least === Number.POSITIVE_INFINITY ? 0 : least
+}
+
 function joinAnswers(answers: Iterable<Held>): StoreRecord {
   let joined = EMPTY_RECORD
-  let last: Held | null = null
-  for (const held of answers) {
-    if (held === last) continue
-    joined = joinRecords(joined, held.record)
-    last = held
+  let last: StoreRecord | null = null
+  for (const { record } of answers) {
+    if (record === last) continue
+    joined = joinRecords(joined, record)
+    last = record
   }
   return joined
 }

@@ -3,7 +3,8 @@
  * disk; it reads what is durable, and nothing else.
  *
  * It refuses requests of an older configuration than its own: a coordinator that has not heard of
- * a movement would count votes of a set that no longer counts.
+ * a movement would count votes of a set that no longer counts. And it refuses data that were read
+ * before a collection that it took part in: they may be what was deleted (collect/README.md).
  */
 import { AtollError } from '../base/errors.ts'
 import type { StorageId } from '../base/ids.ts'
@@ -13,6 +14,9 @@ import type { TopologyView } from '../topology/topology.ts'
 import { WireReader, WireWriter } from '../wire/codec.ts'
 import { REQUEST_KINDS } from '../wire/kinds.ts'
 import type { Change, Sized } from './change.ts'
+import { rowChanges } from './collect/index-rows.ts'
+import type { StoreCounts } from './counts.ts'
+import type { Era, Fences } from './fences.ts'
 import type { HybridClock } from './hybrid-clock.ts'
 import { RECORD_BYTES_MAX } from './limits.ts'
 import { joinRecords } from './merge.ts'
@@ -27,6 +31,8 @@ export interface ReplicaOptions {
   readonly topology: TopologyView
   readonly mesh: Mesh
   readonly hybridClock: HybridClock
+  readonly fences: Fences
+  readonly counts: StoreCounts
   /** Called in the turn in which a change has become durable. */
   readonly onChange: (change: Change) => void
 }
@@ -56,11 +62,17 @@ export class Replica {
     return bytes === undefined ? null : { record: decodeRecord(bytes), bytes: bytes.length }
   }
 
+  latestBytes(partition: number, key: string): Uint8Array | undefined {
+    return this.#options.database.latest(databaseKey(partition, key))
+  }
+
   /** Stores the bytes of `change.after`, which builds on `latest`; durable when it resolves. */
   store(change: Change, bytes: Uint8Array): Promise<void> {
     const { database, onChange } = this.#options
-    const write = { key: databaseKey(change.partition, change.key), value: bytes }
-    const stored = database.commit([write]).then(() => onChange(change))
+    const { partition, key, before, after } = change
+    const write = { key: databaseKey(partition, key), value: bytes }
+    const rows = rowChanges(partition, key, before?.record ?? null, after?.record ?? null)
+    const stored = database.commit([write, ...rows]).then(() => onChange(change))
     const forget = (): void => void this.#storing.delete(stored)
     this.#storing.add(stored)
     stored.then(forget, forget)
@@ -77,10 +89,32 @@ export class Replica {
 
   /**
    * Joins a record of somebody else with what is here; durable when it resolves. Rejects with
-   * WireError when it is malformed, TOO_LARGE when too much is unresolved.
+   * WireError when it is malformed, TOO_LARGE when too much is unresolved, BUSY when it is of
+   * before a collection or of another configuration.
    */
-  async join(partition: number, key: string, bytes: Uint8Array): Promise<void> {
+  async join(partition: number, key: string, bytes: Uint8Array, era: Era): Promise<void> {
+    if (!this.admits(partition, era)) {
+      throw new AtollError('BUSY', `these data of partition ${partition} are of the past`)
+    }
     return this.#join(partition, key, bytes, decodeRecord(bytes))
+  }
+
+  /** Whether data that were read at that time may be joined in this very turn. */
+  admits(partition: number, era: Era): boolean {
+    const { topology, fences, self, counts } = this.#options
+    const current = topology.current()
+    if (current === null) return false
+    const { cfg, targets } = placeIn(current, '', partition)
+    if (targets.includes(self) && fences.admits(partition, cfg, era)) return true
+    counts.fencedOff++
+    return false
+  }
+
+  /** The time of what is read here in this very turn; cfg 0 while no topology is known. */
+  era(partition: number): Era {
+    const { topology, fences } = this.#options
+    const cfg = topology.current()?.partitions[partition]?.cfg ?? 0
+    return { cfg, round: fences.roundOf(partition, cfg) }
   }
 
   async #join(
@@ -146,6 +180,10 @@ export class Replica {
     return serves ? null : encodeStale(topology.number)
   }
 
+  #stale(): Uint8Array {
+    return encodeStale(this.#options.topology.current()?.number ?? 1)
+  }
+
   #onRead(from: RemotePeer, body: Uint8Array): Uint8Array | Promise<Uint8Array> {
     const reader = new WireReader(body)
     const header = readHeader(reader)
@@ -153,6 +191,7 @@ export class Replica {
     return this.#whenCurrent(from, header, () =>
       new WireWriter()
         .uint(FRESH)
+        .uint(this.era(header.partition).round)
         .bytes(this.read(header.partition, key) ?? new Uint8Array())
         .finish(),
     )
@@ -162,12 +201,15 @@ export class Replica {
   #onWrite(from: RemotePeer, body: Uint8Array): Uint8Array | Promise<Uint8Array> {
     const reader = new WireReader(body)
     const header = readHeader(reader)
+    const round = reader.uint()
     const key = readKey(reader)
     const bytes = readRecordBytes(reader)
     const record = decodeRecord(bytes)
     this.#checkSkew(record)
-    return this.#whenCurrent(from, header, () =>
-      this.#join(header.partition, key, bytes, record).then(() => DONE),
-    )
+    return this.#whenCurrent(from, header, () => {
+      // As a configuration that is over: who coordinates makes it anew from what it holds now.
+      if (!this.admits(header.partition, { cfg: header.cfg, round })) return this.#stale()
+      return this.#join(header.partition, key, bytes, record).then(() => DONE)
+    })
   }
 }

@@ -36,7 +36,7 @@ import type { Reader, ReadOutcome } from './reader.ts'
 import { EMPTY_RECORD, encodeRecord } from './record.ts'
 import type { Replica } from './replica.ts'
 import { Round } from './round.ts'
-import { type Context, type Dot, joinContexts } from './version-vector.ts'
+import { type Context, contextCovers, type Dot, joinContexts } from './version-vector.ts'
 
 export interface WriterOptions {
   readonly self: StorageId
@@ -68,6 +68,10 @@ export interface Write {
 /** A record as this node has just made it. */
 interface Made {
   readonly bytes: Uint8Array
+  /** Of collection, when it was made. */
+  readonly round: number
+  /** Of the write, or of its first part. */
+  readonly dot: Dot
   /** Others hear of it when it is on this disk: see sums.ts. */
   readonly isStoredFirst: boolean
   /** Of what it builds on here. */
@@ -114,6 +118,10 @@ export class Writer {
     const dot = { actor: departures.actorOf(place.partition), n }
     const held = replica.latest(place.partition, key)
     const here = held?.record ?? EMPTY_RECORD
+    // What was read of others may be of before a collection by now, as all that comes from them.
+    if (found !== null && !replica.admits(place.partition, found.era)) {
+      return this.#coordinate(write, { ...limits, deadlineMs: endMs - clock.monotonicMs() })
+    }
     const before = found === null ? here : joinRecords(here, found.record)
     const newest = before.siblings.reduce((max, sibling) => Math.max(max, sibling.stamp), 0)
     const context = blind ? joinContexts(before.known, given) : given
@@ -126,7 +134,9 @@ export class Writer {
     checkSize(record, bytes.length)
     const after = { record, bytes: bytes.length }
     const change = { partition: place.partition, key, before: held, after }
-    const made = { bytes, change, isStoredFirst: isMergeable(before) || isMergeable(record) }
+    const { round } = replica.era(place.partition)
+    const isStoredFirst = isMergeable(before) || isMergeable(record)
+    const made = { bytes, round, dot, change, isStoredFirst }
     const stored = await this.#replicate(place, made, limits, endMs)
     return { seen, effect, ...stored }
   }
@@ -145,7 +155,11 @@ export class Writer {
     }
   }
 
-  /** Stores the same bytes at all replicas, after newer topologies too. */
+  /**
+   * Stores the same bytes at all replicas. A replica that is further, in its topology or in
+   * collection, has it made anew from what is here by then: bytes of before may bring back what was
+   * deleted.
+   */
   async #replicate(
     first: Place,
     made: Made,
@@ -154,10 +168,11 @@ export class Writer {
   ): Promise<Omit<WriteOutcome, 'seen' | 'effect'>> {
     const { clock, hybridClock, places, topology } = this.#options
     let place = first
+    let current = made
     let mayHaveApplied = false
     for (let attempt = 1; ; attempt++) {
       const leftMs = endMs - clock.monotonicMs()
-      const round = this.#sendWrite(place, made, limits, leftMs, attempt === 1)
+      const round = this.#sendWrite(place, current, limits, leftMs, attempt === 1)
       const decision = await round.decided
       if (decision === 'met') return { ...counted(place, round, false), partial: false }
       if (round.error?.code === 'CLOCK_SKEW') hybridClock.onRefused()
@@ -175,13 +190,29 @@ export class Writer {
         throw isAtollError(error) ? withOutcome(error, outcome) : error
       }
       place = places.of(topology.get(), place.key)
+      const again = this.#madeAgain(place, made)
+      if (again === null) throw tooFew(place, round, limits, outcome)
+      current = again
     }
+  }
+
+  /** What this replica holds of the key now; null: nothing of the write is here any more. */
+  #madeAgain(place: Place, made: Made): Made | null {
+    const { self, replica } = this.#options
+    const { partition, key } = place
+    if (!place.targets.includes(self)) return null
+    const held = replica.latest(partition, key)
+    const bytes = replica.latestBytes(partition, key)
+    if (held === null || bytes === undefined) return null
+    if (!contextCovers(held.record.known, made.dot)) return null
+    const { round } = replica.era(partition)
+    return { ...made, bytes, round, change: { partition, key, before: held, after: held } }
   }
 
   /** `isFirst`: nothing came between the read of what the bytes build on and this call. */
   #sendWrite(
     place: Place,
-    { bytes, change, isStoredFirst }: Made,
+    { bytes, round: collected, change, isStoredFirst }: Made,
     limits: CallLimits,
     leftMs: number,
     isFirst: boolean,
@@ -191,7 +222,9 @@ export class Writer {
     const { partition, cfg, key, groups } = place
     const round = new Round<true>({ ...limits, groups, required: self })
     const header = { topology: topology.number, partition, cfg }
-    const stored = isFirst ? replica.store(change, bytes) : replica.join(partition, key, bytes)
+    const stored = isFirst
+      ? replica.store(change, bytes)
+      : replica.join(partition, key, bytes, { cfg, round: collected })
     round.ask(self, stored.then(isTrue))
     let message: Uint8Array | null = null
     for (const id of place.targets) {
@@ -201,7 +234,7 @@ export class Writer {
         round.skip(id)
         continue
       }
-      const body = (message ??= encodeWrite(header, key, bytes))
+      const body = (message ??= encodeWrite(header, collected, key, bytes))
       const ask = (): Promise<Uint8Array> =>
         mesh.request(peer, REQUEST_KINDS.KV_WRITE, body, answerTimeout(leftMs))
       round.ask(id, (isStoredFirst ? stored.then(ask) : ask()).then(decodeDone))

@@ -189,7 +189,7 @@ describe('repair between replicas', () => {
       REQUEST_KINDS.KV_SYNC_PULL,
       REQUEST_KINDS.KV_SYNC_PUSH,
     ] as const) {
-      const body = new Uint8Array([1, 0, 0, 0])
+      const body = new Uint8Array([1, 0, 0, 0, 0])
       const asked = mesh.request(world.node('a').member.id, kind, body, { timeoutMs: 100 })
       await assert.rejects(world.drive(asked), /DENIED|edge/)
     }
@@ -498,7 +498,7 @@ describe('farewell', () => {
     const { mesh } = world.node('a')
     const b = world.node('b').member.id
     const push = (partition: number) => {
-      const body = new Uint8Array([2, partition, 0])
+      const body = new Uint8Array([2, partition, 2, 0, 0])
       return mesh.request(b, REQUEST_KINDS.KV_SYNC_PUSH, body, { timeoutMs: 100 })
     }
     await world.drive(push(0))

@@ -76,7 +76,8 @@ function readQuestion(bytes: Uint8Array) {
 
 function writeQuestion(bytes: Uint8Array) {
   const from = new WireReader(bytes)
-  return { header: readHeader(from), key: readKey(from), record: readRecordBytes(from) }
+  const header = readHeader(from)
+  return { header, round: from.uint(), key: readKey(from), record: readRecordBytes(from) }
 }
 
 const FORMATS: readonly Format<unknown>[] = [
@@ -99,8 +100,8 @@ const FORMATS: readonly Format<unknown>[] = [
   ),
   format(
     'write',
-    plain({ header: headers, key: keys, record: blobs }),
-    ({ header, key, record }) => encodeWrite(header, key, record),
+    plain({ header: headers, round: numbers, key: keys, record: blobs }),
+    ({ header, round, key, record }) => encodeWrite(header, round, key, record),
     writeQuestion,
   ),
   format(

@@ -1,6 +1,7 @@
 /** What a recovery takes from surviving disks: of each key all that any of them has, of every type. */
 import assert from 'node:assert/strict'
 import type { Database } from '../../src/disk/database.ts'
+import { deadOf, expiryOf } from '../../src/store/collect/index-rows.ts'
 import { keyExporter } from '../../src/store/export.ts'
 import { databaseKey } from '../../src/store/place.ts'
 import { decodeRecord, type StoreRecord } from '../../src/store/record.ts'
@@ -80,6 +81,21 @@ describe('keys of surviving disks', () => {
     const gone = records.get('gone')
     assert.ok(gone !== undefined)
     assert.equal(shownOf(gone, 0)[0]?.value, 5, 'who heard of the deletion is lost')
+  })
+
+  it('are listed where they are dead or expire, so that they go in the end', async () => {
+    const world = await apart()
+    const sources = ['a', 'b', 'c'].map((name) => {
+      return { directory: name, database: databaseOf(world, name) }
+    })
+    const into = new MemoryDatabase()
+    await world.drive(keyExporter.run(sources, null, { database: into }))
+    const rows: string[] = []
+    for await (const [row] of into.scan({ from: 'gc/', to: 'gc0' })) rows.push(row)
+    const [dead = '', expiry = ''] = rows
+    assert.equal(rows.length, 2)
+    assert.deepEqual(deadOf(dead), { partition: 0, key: 'gone' })
+    assert.equal(expiryOf(expiry).key, 'ends')
   })
 
   it('are refused when one cannot be read, with the disk that has it', async () => {

@@ -57,7 +57,7 @@ class Desk {
   }
 
   answer(index: number, text: string, partial = false): void {
-    const rest = { moving: false, acks: 2, replicas: 3, partial }
+    const rest = { era: { cfg: 1, round: 0 }, moving: false, acks: 2, replicas: 3, partial }
     this.asked[index]?.resolve({ record: recordOf(text), ...rest })
   }
 
@@ -369,7 +369,7 @@ describe('near cache: bounds', () => {
     const desk = new Desk()
     const limits = { level: undefined, deadlineMs: 100, signal: undefined }
     const got = desk.cache.get('k', 1000, limits)
-    const rest = { moving: false, acks: 2, replicas: 3, partial: false }
+    const rest = { era: { cfg: 1, round: 0 }, moving: false, acks: 2, replicas: 3, partial: false }
     desk.asked[0]?.resolve({ record: EMPTY_RECORD, ...rest })
     await got
     const kept = await desk.cache.get('k', 1000, limits)

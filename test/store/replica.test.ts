@@ -26,7 +26,7 @@ async function slow(): Promise<StoreWorld> {
 }
 
 function send(world: StoreWorld, record: Uint8Array): { done: boolean; answer: Promise<unknown> } {
-  const body = encodeWrite(HEADER, 'k', record)
+  const body = encodeWrite(HEADER, 0, 'k', record)
   const { id } = world.node('b').member
   const answer = world.node('a').mesh.request(id, REQUEST_KINDS.KV_WRITE, body, { timeoutMs: 9000 })
   const sent = { done: false, answer }

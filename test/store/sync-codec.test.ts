@@ -55,6 +55,9 @@ const spanSums: fc.Arbitrary<SpanSums> = fc.option(
     }),
 )
 
+const ERA = { cfg: 1, round: 0 }
+const eras = plain({ cfg: numbers, round: numbers })
+
 const FORMATS: readonly Format<unknown>[] = [
   format(
     'digest question',
@@ -114,7 +117,10 @@ const FORMATS: readonly Format<unknown>[] = [
   ),
   format(
     'answers to a pull',
-    fc.array(plain({ lacks: fc.boolean(), record: blobs }), lists),
+    plain({
+      era: eras,
+      answers: fc.array(plain({ lacks: fc.boolean(), record: blobs }), lists),
+    }),
     encodePullAnswers,
     decodePullAnswers,
   ),
@@ -123,6 +129,7 @@ const FORMATS: readonly Format<unknown>[] = [
     plain({
       topology: numbers,
       partition: partitions,
+      era: eras,
       records: fc.array(fc.tuple(keys, blobs), lists),
     }),
     encodeRecords,
@@ -192,14 +199,17 @@ describe('bounds of the messages of anti-entropy', () => {
     ],
     'answers to a pull': [
       SYNC_ENTRIES,
-      (count) => encodePullAnswers(repeated(count, { lacks: true, record: new Uint8Array() })),
+      (count) => {
+        const answers = repeated(count, { lacks: true, record: new Uint8Array() })
+        return encodePullAnswers({ era: ERA, answers })
+      },
       decodePullAnswers,
     ],
     'records of a push': [
       SYNC_ENTRIES,
       (count) => {
         const records = repeated(count, ['k', new Uint8Array()] as const)
-        return encodeRecords({ ...at, records })
+        return encodeRecords({ ...at, era: ERA, records })
       },
       decodeRecords,
     ],
@@ -220,7 +230,10 @@ describe('bounds of the messages of anti-entropy', () => {
     assert.throws(() => decodeKeysQuestion(keysQuestion), WireError)
     const pull = encodePullQuestion({ ...beyond, takes: true, keys: [] })
     assert.throws(() => decodePullQuestion(pull), WireError)
-    assert.throws(() => decodeRecords(encodeRecords({ ...beyond, records: [] })), WireError)
+    assert.throws(
+      () => decodeRecords(encodeRecords({ ...beyond, era: ERA, records: [] })),
+      WireError,
+    )
     for (const wrong of [[65_536], [60_000, 65_536]]) {
       const digests = encodeDigestQuestion({ topology: 1, partitions: wrong, digest: 0 })
       assert.throws(() => decodeDigestQuestion(digests), WireError)

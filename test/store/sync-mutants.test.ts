@@ -156,8 +156,8 @@ const MUTANTS: readonly Mutant[] = [
     'only a batch is deleted',
     'anti-entropy',
     'sync/farewell.ts',
-    'if (writes.length === 0) break\n',
-    'if (writes.length < DELETE_BATCH) break\n',
+    'if (names.length === 0) break\n',
+    'if (names.length < DELETE_BATCH) break\n',
     /in batches/,
   ],
   [

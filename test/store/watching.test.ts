@@ -117,7 +117,7 @@ describe('a watch of the store', () => {
         .mesh.request(
           member.id,
           REQUEST_KINDS.KV_WRITE,
-          encodeWrite(header, 'k', encodeRecord(old)),
+          encodeWrite(header, 0, 'k', encodeRecord(old)),
           { timeoutMs: 1000 },
         ),
     )
@@ -283,7 +283,7 @@ describe('a watch that goes on from a cursor', () => {
     const { encodeWrite } = await import('../../src/store/messages.ts')
     const header = { topology: world.latest.number, partition: 0, cfg: 2 }
     world.fate = (q) => (isSync(q) ? 'lost' : undefined)
-    const body = encodeWrite(header, 'k', encodeRecord(old))
+    const body = encodeWrite(header, 0, 'k', encodeRecord(old))
     const { id } = world.node('c').member
     await world.drive(
       world.node('b').mesh.request(id, REQUEST_KINDS.KV_WRITE, body, { timeoutMs: 1000 }),

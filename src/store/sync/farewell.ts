@@ -10,9 +10,11 @@ import type { Log } from '../../seams/log.ts'
 import type { Partition, Topology, TopologyView } from '../../topology/topology.ts'
 import type { StoreCounts } from '../counts.ts'
 import type { Change } from '../change.ts'
+import { rowChanges } from '../collect/index-rows.ts'
 import type { Departures } from '../departures.ts'
 import type { Peers } from '../../topology/peers.ts'
 import {
+  databaseKey,
   partitionEnd,
   partitionIn,
   partitionPrefix,
@@ -147,18 +149,20 @@ export class Farewell {
     // Before the look: what comes from now on is told anew.
     this.#held.delete(partition)
     for (;;) {
-      const writes: Write[] = []
-      for await (const [key] of database.scan({ ...range, limit: DELETE_BATCH })) {
-        writes.push({ key, value: null })
-      }
-      if (writes.length === 0) break
+      const names: string[] = []
+      for await (const [name] of database.scan({ ...range, limit: DELETE_BATCH })) names.push(name)
+      if (names.length === 0) break
       // It may have come back to us while we were reading.
       const current = topology.current()
       if (current === null || placeIn(current, '', partition).targets.includes(self)) {
         this.#held.add(partition)
         return
       }
-      const losses = writes.map(({ key }) => this.#lossOf(partition, key))
+      const losses = names.map((name) => this.#lossOf(partition, name))
+      const writes = losses.flatMap(({ key, before }): Write[] => [
+        { key: databaseKey(partition, key), value: null },
+        ...rowChanges(partition, key, before?.record ?? null, null),
+      ])
       await database.commit([departures.left(partition), ...writes])
       for (const loss of losses) onChange(loss)
     }

@@ -13,6 +13,7 @@ import type { Database } from '../../disk/database.ts'
 import type { Mesh } from '../../mesh/mesh.ts'
 import { WireError } from '../../wire/codec.ts'
 import { REQUEST_KINDS } from '../../wire/kinds.ts'
+import type { Era } from '../fences.ts'
 import type { StoreCounts } from '../counts.ts'
 import { headOf } from '../fingerprint.ts'
 import { SYNC_BYTES, SYNC_ENTRIES } from '../limits.ts'
@@ -38,6 +39,7 @@ import {
   encodePullQuestion,
   encodeRecords,
   type PullKey,
+  type Records,
 } from './sync-messages.ts'
 import { joinAll } from './sync-server.ts'
 
@@ -203,7 +205,8 @@ export class Reconciliation {
       const keys = asManyAsFit(rest, ({ head }) => head.length)
       const question = { topology: this.#topology, partition: this.#partition, takes, keys }
       const body = await this.#ask(REQUEST_KINDS.KV_SYNC_PULL, encodePullQuestion(question))
-      const answers = decodePullAnswers(body).slice(0, keys.length)
+      const { era, answers: all } = decodePullAnswers(body)
+      const answers = all.slice(0, keys.length)
       if (answers.length === 0) throw new WireError('no records for what was asked')
       const records: [string, Uint8Array][] = []
       for (const [i, { lacks, record }] of answers.entries()) {
@@ -213,7 +216,7 @@ export class Reconciliation {
       }
       this.moved += records.length
       this.#options.counts.keysPulled += records.length
-      await this.#unlessRefused(joinAll(this.#options.replica, this.#partition, records))
+      await this.#unlessRefused(joinAll(this.#options.replica, this.#partition, records, era))
       rest = rest.slice(answers.length)
     }
     return lacked
@@ -221,6 +224,7 @@ export class Reconciliation {
 
   async #push(keys: readonly string[]): Promise<void> {
     let records: [string, Uint8Array][] = []
+    let era = this.#era()
     let bytes = 0
     for (const key of keys) {
       const record = this.#options.database.get(databaseKey(this.#partition, key))
@@ -228,15 +232,21 @@ export class Reconciliation {
       records.push([key, record])
       bytes += record.length
       if (bytes < SYNC_BYTES && records.length < RECORDS_MAX) continue
-      await this.#send(records)
+      await this.#send(records, era)
+      // Of the moment in which the next are read.
+      era = this.#era()
       records = []
       bytes = 0
     }
-    if (records.length > 0) await this.#send(records)
+    if (records.length > 0) await this.#send(records, era)
   }
 
-  async #send(records: readonly (readonly [string, Uint8Array])[]): Promise<void> {
-    const message = { topology: this.#topology, partition: this.#partition, records }
+  #era(): Era {
+    return this.#options.replica.era(this.#partition)
+  }
+
+  async #send(records: Records, era: Era): Promise<void> {
+    const message = { topology: this.#topology, partition: this.#partition, era, records }
     this.moved += records.length
     this.#options.counts.keysPushed += records.length
     await this.#unlessRefused(this.#ask(REQUEST_KINDS.KV_SYNC_PUSH, encodeRecords(message)))

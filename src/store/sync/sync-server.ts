@@ -6,6 +6,7 @@ import type { Clock } from '../../seams/clock.ts'
 import type { TopologyView } from '../../topology/topology.ts'
 import { WireError } from '../../wire/codec.ts'
 import { REQUEST_KINDS } from '../../wire/kinds.ts'
+import type { Era } from '../fences.ts'
 import { entryFingerprint, headOf } from '../fingerprint.ts'
 import { SYNC_BYTES } from '../limits.ts'
 import { joinRecords } from '../merge.ts'
@@ -112,6 +113,7 @@ export class SyncServer {
     await this.#know(from, topology)
     this.#options.turns.extend(partition, from.storageId)
     const answers: PullAnswer[] = []
+    const era = this.#options.replica.era(partition)
     let bytes = 0
     for (const asked of keys) {
       const answer = this.#answerOf(partition, asked)
@@ -120,7 +122,7 @@ export class SyncServer {
       // The asker asks again for the rest.
       if (bytes >= SYNC_BYTES) break
     }
-    return encodePullAnswers(answers)
+    return encodePullAnswers({ era, answers })
   }
 
   #answerOf(partition: number, { key, head }: PullKey): PullAnswer {
@@ -142,15 +144,19 @@ export class SyncServer {
   }
 
   async #onPush(from: RemotePeer, body: Uint8Array): Promise<Uint8Array> {
-    const { topology, partition, records } = decodeRecords(body)
+    const { topology, partition, era, records } = decodeRecords(body)
     await this.#know(from, topology)
     const current = this.#options.topology.current()
     const place = current && placeIn(current, '', partition)
     if (!place?.targets.includes(this.#options.self)) {
       throw new AtollError('DENIED', `partition ${partition} is not held here`)
     }
+    const former = current?.partitions[partition]?.former ?? []
+    if (!place.targets.includes(from.storageId) && !former.includes(from.storageId)) {
+      throw new AtollError('DENIED', `the disk ${from.storageId} is no replica of ${partition}`)
+    }
     this.#options.turns.extend(partition, from.storageId)
-    await joinAll(this.#options.replica, partition, records)
+    await joinAll(this.#options.replica, partition, records, era)
     return new Uint8Array()
   }
 
@@ -175,8 +181,9 @@ export async function joinAll(
   replica: Replica,
   partition: number,
   records: Records,
+  era: Era,
 ): Promise<void> {
-  const joins = records.map(([key, record]) => replica.join(partition, key, record))
+  const joins = records.map(([key, record]) => replica.join(partition, key, record, era))
   for (const [i, result] of (await Promise.allSettled(joins)).entries()) {
     if (result.status === 'fulfilled') continue
     const error: unknown = result.reason
