@@ -10,6 +10,7 @@ import { SimDisk } from './sim-storage.ts'
 import { SimulatedStage } from './register-stage.ts'
 import { REGISTER_DEADLINE_MS, RegisterWorkload } from './register-workload.ts'
 import { TypeWorkload } from './type-workload.ts'
+import { Watchers } from './watchers.ts'
 import { Workload } from './workload.ts'
 import { World } from './world.ts'
 
@@ -21,6 +22,7 @@ const ACKNOWLEDGED_MIN = 200
 const REGISTER_CLIENTS_MAX = 8
 /** A few: their keys are few, and each change moves a whole set. */
 const TYPE_CLIENTS_MAX = 3
+const WATCHERS = 2
 
 export class AtollWorld {
   readonly world: World<AtollProgramNode>
@@ -28,6 +30,7 @@ export class AtollWorld {
   readonly workload: Workload<AtollProgramNode>
   readonly types: TypeWorkload<AtollProgramNode>
   readonly registers: RegisterWorkload
+  readonly watchers: Watchers<AtollProgramNode>
   readonly disks: readonly SimDisk[]
   readonly topologies = new TopologyChecker()
   #listener: ((source: string, event: string) => void) | null = null
@@ -58,6 +61,7 @@ export class AtollWorld {
       new SimulatedStage(this.world, REGISTER_DEADLINE_MS, uses),
       this.world.random.fork('registers'),
     )
+    this.watchers = new Watchers(this.world, this.world.random.fork('watchers'), uses)
     this.world.log.watch((...line) => {
       this.topologies.onLog(...line)
       this.#listener?.(line[0], line[1])
@@ -89,6 +93,7 @@ export class AtollWorld {
   startClients(clients: number, thinkMs: number): void {
     this.workload.start(clients, thinkMs)
     this.types.start(Math.min(clients, TYPE_CLIENTS_MAX), 2 * thinkMs)
+    this.watchers.start(WATCHERS)
     this.registers.start(Math.min(clients, REGISTER_CLIENTS_MAX), thinkMs)
   }
 
@@ -102,7 +107,7 @@ export class AtollWorld {
 
   /** Every fault is over: within a bound all is well, nothing is lost, and nothing is left. */
   async finish(options: { readonly disksLost?: boolean } = {}): Promise<void> {
-    const { world, workload, types, registers, cluster } = this
+    const { world, workload, types, registers, watchers, cluster } = this
     const disksLost = options.disksLost ?? false
     await world.sleep(1000)
     await Promise.all([workload.stop(), types.stop(), registers.stop()])
@@ -110,7 +115,10 @@ export class AtollWorld {
     await workload.verify({ disksLost })
     await types.verify({ disksLost })
     await registers.verify()
-    await cluster.converged([...workload.keys, ...types.keys], CONVERGE_MS)
+    const keys = [...workload.keys, ...types.keys]
+    await cluster.converged(keys, CONVERGE_MS)
+    await watchers.verify(keys, { disksLost })
+    await watchers.stop()
     await cluster.stop()
     await this.#replicasAreSame()
     if (workload.acknowledged < ACKNOWLEDGED_MIN) {
@@ -154,6 +162,7 @@ export class AtollWorld {
         notes,
         `partial ${workload.partials}`,
         `types ${types.acknowledged}`,
+        this.watchers.notes,
         `registers ${registers.acknowledged} (${registers.unknown} unknown)`,
         ...errors,
       ]
