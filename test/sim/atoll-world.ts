@@ -22,7 +22,7 @@ const ACKNOWLEDGED_MIN = 200
 const REGISTER_CLIENTS_MAX = 8
 /** A few: their keys are few, and each change moves a whole set. */
 const TYPE_CLIENTS_MAX = 3
-const WATCHERS = 2
+const WATCHERS_MAX = 2
 
 export class AtollWorld {
   readonly world: World<AtollProgramNode>
@@ -93,7 +93,7 @@ export class AtollWorld {
   startClients(clients: number, thinkMs: number): void {
     this.workload.start(clients, thinkMs)
     this.types.start(Math.min(clients, TYPE_CLIENTS_MAX), 2 * thinkMs)
-    this.watchers.start(WATCHERS)
+    this.watchers.start(1 + this.random.int(WATCHERS_MAX))
     this.registers.start(Math.min(clients, REGISTER_CLIENTS_MAX), thinkMs)
   }
 

@@ -196,4 +196,32 @@ export const MUTANTS: readonly Mutant[] = [
     from: '    const live = batch.filter(({ isDone }) => !isDone)\n    if (isChosen) {',
     to: '    const live = [...batch]\n    if (isChosen) {',
   },
+  {
+    name: 'watches: what a replica says is told as it is',
+    scenario: 'split',
+    file: 'src/store/watch/telling.ts',
+    from: 'if (before !== undefined) record = joinRecords(before.record, record)',
+    to: '',
+  },
+  {
+    name: 'watches: a loss of all is no gap',
+    scenario: 'blackout',
+    file: 'src/store/watch/continuity.ts',
+    from: 'isGap = true',
+    to: 'isGap = false',
+  },
+  {
+    name: 'watches: a cursor begins at the end',
+    scenario: 'swarm',
+    file: 'src/store/watch/follower.ts',
+    from: 'this.#seq = locate(run) ?? upTo',
+    to: 'locate(run)\n      this.#seq = upTo',
+  },
+  {
+    name: 'watches: repair is no change',
+    scenario: 'split',
+    file: 'src/store/watch/feed.ts',
+    from: 'if (history === null || after === null) return',
+    to: 'if (history === null || after === null || before !== null) return',
+  },
 ]

@@ -5,7 +5,7 @@
  * What they hold themselves to: of a key nothing older comes after something newer, as long as they
  * stay with a node; and when all is well again, what they have applied is what a read gives.
  */
-import type { KvApi, KvEvent, KvRead } from '../../src/node/api.ts'
+import type { KvApi, KvEvent, KvRead, KvValue } from '../../src/node/api.ts'
 import { AtollError } from '../../src/base/errors.ts'
 import { type Context, contextCovers, contextOfVersion } from '../../src/store/version-vector.ts'
 import { SimulationError } from './kernel.ts'
@@ -120,7 +120,7 @@ export class Watchers<N extends KvNode> {
   }
 
   #fault(key: string, read: KvRead | null, disksLost: boolean): string {
-    const newest = read === null ? null : String(read.value)
+    const newest = read === null ? null : textOf(read.value)
     const others = read?.siblings.length ?? 0
     for (const { name, known, wanted, listed } of this.#watchers) {
       if (wanted !== listed) return `${name} has not listed the keys yet`
@@ -149,6 +149,7 @@ export class Watchers<N extends KvNode> {
       try {
         await this.#session(watcher, index, random.exponential(STAY_MS))
       } catch (error) {
+        if (error instanceof SimulationError) throw error
         if (!(error instanceof ProcessDied)) this.#calls.outcomeOf(error)
         if (error instanceof AtollError && error.code === 'USAGE') throw error
         await this.#world.sleep(200)
@@ -201,7 +202,7 @@ export class Watchers<N extends KvNode> {
     told.set(key, context)
     watcher.fresh.add(key)
     const isValue = 'value' in event
-    const newest = isValue ? String(event.value) : null
+    const newest = isValue ? textOf(event.value) : null
     watcher.known.set(key, { newest, others: isValue ? event.siblings.length : 0, context })
   }
 
@@ -235,12 +236,16 @@ export class Watchers<N extends KvNode> {
       if ('error' in answer) this.#calls.outcomeOf(answer.error)
       if (!('value' in answer) || answer.value.partial) return null
       for (const { key, value, siblings } of answer.value.entries) {
-        found.set(key, { newest: String(value), others: siblings, context: null })
+        found.set(key, { newest: textOf(value), others: siblings, context: null })
       }
       if (answer.value.next === null) return found
       after = answer.value.next
     }
   }
+}
+
+function textOf(value: KvValue): string {
+  return typeof value === 'string' ? value : JSON.stringify(value)
 }
 
 function coversAll(whole: Context, part: Context): boolean {
