@@ -115,7 +115,7 @@ export interface KvWatchOptions {
  * - `put`: the key has this value now. `merge`: it has several, of writers that did not see each other.
  * - `delete`, `expire`: it has none any more.
  * - `gap`: changes may be missing here. `forgotten`: list the prefix, then go on; `slow`: this reader
- *   fell behind, and may also watch anew from the last cursor that it got before.
+ *   fell behind, and watches again from the last cursor that it got before.
  */
 export type KvEvent =
   | { readonly kind: 'begin'; readonly cursor: string }

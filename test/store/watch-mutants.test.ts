@@ -367,6 +367,22 @@ const MUTANTS: readonly Mutant[] = [
     'return keepers',
     /replicas of a partition are others/,
   ],
+  [
+    'after a gap nothing is told again',
+    'watching',
+    'telling.ts',
+    '      buffer.push(event, EVENT_BYTES)\n      this.#readers.set(buffer, this.#turn)',
+    '      buffer.push(event, EVENT_BYTES)',
+    /what was told before it/,
+  ],
+  [
+    'after a slow reader nothing is told again',
+    'watch-parts',
+    'telling.ts',
+    'if (!buffer.push(event, bytes + EVENT_BYTES)) this.#readers.set(buffer, this.#turn)',
+    'buffer.push(event, bytes + EVENT_BYTES)',
+    /a reader that fell behind/,
+  ],
   // Bounds and ends.
   [
     'a slow reader is told of no gap',

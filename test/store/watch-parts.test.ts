@@ -405,10 +405,10 @@ describe('what was told', () => {
   })
 })
 
-describe('telling of a key that has been forgotten', () => {
-  function tellingOf(read: () => Promise<StoreRecord>) {
+describe('telling of a key', () => {
+  function tellingOf(read: () => Promise<StoreRecord>, bytesMax = 1000) {
     const clock = new ManualClock()
-    const told = new ToldKeys(1000)
+    const told = new ToldKeys(bytesMax)
     const counts = new WatchCounts()
     let unread = 0
     const onUnread = (): void => void unread++
@@ -439,6 +439,14 @@ describe('telling of a key that has been forgotten', () => {
     assert.equal(counts.reads, 1)
     const ofKey = (await heard()).filter((event) => event.includes(' k='))
     assert.deepEqual(ofKey, ['put k=disk-a 9', 'put k=disk-a 9'])
+  })
+
+  it('to a reader that fell behind is done again: what it missed counts as not told', async () => {
+    const { take, heard } = tellingOf(() => Promise.reject(new Error('unused')), 1e9)
+    for (let i = 0; i <= WATCH_EVENTS_MAX; i++) await take(`k${i}`, recordAt(i + 1))
+    await take('k0', recordAt(1))
+    await take('k0', recordAt(1))
+    assert.deepEqual(await heard(), ['gap slow', 'put k0=disk-a 1'])
   })
 
   it('that cannot be read is told all the same, after a gap', async () => {

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { EMPTY_CONTEXT, versionText } from '../../src/store/version-vector.ts'
 import { REQUEST_KINDS } from '../../src/wire/kinds.ts'
 import { decodeFeedQuestion } from '../../src/store/watch/feed-messages.ts'
+import { placeOf } from '../../src/store/place.ts'
 import { errorOf } from './error-of.ts'
 import { WatchReader } from './watch-reader.ts'
 import { type Fate, isSync, isWrite, type Question, StoreWorld } from './world.ts'
@@ -455,5 +456,29 @@ describe('a disk that nobody watches', () => {
     await world.wait(20_000)
     const last = world.asked.filter(isFeed).at(-1)
     assert.equal(last && decodeFeedQuestion(last.body).after, 1, 'what it passed over is behind it')
+  })
+})
+
+describe('after a gap', () => {
+  it('what was told before it is told again when it comes: a list may not have shown it', async () => {
+    const world = await StoreWorld.start(['abc', 'a'], { nodes: 'd' })
+    // Of the first partition: of the second the only replica will be restarted.
+    const key = Array.from({ length: 50 }, (_, i) => `k${i}`).find(
+      (each) => placeOf(world.latest, each).partition === 0,
+    )
+    assert.ok(key !== undefined)
+    const reader = await WatchReader.begin(world, 'd')
+    world.fate = missing('a', 'b')
+    await world.drive(world.kv('c').put(key, 'v', { write: 'one' }))
+    await world.wait(GATHER_MS)
+    assert.deepEqual(reader.take(), [`put ${key}=v`])
+    world.crash('a', { power: false })
+    await world.boot('a')
+    await world.wait(6000)
+    assert.deepEqual(reader.take(), ['gap forgotten'])
+    world.fate = () => undefined
+    await world.drive(world.kv('d').get(key, { read: 'all' }))
+    await world.wait(GATHER_MS)
+    assert.deepEqual(reader.take(), [`put ${key}=v`])
   })
 })

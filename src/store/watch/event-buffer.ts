@@ -18,9 +18,9 @@ export class EventBuffer implements AsyncIterable<KvEvent> {
     this.#onDropped = onDropped
   }
 
-  /** `bytes`: about what it takes. */
-  push(event: KvEvent, bytes: number): void {
-    if (this.#end !== null) return
+  /** `bytes`: about what it takes. False: a gap stands for it and those before. */
+  push(event: KvEvent, bytes: number): boolean {
+    if (this.#end !== null) return true
     const isFull =
       this.#events.length >= WATCH_EVENTS_MAX ||
       (this.#events.length > 0 && this.#bytes + bytes > WATCH_BYTES_MAX)
@@ -30,11 +30,12 @@ export class EventBuffer implements AsyncIterable<KvEvent> {
       this.#events = [gapOf('slow', cursor)]
       this.#bytes = 0
       this.#wake()
-      return
+      return false
     }
     this.#events.push(event)
     this.#bytes += bytes
     this.#wake()
+    return true
   }
 
   /** What waits is still told. */

@@ -5,7 +5,7 @@ type Gap = Extract<KvEvent, { kind: 'gap' }>
 
 const HINTS: Readonly<Record<Gap['reason'], string>> = {
   forgotten: 'changes before this may be missing: list the prefix, then go on',
-  slow: 'the reader fell behind: go on from the cursor before this one, or list the prefix',
+  slow: 'the reader fell behind: watch again from the last cursor before this one',
 }
 
 export function gapOf(reason: Gap['reason'], cursor: string): Gap {

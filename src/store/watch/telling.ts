@@ -42,7 +42,7 @@ const EVENT_BYTES = 400
 
 export class Telling {
   readonly #options: TellingOptions
-  /** With the turn in which each came. */
+  /** With the turn in which each came, or had a gap: what was told before, it may not know of. */
   readonly #readers = new Map<EventBuffer, number>()
   /** Grows with each telling. */
   #turn = 0
@@ -81,9 +81,12 @@ export class Telling {
     this.#options.told.leave(this.#options.number)
   }
 
-  /** Of no key. */
+  /** Of no key: from this event on a reader knows what a list shows, and what is told. */
   tell(event: KvEvent): void {
-    for (const buffer of this.#readers.keys()) buffer.push(event, EVENT_BYTES)
+    for (const buffer of this.#readers.keys()) {
+      buffer.push(event, EVENT_BYTES)
+      this.#readers.set(buffer, this.#turn)
+    }
   }
 
   /** `cursorAfter` notes that an entry is taken, and says where the stream is then. */
@@ -119,7 +122,9 @@ export class Telling {
     this.#marks = [...this.#marks, markOf(key, record)].slice(-MARKS)
     const event = eventOf(key, record, clock.wallMs(), cursor())
     counts.told++
-    for (const buffer of readers) buffer.push(event, bytes + EVENT_BYTES)
+    for (const buffer of readers) {
+      if (!buffer.push(event, bytes + EVENT_BYTES)) this.#readers.set(buffer, this.#turn)
+    }
   }
 
   /**
