@@ -54,7 +54,7 @@ export class AtollWorld {
     })
     this.cluster = new Cluster(this.world)
     const clients = this.world.random.fork('clients')
-    const uses = (index: number): boolean => this.cluster.members.has(index)
+    const uses = (index: number): boolean => this.cluster.serves(index)
     this.workload = new Workload(this.world, clients, uses)
     this.types = new TypeWorkload(this.world, this.world.random.fork('types'), uses)
     this.registers = new RegisterWorkload(

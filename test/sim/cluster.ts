@@ -12,6 +12,7 @@ const FORM_MS = 300_000
 export class Cluster<N extends SimNode> {
   readonly #world: World<N>
   readonly #members = new Set<number>()
+  readonly #edges = new Set<number>()
   #ticket = ''
   /** Names of the dead that nobody bears any more, and some still know. */
   #ghosts = 0
@@ -23,6 +24,21 @@ export class Cluster<N extends SimNode> {
   /** Machines whose nodes have joined. */
   get members(): ReadonlySet<number> {
     return this.#members
+  }
+
+  /** Whose nodes clients ask: the edges where there are any, and nobody else then. */
+  serves(index: number): boolean {
+    return (this.#edges.size > 0 ? this.#edges : this.#members).has(index)
+  }
+
+  /** Starts a node that stores nothing, while all is well. */
+  async joinEdge(index: number): Promise<void> {
+    const { ticket } = await this.#on(this.#anyone(), (node) =>
+      node.ticket.create({ role: 'edge' }),
+    )
+    await this.#world.start(index)
+    await this.#on(index, (node) => node.join(ticket))
+    this.#edges.add(index)
   }
 
   /** The first machine founds it, the others join; resolves when all hold data and nothing moves. */
@@ -98,8 +114,9 @@ export class Cluster<N extends SimNode> {
 
   async #unsettled(): Promise<string> {
     const statuses: Status[] = []
-    for (const index of this.#members) statuses.push(await this.#on(index, (node) => node.status()))
-    const size = this.#members.size
+    const all = [...this.#members, ...this.#edges]
+    for (const index of all) statuses.push(await this.#on(index, (node) => node.status()))
+    const size = all.length
     const [first] = statuses
     for (const [i, status] of statuses.entries()) {
       const { alive, suspect, dead } = status.members
@@ -110,7 +127,8 @@ export class Cluster<N extends SimNode> {
       if (status.topology !== first?.topology) return `n${i} knows topology ${status.topology}`
     }
     const { members } = await this.#on(this.#anyone(), (node) => node.topology.show())
-    return members.length === size ? '' : `${members.length} of ${size} hold data`
+    const { size: stores } = this.#members
+    return members.length === stores ? '' : `${members.length} of ${stores} hold data`
   }
 
   /** Every replica of the key answers, all with the same version. */

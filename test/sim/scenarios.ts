@@ -3,6 +3,7 @@ import type { Scenario } from './scenario.ts'
 import { blackout } from './scenarios/blackout.ts'
 import { clocks } from './scenarios/clocks.ts'
 import { disk } from './scenarios/disk.ts'
+import { edges } from './scenarios/edges.ts'
 import { links } from './scenarios/links.ts'
 import { members } from './scenarios/members.ts'
 import { roots } from './scenarios/roots.ts'
@@ -20,6 +21,7 @@ export const SCENARIOS: readonly Scenario[] = [
   roots,
   members,
   links,
+  edges,
 ]
 
 /** What `npm run sim` runs without `--scenario`. */
