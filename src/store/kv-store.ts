@@ -50,10 +50,10 @@ import { Places } from './places.ts'
 import { Peers } from '../topology/peers.ts'
 import { type ReadOutcome, Reader } from './reader.ts'
 import { Replica } from './replica.ts'
+import { sourceOf } from './scan/scan-answers.ts'
 import { Scanner } from './scan/scanner.ts'
 import { foundOf, type Looked, readOf, shownOf } from './shown.ts'
 import { AntiEntropy } from './sync/anti-entropy.ts'
-import { HashTrees } from './sync/hash-trees.ts'
 import { SyncServer } from './sync/sync-server.ts'
 import { Turns } from './sync/turns.ts'
 import { Watching } from './watch/watching.ts'
@@ -100,7 +100,7 @@ export class KvStore implements KvApi {
 
   /** Sets the mesh's handlers: make it before the mesh starts. */
   constructor(options: KvStoreOptions) {
-    const { database, self, membership, clock } = options
+    const { self, membership, clock } = options
     this.#options = options
     const typed: TypedCalls = {
       write: (operation, key, edit, given) => this.#write(operation, key, edit, given),
@@ -122,7 +122,8 @@ export class KvStore implements KvApi {
     const places = new Places()
     const shared = { ...options, deadlines, topology, peers, places, hybridClock, onMissed, counts }
     const forwarder = new Forwarder(shared)
-    this.#scanner = new Scanner({ ...shared, database })
+    const source = sourceOf(options)
+    this.#scanner = new Scanner({ ...shared, source })
     const read: Reader['get'] = (key, limits) => this.#reader.get(key, limits)
     this.#near = new NearCache({ clock, read, counts: counts.nearCache })
     this.watching = new Watching({
@@ -132,14 +133,14 @@ export class KvStore implements KvApi {
       read: async (key) => (await read(key, limitsOf({}))).record,
       counts: counts.watches,
     })
-    if (database === null) {
+    if (source === null) {
       this.#antiEntropy = null
       this.#collection = null
       this.#reader = new Reader({ ...shared, replica: null })
       this.#writer = forwarder
       return
     }
-    const trees = new HashTrees(database, clock)
+    const { database, trees } = source
     const turns = new Turns(self, clock)
     const onChange = (change: Change): void => {
       inventory.changed(change)

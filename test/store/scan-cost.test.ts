@@ -9,6 +9,8 @@ import {
   encodeAnswer,
   encodeQuestion,
 } from '../../src/store/scan/scan-messages.ts'
+import { answerScan } from '../../src/store/scan/scan-answers.ts'
+import type { HashTrees } from '../../src/store/sync/hash-trees.ts'
 import { WireError } from '../../src/wire/codec.ts'
 import { REQUEST_KINDS } from '../../src/wire/kinds.ts'
 import { isSync, isWrite, type Question, StoreWorld } from './world.ts'
@@ -42,11 +44,11 @@ function answers(world: StoreWorld, name: string): { bytes: number; questions: Q
   return counted
 }
 
-async function all(world: StoreWorld, name: string, limit = 100): Promise<string[]> {
+async function all(world: StoreWorld, name: string, limit = 100, prefix = ''): Promise<string[]> {
   const keys: string[] = []
   for (let after: string | null = ''; after !== null; ) {
     const page: Awaited<ReturnType<ReturnType<typeof world.kv>['ls']>> = await world.drive(
-      world.kv(name).ls('', { after, limit }),
+      world.kv(name).ls(prefix, { after, limit }),
     )
     assert.equal(page.partial, false)
     keys.push(...page.entries.map(({ key }) => key))
@@ -65,9 +67,6 @@ describe('the cost of scans', () => {
     assert.ok(counted.bytes < 1.3 * own, `${counted.bytes} of ${own}`)
     const questions = counted.questions.length
     assert.ok(questions <= 2 * 5 * 2, `${questions} questions`)
-    counted.bytes = 0
-    assert.deepEqual(await all(world, 'f', 60), KEYS)
-    assert.ok(counted.bytes < 2 * own, `${counted.bytes} of ${own} in small pages`)
   })
 
   it('what a node has itself, it asks nobody for', async () => {
@@ -93,6 +92,54 @@ describe('the cost of scans', () => {
     world.fate = (q) => (isSync(q) || (isWrite(q) && q.to === 'c') ? 'lost' : undefined)
     await world.drive(world.kv('a').put('k', 'v'))
     for (const name of ['a', 'b', 'c']) assert.deepEqual(await all(world, name), ['k'], name)
+  })
+
+  it('where replicas differ elsewhere, sums of what is given still agree', async () => {
+    const world = await filled(SETS, 'f')
+    world.fate = (q) => (isWrite(q) || isSync(q) ? 'lost' : undefined)
+    const others = Array.from({ length: 40 }, (_, i) => `z/${i}`)
+    await world.drive(
+      Promise.all(others.map((key) => world.kv('a').put(key, 'v', { write: 'one' }))),
+    )
+    const own = KEYS.length * (VALUE.length + 60)
+    const counted = answers(world, 'f')
+    assert.deepEqual(await all(world, 'f', 60, 'k/'), KEYS)
+    assert.ok(counted.bytes < 2 * own, `${counted.bytes} of ${own}`)
+  })
+
+  it('where hash trees agree, nobody else reads', async () => {
+    const world = await filled(['abc', 'bca', 'cab', 'acb'])
+    await world.wait(2000)
+    const reads = { b: 0, c: 0 }
+    for (const name of ['b', 'c'] as const) {
+      const { database } = world.node(name)
+      const scan = database?.scan.bind(database)
+      if (database === null || scan === undefined) continue
+      database.scan = (range) => {
+        reads[name]++
+        return scan(range)
+      }
+    }
+    assert.deepEqual(await all(world, 'a'), KEYS)
+    assert.deepEqual(reads, { b: 0, c: 0 })
+    world.fate = (q) => ((isWrite(q) && q.to !== 'a') || isSync(q) ? 'lost' : undefined)
+    await world.drive(world.kv('a').put('k/1100', 'new', { write: 'one' }))
+    await world.drive(world.kv('a').ls('', { limit: 300 }))
+    assert.ok(reads.b + reads.c > 0, 'where they do not, somebody does')
+  })
+
+  it('a root is told of records only if nothing changed while they were read', async () => {
+    const world = await StoreWorld.start(['a'])
+    const { database } = world.node('a')
+    assert.ok(database !== null)
+    const roots = [7, 7, 7, 8]
+    const trees = { root: () => roots.shift() ?? null } as unknown as HashTrees
+    const range = { prefix: '', after: '', upTo: null }
+    const question = { topology: 1, range, limit: 9, bytes: 9, partitions: [0], given: null }
+    const told = async () => (await world.drive(answerScan({ database, trees }, question))).roots
+    assert.deepEqual(await told(), [7])
+    assert.deepEqual(await told(), [null], 'it was 7 and became 8')
+    assert.deepEqual(await told(), [null], 'it is not counted')
   })
 
   it('a member that does not answer is replaced, and asked last for a while', async () => {
@@ -137,6 +184,8 @@ describe('the cost of scans', () => {
 describe('messages of scans', () => {
   const key = fc.string({ unit: 'grapheme', maxLength: 40 })
   const partition = fc.nat(65_535)
+  const root = fc.option(fc.nat(2 ** 31))
+  const given = fc.record({ sum: fc.maxSafeNat(), root }, { noNullPrototype: true })
   const question = fc.record(
     {
       topology: fc.maxSafeNat(),
@@ -147,14 +196,18 @@ describe('messages of scans', () => {
       limit: fc.nat(SCAN_ENTRIES_MAX),
       bytes: fc.nat(PAGE_BYTES),
       partitions: fc.array(partition, { maxLength: 20 }),
-      sums: fc.option(fc.array(fc.maxSafeNat(), { maxLength: 20 })),
+      given: fc.option(fc.array(given, { maxLength: 20 })),
     },
     { noNullPrototype: true },
   )
   const record = fc.uint8Array({ maxLength: 40 })
   const entry = fc.record({ partition, key, record }, { noNullPrototype: true })
   const answer = fc.record(
-    { entries: fc.array(entry, { maxLength: 10 }), done: fc.boolean() },
+    {
+      entries: fc.array(entry, { maxLength: 10 }),
+      done: fc.boolean(),
+      roots: fc.array(root, { maxLength: 10 }),
+    },
     { noNullPrototype: true },
   )
 
@@ -192,7 +245,7 @@ describe('messages of scans', () => {
 
   it('over their bounds are refused', () => {
     const range = { prefix: '', after: '', upTo: null }
-    const good = { topology: 1, range, limit: 1, bytes: 1, partitions: [0], sums: null }
+    const good = { topology: 1, range, limit: 1, bytes: 1, partitions: [0], given: null }
     const long = 'k'.repeat(KEY_BYTES_MAX + 1)
     const bad = [
       { ...good, limit: SCAN_ENTRIES_MAX + 1 },
@@ -206,9 +259,9 @@ describe('messages of scans', () => {
     for (const each of bad) assert.throws(() => decodeQuestion(encodeQuestion(each)), WireError)
     const one = { partition: 0, key: 'k', record: new Uint8Array() }
     const entries = Array.from({ length: SCAN_ENTRIES_MAX + 1 }, () => one)
-    assert.throws(() => decodeAnswer(encodeAnswer({ entries, done: true })), WireError)
+    assert.throws(() => decodeAnswer(encodeAnswer({ entries, done: true, roots: [] })), WireError)
     assert.throws(
-      () => decodeAnswer(encodeAnswer({ entries: [{ ...one, key: long }], done: true })),
+      () => decodeAnswer(encodeAnswer({ entries: [{ ...one, key: long }], done: true, roots: [] })),
       WireError,
     )
   })

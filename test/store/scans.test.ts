@@ -190,7 +190,11 @@ describe('scans', () => {
         .node(name)
         .database?.commit([{ key: databaseKey(partition, 'k'), value }])
       await world.drive(commit ?? Promise.resolve())
+      // Its hash tree knows only what it was told, until it is counted anew.
+      world.crash(name)
+      await world.boot(name)
     }
+    world.fate = (q) => (isSync(q) ? 'lost' : undefined)
     await damage('c')
     for (const name of ['a', 'c']) {
       const page = await world.drive(world.kv(name).ls(''))

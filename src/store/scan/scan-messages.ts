@@ -22,8 +22,15 @@ export interface ScanQuestion {
   /** At least one entry is given however large it is. */
   readonly bytes: number
   readonly partitions: readonly number[]
-  /** Of what another replica gave of each partition. Absent: the records are asked for. */
-  readonly sums: readonly number[] | null
+  /** What another replica gave of each partition. null: the records are asked for. */
+  readonly given: readonly GivenPartition[] | null
+}
+
+export interface GivenPartition {
+  /** Of the entries that were given. */
+  readonly sum: number
+  /** Of all that it has of the partition; null: unknown, or it changed meanwhile. */
+  readonly root: number | null
 }
 
 export interface ScanEntry<T> {
@@ -37,15 +44,17 @@ export interface ScanAnswer<T> {
   readonly entries: readonly ScanEntry<T>[]
   /** Nothing of the range comes after these. */
   readonly done: boolean
+  /** Of the partitions that were asked for, in their order, where records were. */
+  readonly roots: readonly (number | null)[]
 }
 
 export function encodeQuestion(question: ScanQuestion): Uint8Array {
-  const { topology, range, limit, bytes, partitions, sums } = question
+  const { topology, range, limit, bytes, partitions, given } = question
   const out = new WireWriter().uint(topology).string(range.prefix).string(range.after)
   out.bool(range.upTo !== null).string(range.upTo ?? '')
   out.uint(limit).uint(bytes)
   out.list(partitions, (to, partition) => void to.uint(partition))
-  out.bool(sums !== null).list(sums ?? [], (to, sum) => void to.uint(sum))
+  out.bool(given !== null).list(given ?? [], (to, { sum, root }) => writeRoot(to.uint(sum), root))
   return out.finish()
 }
 
@@ -61,18 +70,19 @@ export function decodeQuestion(body: Uint8Array): ScanQuestion {
   const limit = from.uint(SCAN_ENTRIES_MAX)
   const bytes = from.uint(PAGE_BYTES)
   const partitions = from.list(PARTITIONS_MAX, (each) => each.uint(PARTITIONS_MAX - 1))
-  const hasSums = from.bool()
-  const sums = from.list(PARTITIONS_MAX, (each) => each.uint())
-  return { topology, range, limit, bytes, partitions, sums: hasSums ? sums : null }
+  const isGiven = from.bool()
+  const given = from.list(PARTITIONS_MAX, (each) => ({ sum: each.uint(), root: readRoot(each) }))
+  return { topology, range, limit, bytes, partitions, given: isGiven ? given : null }
 }
 
-export function encodeAnswer({ entries, done }: ScanAnswer<Uint8Array>): Uint8Array {
+export function encodeAnswer({ entries, done, roots }: ScanAnswer<Uint8Array>): Uint8Array {
   return new WireWriter()
     .uint(FRESH)
     .bool(done)
     .list(entries, (to, { partition, key, record }) => {
       to.uint(partition).string(key).bytes(record)
     })
+    .list(roots, writeRoot)
     .finish()
 }
 
@@ -87,7 +97,17 @@ export function decodeAnswer(bytes: Uint8Array): ScanAnswer<Uint8Array> | number
     key: each.string(KEY_BYTES_MAX),
     record: each.bytes(RECORD_BYTES_MAX),
   }))
-  return { entries, done }
+  return { entries, done, roots: from.list(PARTITIONS_MAX, readRoot) }
+}
+
+/** One more than it is; 0 where there is none. */
+function writeRoot(to: WireWriter, root: number | null): void {
+  to.uint(root === null ? 0 : root + 1)
+}
+
+function readRoot(from: WireReader): number | null {
+  const root = from.uint()
+  return root === 0 ? null : root - 1
 }
 
 /** Throws WireError for a record that is damaged. */

@@ -23,7 +23,7 @@ export async function readEntries(
   partitions: readonly number[],
   { prefix, after, upTo }: ScanRange,
   most: { readonly limit: number; readonly bytes: number },
-): Promise<ScanAnswer<Uint8Array>> {
+): Promise<Omit<ScanAnswer<Uint8Array>, 'roots'>> {
   const slice = sliceFor(most.limit, partitions.length)
   const cursors: (readonly [KeyCursor, number])[] = []
   await inParallel(partitions, READ_AT_ONCE, async (partition) => {

@@ -2,14 +2,13 @@
  * Scans: keys in order over all partitions, in pages. A page is resumed by its last key.
  *
  * Of each partition one replica gives its records, this node itself where it is one; the others
- * that a majority takes are told a sum of what was given, and give their own records only where
- * theirs is another. So a page costs about its own bytes, however many replicas there are.
+ * that a majority takes are told the root of its hash tree and a sum of what was given, and give
+ * their own records only where both are others. So a page costs about its own bytes, however many replicas there are.
  */
 import { DEFAULT_DEADLINE_MS } from '../../base/call-limits.ts'
 import { compareKeys, lowestKey } from '../../base/bytes.ts'
 import { AtollError } from '../../base/errors.ts'
 import type { PeerId, StorageId } from '../../base/ids.ts'
-import type { Database } from '../../disk/database.ts'
 import type { Mesh, RemotePeer } from '../../mesh/mesh.ts'
 import type { Clock } from '../../seams/clock.ts'
 import type { KnownTopology } from '../../topology/known-topology.ts'
@@ -32,13 +31,14 @@ import {
   type ScanQuestion,
   type ScanRange,
 } from './scan-messages.ts'
+import { answerScan, type ScanSource } from './scan-answers.ts'
 import { ScanPlan, type Shares } from './scan-plan.ts'
-import { readEntries, readSums, sumsOf } from './scan-reader.ts'
+import { sumsOf } from './scan-reader.ts'
 
 export interface ScanOptions {
   readonly self: StorageId
   /** null on an edge. */
-  readonly database: Database | null
+  readonly source: ScanSource | null
   readonly mesh: Mesh
   readonly topology: KnownTopology
   readonly clock: Clock
@@ -95,7 +95,7 @@ export class Scanner {
   /** Sets the mesh's handler: make it before the mesh starts. */
   constructor(options: ScanOptions) {
     this.#options = options
-    if (options.database !== null) {
+    if (options.source !== null) {
       options.mesh.handle(REQUEST_KINDS.KV_SCAN, (from, body) => this.#onScan(from, body))
     }
   }
@@ -146,7 +146,7 @@ export class Scanner {
         const share = (partitions.length / page.topology.partitions.length) * SHARE_SLACK
         const limit = Math.min(page.limit, Math.ceil(page.limit * share) + SHARE_MORE)
         const bytes = Math.min(PAGE_BYTES, Math.ceil(PAGE_BYTES * share))
-        const answer = await this.#ask(page, id, { range, limit, bytes, partitions, sums: null })
+        const answer = await this.#ask(page, id, { range, limit, bytes, partitions, given: null })
         if (answer === null) return
         given.push({ id, partitions, answer, entries: decodedEntries(answer.entries) })
         plan.gave(id, partitions)
@@ -162,6 +162,11 @@ export class Scanner {
     const upTo = lowestKey(ends)
     const range = { ...page.range, upTo }
     const within = given.flatMap(({ answer }) => answer.entries.filter(isUpTo(upTo)))
+    const roots = new Map(
+      given.flatMap(({ partitions, answer }) =>
+        partitions.map((partition, i) => [partition, answer.roots[i] ?? null] as const),
+      ),
+    )
     const others: (readonly ScanEntry<StoreRecord>[])[] = []
     await this.#rounds(
       page,
@@ -173,7 +178,10 @@ export class Scanner {
           limit,
           bytes: PAGE_BYTES,
           partitions,
-          sums,
+          given: partitions.map((each, i) => ({
+            sum: sums[i] ?? 0,
+            root: roots.get(each) ?? null,
+          })),
         })
         if (answer === null) return
         others.push(decodedEntries(answer.entries))
@@ -224,7 +232,7 @@ export class Scanner {
     const { self, peers, mesh, clock } = this.#options
     const { topology, limits, endMs } = page
     const question = { topology: topology.number, ...rest }
-    if (id === self) return await this.#answerHere(question)
+    if (id === self) return await answerScan(this.#options.source, question)
     const peer = peers.usable(topology, id)
     if (peer === undefined) throw new AtollError('UNREACHABLE', 'it is known to be down')
     const leftMs = endMs - clock.monotonicMs()
@@ -250,18 +258,7 @@ export class Scanner {
     const topology = this.#options.topology.get()
     // Who acts on an older one does not know whom to ask.
     if (topology.number > question.topology) return encodeStale(topology.number)
-    return encodeAnswer(await this.#answerHere(question))
-  }
-
-  async #answerHere(question: ScanQuestion): Promise<ScanAnswer<Uint8Array>> {
-    const { database } = this.#options
-    const { range, partitions, sums } = question
-    if (database === null) return { entries: [], done: true }
-    if (sums === null) return await readEntries(database, partitions, range, question)
-    const here = await readSums(database, partitions, range)
-    const other = partitions.filter((_, i) => here[i] !== sums[i])
-    if (other.length === 0) return { entries: [], done: true }
-    return await readEntries(database, other, range, question)
+    return encodeAnswer(await answerScan(this.#options.source, question))
   }
 }
 
