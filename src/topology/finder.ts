@@ -14,7 +14,7 @@
  */
 import { utf8 } from '../base/bytes.ts'
 import type { PeerId } from '../base/ids.ts'
-import { kadIdOfKey } from '../kad/node-id.ts'
+import { type KadId, kadIdOfKey } from '../kad/node-id.ts'
 import { partitionOf } from '../kad/partition.ts'
 import type { Mesh } from '../mesh/mesh.ts'
 import { type Clock, sleep } from '../seams/clock.ts'
@@ -52,7 +52,7 @@ const AGAIN_AFTER_MS = 2000
 const SETTLE_MS = 2000
 /** What the search may take of a call's time. */
 const SHARE = 0.75
-const POLL_MS = 10
+const POLL_MS = 20
 
 export class TopologyFinder {
   /** Lookups begun. */
@@ -63,6 +63,7 @@ export class TopologyFinder {
   #notBeforeMs = Number.NEGATIVE_INFINITY
   /** Until then those found are being met; 0: nobody is. */
   #settlesAtMs = 0
+  #ticking: Promise<void> | null = null
   readonly #aborter = new AbortController()
   /** What is left of a lookup then ends with the network. */
   readonly #stopped = Promise.withResolvers<readonly FoundPeer[]>()
@@ -82,10 +83,22 @@ export class TopologyFinder {
     const nowMs = clock.monotonicMs()
     const endMs = nowMs + (call.endMs - nowMs) * SHARE
     if (this.#isLost) this.#begin(key)
-    while (this.#isWorking() && !this.#isReady(key) && clock.monotonicMs() < endMs) {
+    const kadId = kadIdOfKey(key)
+    while (this.#isWorking() && !this.#isReady(kadId) && clock.monotonicMs() < endMs) {
       if (call.signal?.aborted === true || this.#aborter.signal.aborted) return
-      await sleep(clock, POLL_MS, this.#aborter.signal).catch(() => undefined)
+      await this.#tick()
     }
+  }
+
+  /** All that wait share a timer: there may be thousands. */
+  #tick(): Promise<void> {
+    const { clock } = this.#options
+    this.#ticking ??= sleep(clock, POLL_MS, this.#aborter.signal)
+      .catch(() => undefined)
+      .finally(() => {
+        this.#ticking = null
+      })
+    return this.#ticking
   }
 
   /** Resolves when nothing is under way. */
@@ -110,11 +123,11 @@ export class TopologyFinder {
   }
 
   /** A majority of each set of replicas of the key is up. */
-  #isReady(key: string): boolean {
+  #isReady(kadId: KadId): boolean {
     const { topology, membership } = this.#options
     const current = topology.current()
     if (current === null) return false
-    const state = current.partitions[partitionOf(kadIdOfKey(key), current.partitions.length)]
+    const state = current.partitions[partitionOf(kadId, current.partitions.length)]
     const peers = new Map(current.members.map(({ storageId, id }) => [storageId, id]))
     return [state, state?.prev].every((set) => {
       const replicas = set?.replicas ?? []

@@ -24,7 +24,7 @@ const MUTANTS: readonly Mutant[] = [
   ],
   [
     'the call does not wait for those found',
-    '!this.#isReady(key) &&',
+    '!this.#isReady(kadId) &&',
     'this.#running !== null &&',
     /waits for a majority/,
   ],
@@ -76,6 +76,12 @@ const MUTANTS: readonly Mutant[] = [
     'mesh.foundAt(peer, addresses)',
     'mesh.connect(peer)',
     /brings the topology/,
+  ],
+  [
+    'each call has a timer',
+    'this.#ticking ??= sleep(',
+    'this.#ticking = sleep(',
+    /one lookup for all/,
   ],
   [
     'nobody is asked for the topology',
