@@ -49,6 +49,7 @@ import type { WriteOutcome } from './messages.ts'
 import { Places } from './places.ts'
 import { Peers } from '../topology/peers.ts'
 import { type ReadOutcome, Reader } from './reader.ts'
+import type { StoreRecord } from './record.ts'
 import { Replica } from './replica.ts'
 import { sourceOf } from './scan/scan-answers.ts'
 import { Scanner } from './scan/scanner.ts'
@@ -130,7 +131,7 @@ export class KvStore implements KvApi {
       ...shared,
       topology: options.topology,
       known: topology,
-      read: async (key) => (await read(key, limitsOf({}))).record,
+      read: async (key) => knownOf(key, await read(key, limitsOf({}))),
       counts: counts.watches,
     })
     if (source === null) {
@@ -314,6 +315,13 @@ export class KvStore implements KvApi {
   #checkOpen(): void {
     if (this.#stopped) throw new AtollError('STOPPED', 'the node is stopping')
   }
+}
+
+/** What was read of a key; too few who have nothing do not say that there is nothing. */
+function knownOf(key: string, outcome: ReadOutcome): StoreRecord {
+  const { record, partial } = outcome
+  if (partial && record.known.vector.size === 0) throw nobodyHasIt(key, outcome)
+  return record
 }
 
 function nobodyHasIt(key: string, { acks, replicas, moving }: ReadOutcome): AtollError {

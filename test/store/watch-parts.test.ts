@@ -18,7 +18,7 @@ import {
   WATCH_EVENTS_MAX,
   WATCHERS_MAX,
 } from '../../src/store/limits.ts'
-import { encodeRecord, type StoreRecord } from '../../src/store/record.ts'
+import { EMPTY_RECORD, encodeRecord, type StoreRecord } from '../../src/store/record.ts'
 import { isSameContent, markOf } from '../../src/store/watch/content.ts'
 import { Continuity } from '../../src/store/watch/continuity.ts'
 import { cursorOf, cursorText, MARKS } from '../../src/store/watch/cursor.ts'
@@ -43,7 +43,7 @@ import { errorOf } from './error-of.ts'
 import { shortly, WatchReader } from './watch-reader.ts'
 import { StoreWorld } from './world.ts'
 
-const WITHOUT_READING = { partition: 0, isExpiry: false, record: null } as const
+const WITHOUT_READING = { partition: 0, expiredAtMs: 0, record: null } as const
 
 function recordAt(n: number): StoreRecord {
   const dot = { actor: 'disk-a', n }
@@ -228,7 +228,7 @@ describe('a feed', () => {
     assert.deepEqual((await feed.ask({ ...from, run })).upTo, 1)
   })
 
-  it('gives pages, and reads what it has let go of; what has left the disk it leaves out', async () => {
+  it('gives pages, and reads what it has let go of; says what is gone', async () => {
     const { feed, change, disk } = await feedOf()
     const { run } = await feed.ask(from)
     for (let i = 0; i < FEED_PAGE_ENTRIES + 1; i++) change(`k${i}`, 1)
@@ -250,7 +250,8 @@ describe('a feed', () => {
       ['x', 'y'],
     )
     const last = await feed.ask({ ...from, run, after: page.upTo })
-    assert.deepEqual([last.entries.map(({ key }) => key), last.upTo], [['z'], upTo + 4])
+    assert.deepEqual([last.entries.map(({ key }) => key), last.upTo], [['z', 'gone'], upTo + 4])
+    assert.equal(last.entries[1]?.record.length, 0)
   })
 
   it('keeps so many questions and no more, and answers them when it stops', async () => {
@@ -283,7 +284,7 @@ describe('messages of watching', () => {
       plain({
         seq: seqs,
         key: fc.string({ unit: 'grapheme', maxLength: 50 }),
-        isExpiry: fc.boolean(),
+        expiredAtMs: seqs,
         record: records.map(encodeRecord),
       }),
       { maxLength: 5 },
@@ -326,7 +327,7 @@ describe('messages of watching', () => {
   it('ask for no longer than a disk may wait, and bring no more than a page', () => {
     const question = { prefix: '', run: 1, after: 1, holdMs: FEED_HOLD_MS + 1 }
     assert.throws(() => decodeFeedQuestion(encodeFeedQuestion(question)), WireError)
-    const entry = { seq: 1, key: 'k', isExpiry: false, record: new Uint8Array() }
+    const entry = { seq: 1, key: 'k', expiredAtMs: 0, record: new Uint8Array() }
     const entries = Array.from({ length: FEED_PAGE_ENTRIES + 1 }, () => entry)
     const answer = encodeFeedAnswer({ run: 1, upTo: 1, isLost: false, entries })
     assert.throws(() => decodeFeedAnswer(answer), WireError)
@@ -356,7 +357,7 @@ describe('messages of watching', () => {
 })
 
 describe('what was told', () => {
-  const told = { record: recordAt(1), hasExpired: false, turn: 1, recordBytes: 1000 }
+  const told = { record: recordAt(1), shown: 1, turn: 1, recordBytes: 1000 }
 
   it('is so many bytes, what was told longest ago forgotten first, and known to be', () => {
     const keys = new ToldKeys(10_000)
@@ -398,8 +399,9 @@ describe('what was told', () => {
         ]
         const isSame = JSON.stringify(content(a)) === JSON.stringify(content(b))
         assert.equal(isSameContent(a, b), isSame)
-        assert.equal(markOf('k', a) === markOf('k', b), isSame)
-        assert.notEqual(markOf('k', a), markOf('l', a))
+        assert.equal(markOf('k', a, 1) === markOf('k', b, 1), isSame)
+        assert.notEqual(markOf('k', a, 1), markOf('l', a, 1))
+        assert.notEqual(markOf('k', a, 1), markOf('k', a, 0))
       }),
     )
   })
@@ -417,8 +419,9 @@ describe('telling of a key', () => {
     const buffer = new EventBuffer(() => undefined)
     telling.enter(buffer)
     let seq = 0
-    const take = (key: string, record: StoreRecord): Promise<void> => {
-      const entry = { seq: ++seq, key, isExpiry: false, record: encodeRecord(record) }
+    const take = (key: string, record: StoreRecord | null, expiredAtMs = 0): Promise<void> => {
+      const bytes = record === null ? new Uint8Array() : encodeRecord(record)
+      const entry = { seq: ++seq, key, expiredAtMs, record: bytes }
       return telling.take([entry], (at) => () => `c${at}`)
     }
     const heard = async (): Promise<string[]> => {
@@ -447,6 +450,40 @@ describe('telling of a key', () => {
     await take('k0', recordAt(1))
     await take('k0', recordAt(1))
     assert.deepEqual(await heard(), ['gap slow', 'put k0=disk-a 1'])
+  })
+
+  it('that a disk has no more is read: gone everywhere it is a delete, and no old value comes back', async () => {
+    let held = recordAt(4)
+    const { take, heard } = tellingOf(() => Promise.resolve(held), 1e9)
+    await take('k', recordAt(4))
+    await take('k', null)
+    held = EMPTY_RECORD
+    await take('k', null)
+    await take('k', null)
+    const other = { actor: 'disk-b', n: 5 }
+    const known = contextOf(new Map([['disk-b', 5]]))
+    await take('k', recordOf(known, [{ ...writeOf(other), kind: 'text' }]))
+    assert.deepEqual(await heard(), ['put k=disk-a 4', 'delete k', 'put k=disk-b 5'])
+  })
+
+  it('that has run out by the clock of a disk that is a little ahead is told, by one far ahead not', async () => {
+    const { take, heard, clock } = tellingOf(() => Promise.reject(new Error('unused')), 1e9)
+    const endsMs = clock.wallMs() + 4000
+    const one = recordAt(1)
+    const record = {
+      ...one,
+      siblings: one.siblings.map((each) => ({ ...each, expiresAtMs: endsMs })),
+    }
+    await take('k', record)
+    await take('k', record, clock.wallMs() + 86_400_000)
+    await take('k', record, clock.wallMs() + 86_400_000)
+    const later = {
+      ...record,
+      siblings: record.siblings.map((e) => ({ ...e, expiresAtMs: endsMs + 9000 })),
+    }
+    await take('l', later)
+    await take('l', later, clock.wallMs() + 86_400_000)
+    assert.deepEqual(await heard(), ['put k=disk-a 1', 'expire k', 'put l=disk-a 1'])
   })
 
   it('that cannot be read is told all the same, after a gap', async () => {

@@ -164,12 +164,39 @@ describe('a watch of the store', () => {
     assert.deepEqual(second.told.at(-1), 'put more=v')
   })
 
-  it('sets, counters and values with a time tell what they are', async () => {
+  it('tells of sets and counters what they have become', async () => {
     const world = await StoreWorld.start(['abc'])
-    const reader = await WatchReader.begin(world, 'a')
-    world.node('a').store.watching.expired(0, 'none')
+    const reader = await WatchReader.begin(world, 'b')
+    const { counter, set } = world.kv('a')
+    await world.drive(counter.add('hits', 3))
+    await world.drive(world.kv('c').counter.add('hits', 4))
+    await world.drive(set.add('tags', ['x', 'y']))
+    await world.drive(world.kv('c').set.rm('tags', ['x']))
     await world.wait(GATHER_MS)
-    assert.deepEqual(reader.told, [])
+    assert.deepEqual(reader.take(), ['put hits=3', 'put hits=7', 'put tags=x,y', 'put tags=y'])
+    const types = reader.events.map((event) => ('type' in event ? event.type : '-'))
+    assert.deepEqual(types, ['-', 'counter', 'counter', 'set', 'set'])
+    await world.drive(world.kv('b').set.rm('tags', ['y']))
+    await world.drive(world.kv('b').del('hits'))
+    await world.wait(GATHER_MS)
+    assert.deepEqual(reader.take(), ['delete tags', 'delete hits'])
+  })
+
+  it('tells once that a value has run out, and nothing of one that was replaced before', async () => {
+    const world = await StoreWorld.start(['abc'])
+    const before = await world.drive(world.kv('a').put('early', 'v', { ttlMs: 2000 }))
+    assert.equal(before.acks > 0, true)
+    const reader = await WatchReader.begin(world, 'c')
+    await world.drive(world.kv('a').put('short', 'v', { ttlMs: 1000 }))
+    await world.drive(world.kv('b').put('kept', 'v', { ttlMs: 1000 }))
+    await world.drive(world.kv('b').put('kept', 'w'))
+    await world.wait(GATHER_MS)
+    assert.deepEqual(reader.take(), ['put short=v', 'put kept=v', 'put kept=w'])
+    await world.wait(60_000)
+    assert.deepEqual(reader.take().toSorted(), ['expire early', 'expire short'])
+    const again = await WatchReader.begin(world, 'a', '', reader.events[1]?.cursor)
+    await world.wait(1000)
+    assert.ok(again.told.includes('expire short'), 'the mark of the value is not that of its end')
   })
 
   it('a disk that answers late is not waited for long, and nothing is told before it begins', async () => {

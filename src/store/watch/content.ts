@@ -16,11 +16,12 @@ export function isSameContent(a: StoreRecord, b: StoreRecord): boolean {
   )
 }
 
-/** A number that stands for one content of one key. */
-export function markOf(key: string, { siblings, elements, known, replaced }: StoreRecord): number {
+/** A number that stands for one content of one key, of which so many values are shown. */
+export function markOf(key: string, record: StoreRecord, shown: number): number {
+  const { siblings, elements, known, replaced } = record
   const dots = [...siblings, ...elements].map(({ dot }) => `${dot.actor} ${dot.n}`)
   const sums = [...known.sums, ...replaced].map(({ actor, n }) => `${actor} ${n}`)
-  const text = [key, siblings.length, ...dots, known.sums.length, ...sums].join('\n')
+  const text = [key, shown, siblings.length, ...dots, known.sums.length, ...sums].join('\n')
   return hash('sha256', text, 'buffer').readUIntBE(0, MARK_BYTES)
 }
 

@@ -1,12 +1,17 @@
 /** What a watch tells of a key: its state, and by that what has become of it. */
 import type { KvEvent } from '../api.ts'
 import type { StoreRecord } from '../record.ts'
-import { foundOf, shownOf } from '../shown.ts'
+import { foundOf, type Shown } from '../shown.ts'
 import { versionText } from '../version-vector.ts'
 
-export function eventOf(key: string, record: StoreRecord, nowMs: number, cursor: string): KvEvent {
+/** `shown`: what is to be seen of the record. */
+export function eventOf(
+  key: string,
+  record: StoreRecord,
+  [first, ...others]: readonly Shown[],
+  cursor: string,
+): KvEvent {
   const version = versionText(record.known)
-  const [first, ...others] = shownOf(record, nowMs)
   if (first === undefined) {
     const hasExpired = record.siblings.some(({ kind }) => kind !== 'tombstone')
     return { kind: hasExpired ? 'expire' : 'delete', key, version, cursor }

@@ -17,9 +17,9 @@ export interface FeedEntry {
   /** Grows with each change of the disk. */
   readonly seq: number
   readonly key: string
-  /** It tells of values that ran out, and not of a write. */
-  readonly isExpiry: boolean
-  /** All that the disk holds of the key. */
+  /** Wall time of the disk when values ran out; 0: it tells of a write. */
+  readonly expiredAtMs: number
+  /** All that the disk holds of the key; empty: nothing any more. */
   readonly record: Uint8Array
 }
 
@@ -49,8 +49,8 @@ export function encodeFeedAnswer({ run, upTo, isLost, entries }: FeedAnswer): Ui
     .uint(run)
     .uint(upTo)
     .bool(isLost)
-    .list(entries, (to, { seq, key, isExpiry, record }) =>
-      to.uint(seq).string(key).bool(isExpiry).bytes(record),
+    .list(entries, (to, { seq, key, expiredAtMs, record }) =>
+      to.uint(seq).string(key).uint(expiredAtMs).bytes(record),
     )
     .finish()
 }
@@ -64,7 +64,7 @@ export function decodeFeedAnswer(bytes: Uint8Array): FeedAnswer {
   const entries = from.list(FEED_PAGE_ENTRIES, (each) => ({
     seq: each.uint(),
     key: each.string(KEY_BYTES_MAX),
-    isExpiry: each.bool(),
+    expiredAtMs: each.uint(),
     record: each.bytes(RECORD_BYTES_MAX),
   }))
   return { run, upTo, isLost, entries }

@@ -50,6 +50,8 @@ interface Waiting {
   isDue: boolean
 }
 
+/** It has left this disk, or was deleted and then forgotten by all. */
+const GONE = new Uint8Array()
 /** How long those changes are gathered that another replica tells at once. */
 const GATHER_MS = 20
 
@@ -91,14 +93,15 @@ export class Feed {
     const history = this.#history
     if (history === null || after === null) return
     if (before !== null && isSameContent(before.record, after.record)) return
-    this.#remember(history, { partition, key, isExpiry: false, record: encodeRecord(after.record) })
+    this.#remember(history, { partition, key, expiredAtMs: 0, record: encodeRecord(after.record) })
   }
 
   /** Values of a key have run out of their time. */
   expired(partition: number, key: string): void {
     const history = this.#history
     if (history === null) return
-    this.#remember(history, { partition, key, isExpiry: true, record: null })
+    const expiredAtMs = Math.max(1, Math.floor(this.#options.clock.wallMs()))
+    this.#remember(history, { partition, key, expiredAtMs, record: null })
   }
 
   /** Rejects with BUSY when too many wait, and with STOPPED. */
@@ -195,10 +198,9 @@ export class Feed {
     for (const entry of history.after(after)) {
       upTo = entry.seq
       if (!entry.key.startsWith(prefix)) continue
-      const record = entry.record ?? this.#options.read(entry.partition, entry.key)
-      // It has left this disk: others tell of it.
-      if (record === undefined) continue
-      entries.push({ seq: upTo, key: entry.key, isExpiry: entry.isExpiry, record })
+      const { key, expiredAtMs } = entry
+      const record = entry.record ?? this.#options.read(entry.partition, key) ?? GONE
+      entries.push({ seq: upTo, key, expiredAtMs, record })
       bytes += entry.key.length + record.length
       if (entries.length === FEED_PAGE_ENTRIES || bytes >= FEED_PAGE_BYTES) break
     }

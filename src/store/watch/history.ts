@@ -13,7 +13,8 @@ export interface Remembered {
   readonly seq: number
   readonly partition: number
   readonly key: string
-  readonly isExpiry: boolean
+  /** Wall time of the disk when values ran out; 0: it is a write. */
+  readonly expiredAtMs: number
   /** null: to be read. */
   record: Uint8Array | null
 }

@@ -13,6 +13,7 @@ import type { KvEvent } from '../api.ts'
 import type { WatchCounts } from '../counts.ts'
 import { joinRecords } from '../merge.ts'
 import { decodeRecord, type StoreRecord } from '../record.ts'
+import { shownOf } from '../shown.ts'
 import { isSameContent, markOf } from './content.ts'
 import { MARKS } from './cursor.ts'
 import { eventOf } from './event.ts'
@@ -28,7 +29,7 @@ export interface TellingOptions {
   readonly told: ToldKeys
   readonly counts: WatchCounts
   readonly clock: Clock
-  /** What a majority holds of a key, or what there is. */
+  /** What a majority holds of a key, or what there is; rejects when too few say that it is nothing. */
   readonly read: (key: string) => Promise<StoreRecord>
   /** A key could not be read: what is told of it may be older than what was told. */
   readonly onUnread: () => void
@@ -37,6 +38,8 @@ export interface TellingOptions {
 const READS_AT_ONCE = 32
 const READ_ATTEMPTS = 5
 const READ_RETRY_MS = 500
+/** A disk whose clock is further ahead calls values expired that are not. */
+const SKEW_MS = 5000
 /** What an event takes besides its record. */
 const EVENT_BYTES = 400
 
@@ -103,27 +106,27 @@ export class Telling {
 
   /** One step: what was told is looked at and told anew, whatever others bring meanwhile. */
   #takeOne(entry: FeedEntry, read: StoreRecord | undefined, cursor: () => string): void {
-    const { key, isExpiry } = entry
+    const { key, expiredAtMs } = entry
     const { told, number, counts, clock } = this.#options
-    // A copy: it is kept for long, and the bytes are a view of a whole frame.
-    let record = decodeRecord(entry.record.slice())
-    if (read !== undefined) record = joinRecords(read, record)
     const before = told.get(number, key)
-    if (before !== undefined) record = joinRecords(before.record, record)
-    const hasExpired = isExpiry || (before?.hasExpired ?? false)
-    const bytes = Math.max(entry.record.length, before?.recordBytes ?? 0)
-    const readers = this.#readersOf(before, { record, hasExpired })
-    const isSeen = before === undefined && this.#skipped.has(markOf(key, record))
+    const record = joined(entry, before, read)
+    if (record === null) return
+    const recordBytes = Math.max(entry.record.length, before?.recordBytes ?? 0)
+    const wallMs = clock.wallMs()
+    const shown = shownOf(record, Math.max(wallMs, Math.min(expiredAtMs, wallMs + SKEW_MS)))
+    const next = { record, shown: shown.length, recordBytes }
+    const readers = this.#readersOf(before, next, expiredAtMs > 0)
+    const mark = markOf(key, record, shown.length)
+    const isSeen = before === undefined && this.#skipped.has(mark)
     if (readers.length === 0 || isSeen) {
-      const turn = before?.turn ?? ++this.#turn
-      return told.set(number, key, { record, hasExpired, turn, recordBytes: bytes })
+      return told.set(number, key, { ...next, turn: before?.turn ?? ++this.#turn })
     }
-    told.set(number, key, { record, hasExpired, turn: ++this.#turn, recordBytes: bytes })
-    this.#marks = [...this.#marks, markOf(key, record)].slice(-MARKS)
-    const event = eventOf(key, record, clock.wallMs(), cursor())
+    told.set(number, key, { ...next, turn: ++this.#turn })
+    this.#marks = [...this.#marks, mark].slice(-MARKS)
+    const event = eventOf(key, record, shown, cursor())
     counts.told++
     for (const buffer of readers) {
-      if (!buffer.push(event, bytes + EVENT_BYTES)) this.#readers.set(buffer, this.#turn)
+      if (!buffer.push(event, recordBytes + EVENT_BYTES)) this.#readers.set(buffer, this.#turn)
     }
   }
 
@@ -133,12 +136,13 @@ export class Telling {
    */
   #readersOf(
     before: Told | undefined,
-    { record, hasExpired }: Pick<Told, 'record' | 'hasExpired'>,
+    { record, shown }: Pick<Told, 'record' | 'shown'>,
+    isExpiry: boolean,
   ): readonly EventBuffer[] {
     const isTold =
       before !== undefined &&
-      before.hasExpired === hasExpired &&
-      isSameContent(before.record, record)
+      isSameContent(before.record, record) &&
+      (!isExpiry || before.shown === shown)
     if (!isTold) return [...this.#readers.keys()]
     return [...this.#readers].flatMap(([buffer, since]) => (before.turn <= since ? [buffer] : []))
   }
@@ -147,9 +151,10 @@ export class Telling {
   async #readUncertain(entries: readonly FeedEntry[]): Promise<ReadonlyMap<string, StoreRecord>> {
     const { told, number, marks } = this.#options
     const keys = new Set<string>()
-    for (const { key } of entries) {
+    for (const { key, record } of entries) {
       const isUnknown = told.get(number, key) === undefined
-      if (isUnknown && (marks !== null || told.mayBeForgotten(number, key))) keys.add(key)
+      const mayBeTold = isUnknown && (marks !== null || told.mayBeForgotten(number, key))
+      if (mayBeTold || record.length === 0) keys.add(key)
     }
     const reads = new Map<string, StoreRecord>()
     if (keys.size === 0) return reads
@@ -176,4 +181,21 @@ export class Telling {
     this.#options.onUnread()
     return null
   }
+}
+
+/** What is known of a key with an entry; null: nothing that could be told. */
+function joined(
+  { record: bytes }: FeedEntry,
+  before: Told | undefined,
+  read: StoreRecord | undefined,
+): StoreRecord | null {
+  if (bytes.length === 0) {
+    // Forgotten by all disks, or only gone from that one.
+    if (read === undefined || read.known.vector.size === 0) return read ?? null
+    return before === undefined ? read : joinRecords(before.record, read)
+  }
+  // A copy: it is kept for long, and the bytes are a view of a whole frame.
+  let record = decodeRecord(bytes.slice())
+  if (read !== undefined) record = joinRecords(read, record)
+  return before === undefined ? record : joinRecords(before.record, record)
 }

@@ -9,8 +9,8 @@ import type { StoreRecord } from '../record.ts'
 
 export interface Told {
   readonly record: StoreRecord
-  /** Its values have run out, and that was told. */
-  readonly hasExpired: boolean
+  /** How many values were shown of it: those that run out are no change of the record. */
+  readonly shown: number
   /** The turn of the stream in which it was told last. */
   readonly turn: number
   /** About what the record takes. */
