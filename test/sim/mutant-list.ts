@@ -200,8 +200,8 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'watches: what a replica says is told as it is',
     scenario: 'split',
     file: 'src/store/watch/telling.ts',
-    from: 'if (before !== undefined) record = joinRecords(before.record, record)',
-    to: '',
+    from: 'return before === undefined ? record : joinRecords(before.record, record)',
+    to: 'return record',
   },
   {
     name: 'watches: a loss of all is no gap',

@@ -508,4 +508,26 @@ describe('after a gap', () => {
     await world.wait(GATHER_MS)
     assert.deepEqual(reader.take(), [`put ${key}=v`])
   })
+  it('also of a watch that goes on, and one that goes on from the gap', async () => {
+    const world = await StoreWorld.start(['abc'], { nodes: 'd' })
+    const isCut = (q: Question): boolean => isFeed(q) && q.to === 'c'
+    // At first only the third can be watched, then only the others.
+    world.fate = (q) => (isFeed(q) && !isCut(q) ? 'unreachable' : missing('a', 'b')(q))
+    const first = await WatchReader.begin(world, 'd')
+    await world.drive(world.kv('c').put('k', 'v', { write: 'one' }))
+    await world.wait(GATHER_MS)
+    assert.deepEqual(first.take(), ['put k=v'])
+    const { cursor } = first
+    await first.end(world)
+    world.fate = (q) => (isCut(q) ? 'unreachable' : missing('a', 'b')(q))
+    const second = await WatchReader.begin(world, 'd', '', cursor)
+    await world.wait(50)
+    assert.deepEqual(second.take(), ['gap forgotten'])
+    const third = await WatchReader.begin(world, 'd', '', second.cursor)
+    world.fate = (q) => (isCut(q) ? 'unreachable' : undefined)
+    await world.drive(world.kv('d').get('k', { read: 'all' }))
+    await world.wait(GATHER_MS + 50)
+    assert.deepEqual(second.take(), ['put k=v'])
+    assert.deepEqual(third.take(), ['put k=v'])
+  })
 })

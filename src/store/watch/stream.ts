@@ -24,7 +24,6 @@ import {
   type FeedQuestion,
 } from './feed-messages.ts'
 import { Follower } from './follower.ts'
-import { gapOf } from './gap.ts'
 import { Telling } from './telling.ts'
 import type { ToldKeys } from './told.ts'
 
@@ -227,7 +226,7 @@ export class Stream {
       if (!this.#whole.has(id)) isGap = this.#continuity.follows(id, false) || isGap
     }
     this.#hasBegun = true
-    this.#telling.tell({ kind: 'begin', cursor: this.#cursor() })
+    this.#telling.tellBegin(this.#cursor())
     this.#tellGapIf(isGap)
     this.#begun.resolve()
   }
@@ -237,7 +236,7 @@ export class Stream {
     const { log, prefix, counts } = this.#options
     counts.gaps++
     log.write('info', 'store.watch-gap', { prefix })
-    this.#telling.tell(gapOf('forgotten', this.#cursor()))
+    this.#telling.tellGap(() => this.#cursor())
   }
 
   #cursor(): string {

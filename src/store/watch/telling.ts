@@ -9,7 +9,6 @@
  */
 import { Gate } from '../../base/gate.ts'
 import { type Clock, sleep } from '../../seams/clock.ts'
-import type { KvEvent } from '../api.ts'
 import type { WatchCounts } from '../counts.ts'
 import { joinRecords } from '../merge.ts'
 import { decodeRecord, type StoreRecord } from '../record.ts'
@@ -19,6 +18,7 @@ import { MARKS } from './cursor.ts'
 import { eventOf } from './event.ts'
 import type { EventBuffer } from './event-buffer.ts'
 import type { FeedEntry } from './feed-messages.ts'
+import { gapOf } from './gap.ts'
 import type { Told, ToldKeys } from './told.ts'
 
 export interface TellingOptions {
@@ -50,7 +50,8 @@ export class Telling {
   /** Grows with each telling. */
   #turn = 0
   #marks: readonly number[]
-  readonly #skipped: ReadonlySet<number>
+  /** Of what was told where the cursor comes from. */
+  readonly #skipped: Set<number>
   readonly #reads = new Gate(READS_AT_ONCE)
   readonly #aborter = new AbortController()
 
@@ -84,10 +85,20 @@ export class Telling {
     this.#options.told.leave(this.#options.number)
   }
 
-  /** Of no key: from this event on a reader knows what a list shows, and what is told. */
-  tell(event: KvEvent): void {
+  tellBegin(cursor: string): void {
+    for (const buffer of this.#readers.keys()) buffer.push({ kind: 'begin', cursor }, EVENT_BYTES)
+  }
+
+  /**
+   * From now on a reader knows what a list shows, and what is told: what was told before is told
+   * again when it comes, since a list may not show it yet.
+   */
+  tellGap(cursor: () => string): void {
+    this.#marks = []
+    this.#skipped.clear()
+    const gap = gapOf('forgotten', cursor())
     for (const buffer of this.#readers.keys()) {
-      buffer.push(event, EVENT_BYTES)
+      buffer.push(gap, EVENT_BYTES)
       this.#readers.set(buffer, this.#turn)
     }
   }
