@@ -140,7 +140,7 @@ export class NearCache {
     this.#entries.delete(key)
     this.#entries.set(key, entry)
     const record = decodeRecord(entry.bytes)
-    return { outcome: { ...entry.outcome, record }, ageMs: nowMs - entry.askedMs }
+    return { outcome: { ...entry.outcome, record }, ageMs: Math.round(nowMs - entry.askedMs) }
   }
 
   async #ask(key: string, askedMs: number, limits: CallLimits): Promise<ReadOutcome> {

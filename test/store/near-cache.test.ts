@@ -126,6 +126,9 @@ describe('near cache: age', () => {
     const kept = await world.drive(world.kv('a').get('k', SECOND))
     assert.deepEqual({ ...kept, ageMs: 0 }, { ...fresh, ageMs: 0 })
     assert.ok(kept?.ageMs !== undefined && kept.ageMs >= 300 && kept.ageMs < 400)
+    await world.wait(0.4)
+    const later = await world.drive(world.kv('a').get('k', SECOND))
+    assert.ok(Number.isInteger(later?.ageMs), 'whole milliseconds')
     for (const maxAgeMs of [0, -1, Number.NaN, MAX_AGE_MS_MAX + 1]) {
       assert.equal((await errorOf(world.kv('a').get('k', { maxAgeMs }))).code, 'USAGE')
     }
