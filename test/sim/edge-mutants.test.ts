@@ -1,7 +1,7 @@
 /** What an edge needs to find its cluster, taken away one at a time; the simulated one must notice. */
 import { describeMutants } from '../mutate.ts'
 
-const FINDS = /finds its cluster/
+const FINDS = /finds its cluster|with an old topology/
 
 type Mutant = readonly [name: string, file: string, from: string, to: string]
 
@@ -35,6 +35,12 @@ const MUTANTS: readonly Mutant[] = [
     'mesh/mesh-node.ts',
     '    this.#network.learnAddresses(peer, addresses)\n    this.#peer(peer)?.found()',
     '    this.#peer(peer)?.found()',
+  ],
+  [
+    'a known topology is never doubted',
+    'topology/finder.ts',
+    'if (current === null) return true\n    return !',
+    'if (current === null) return true\n    return false && !',
   ],
 ]
 

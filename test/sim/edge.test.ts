@@ -82,8 +82,11 @@ class Stage {
     })
   }
 
-  /** A cluster of two, an edge of it that is down, and then two others in the place of the two. */
-  async replaceAll(): Promise<void> {
+  /**
+   * A cluster of two, an edge of it that is down, or cut off, and then two others in the place of the
+   * two.
+   */
+  async replaceAll(edge: 'down' | 'cut off'): Promise<void> {
     const { world } = this
     await world.start(0)
     await this.on(0, (node) => node.init())
@@ -102,7 +105,8 @@ class Stage {
     await world.start(EDGE)
     await this.on(EDGE, (node) => node.join(named))
     assert.equal((await this.on(EDGE, (node) => node.kv.get('color')))?.value, 'blue')
-    await world.stop(EDGE)
+    if (edge === 'down') await world.stop(EDGE)
+    else world.partition([EDGE], [0, 1, 2, 3, BEACON])
 
     for (const index of [2, 3]) await this.join(index, 0)
     await this.settled([0, 1, 2, 3])
@@ -148,7 +152,7 @@ describe('an edge in the simulator', () => {
       const stage = new Stage(seed)
       const { world } = stage
       await world.run(async () => {
-        await stage.replaceAll()
+        await stage.replaceAll('down')
         await world.start(EDGE)
         await assert.rejects(
           stage.on(EDGE, (node) => node.topology.show()),
@@ -175,11 +179,34 @@ describe('an edge in the simulator', () => {
     })
   }
 
+  it('finds it with an old topology too, once all members of that are down', async () => {
+    const stage = new Stage('edge of old')
+    const { world } = stage
+    await world.run(async () => {
+      await stage.replaceAll('cut off')
+      const namesOf = async (): Promise<string> => {
+        const { members } = await stage.on(EDGE, (node) => node.topology.show())
+        return members.map(({ name }) => name).join()
+      }
+      assert.equal(await namesOf(), 'n0,n1')
+      world.heal()
+      // It meets the beacon again, which tells it nothing of itself.
+      await world.sleep(60_000)
+      assert.equal(await namesOf(), 'n0,n1')
+      assert.equal(await stage.on(EDGE, lookupsOf), 0)
+      const read = await stage.on(EDGE, (node) => node.kv.get('color'))
+      assert.deepEqual([read?.value, read?.partial], ['blue', false])
+      assert.equal(await namesOf(), 'n2,n3')
+      assert.equal(await stage.on(EDGE, lookupsOf), 1)
+      await stage.end()
+    })
+  })
+
   it('says that it knows nobody where nobody can be found', async () => {
     const stage = new Stage('edge alone')
     const { world } = stage
     await world.run(async () => {
-      await stage.replaceAll()
+      await stage.replaceAll('down')
       await world.stop(BEACON)
       await world.start(EDGE)
       const startMs = world.kernel.nowMs
