@@ -10,8 +10,20 @@ const KEY = 'bench-watched'
 
 /** What is watched, and how it is changed. */
 const KINDS = [
-  { watch: 'reg.watch', change: 'reg.set', what: 'atoll reg set → watchers', lead: true },
-  { watch: 'kv.watch', change: 'kv.put', what: 'atoll kv put → watchers', lead: false },
+  {
+    watch: 'reg.watch',
+    params: { key: KEY },
+    change: 'reg.set',
+    what: 'atoll reg set → watchers',
+    lead: true,
+  },
+  {
+    watch: 'kv.watch',
+    params: { prefix: KEY },
+    change: 'kv.put',
+    what: 'atoll kv put → watchers',
+    lead: true,
+  },
 ] as const
 
 export function fanOutOffers(
@@ -19,28 +31,30 @@ export function fanOutOffers(
   client: RpcConnection,
   methods: ReadonlySet<string>,
 ): Offer[] {
-  return KINDS.filter(({ watch }) => methods.has(watch)).map(({ watch, change, what, lead }) => ({
-    work: 'fan-out',
-    what,
-    lead,
-    prepare: async ({ keys: watchers }) => {
-      const fan = new FanOut(watchers)
-      await client.call(change, { key: KEY, value: 'first' })
-      for (let open = 0; open < watchers; open += WATCHES_A_CONNECTION) {
-        const daemon = mesh.daemons[(open / WATCHES_A_CONNECTION) % mesh.daemons.length]
-        const connection = await daemon?.connect()
-        if (connection === undefined) throw new Error('no daemon to watch at')
-        // A new watch begins with what there is: only later events count.
-        connection.onNotification = (params) => {
-          for (const event of (params as { events: unknown[] }).events) {
-            if (JSON.stringify(event).includes(fan.value)) fan.heard()
+  return KINDS.filter(({ watch }) => methods.has(watch)).map(
+    ({ watch, params, change, what, lead }) => ({
+      work: 'fan-out',
+      what,
+      lead,
+      prepare: async ({ keys: watchers }) => {
+        const fan = new FanOut(watchers)
+        await client.call(change, { key: KEY, value: 'first' })
+        for (let open = 0; open < watchers; open += WATCHES_A_CONNECTION) {
+          const daemon = mesh.daemons[(open / WATCHES_A_CONNECTION) % mesh.daemons.length]
+          const connection = await daemon?.connect()
+          if (connection === undefined) throw new Error('no daemon to watch at')
+          // A new watch begins with what there is: only later events count.
+          connection.onNotification = (told) => {
+            for (const event of (told as { events: unknown[] }).events) {
+              if (JSON.stringify(event).includes(fan.value)) fan.heard()
+            }
+          }
+          for (let i = open; i < Math.min(watchers, open + WATCHES_A_CONNECTION); i++) {
+            await connection.call(watch, params)
           }
         }
-        for (let i = open; i < Math.min(watchers, open + WATCHES_A_CONNECTION); i++) {
-          await connection.call(watch, { key: KEY })
-        }
-      }
-      return fan.operation((value) => client.call(change, { key: KEY, value }))
-    },
-  }))
+        return fan.operation((value) => client.call(change, { key: KEY, value }))
+      },
+    }),
+  )
 }

@@ -8,7 +8,7 @@ const WORK = 'fan-out'
 
 export const fanOutSection: Section = {
   name: WORK,
-  title: 'One write, 1000 watchers: until all have heard',
+  title: 'One write, one watcher and 1000: until all have heard',
   needs: [],
   systems: ['atoll', 'etcd'],
   run: async (bench: Bench, report: Report) => {
@@ -18,7 +18,9 @@ export const fanOutSection: Section = {
       return
     }
     const plan = { ...usualPlan(bench), loads: [{ kind: 'closed', inFlight: 1 }] } as const
-    const sizes = { keys: choose(bench, 1_000, 200), valueBytes: 0 }
-    await compare(bench, report, WORK, sizes, { ...plan, label: `${sizes.keys} watchers` })
+    for (const keys of [1, choose(bench, 1_000, 200)]) {
+      const label = keys === 1 ? 'one watcher' : `${keys} watchers`
+      await compare(bench, report, WORK, { keys, valueBytes: 0 }, { ...plan, label })
+    }
   },
 }
