@@ -55,6 +55,7 @@ import { sourceOf } from './scan/scan-answers.ts'
 import { Scanner } from './scan/scanner.ts'
 import { foundOf, type Looked, readOf, shownOf } from './shown.ts'
 import { AntiEntropy } from './sync/anti-entropy.ts'
+import type { TreeLevels } from './sync/hash-trees.ts'
 import { SyncServer } from './sync/sync-server.ts'
 import { Turns } from './sync/turns.ts'
 import { Watching } from './watch/watching.ts'
@@ -83,6 +84,8 @@ export class KvStore implements KvApi {
   readonly counter: KvCounterApi
   readonly set: KvSetApi
   readonly counts = new StoreCounts()
+  /** null on an edge. */
+  readonly trees: TreeLevels | null
   readonly #options: KvStoreOptions
   readonly #reader: Reader
   readonly #writer: { write(write: Write, limits: CallLimits): Promise<WriteOutcome> }
@@ -137,11 +140,13 @@ export class KvStore implements KvApi {
     if (source === null) {
       this.#antiEntropy = null
       this.#collection = null
+      this.trees = null
       this.#reader = new Reader({ ...shared, replica: null })
       this.#writer = forwarder
       return
     }
     const { database, trees } = source
+    this.trees = trees
     const turns = new Turns(self, clock)
     const onChange = (change: Change): void => {
       inventory.changed(change)

@@ -3,6 +3,7 @@ import { OUTCOMES } from '../base/call-counts.ts'
 import type { Metrics } from '../base/metrics.ts'
 import { OPERATIONS, type StoreCounts } from './counts.ts'
 import type { Growth } from './inventory.ts'
+import type { TreeLevels } from './sync/hash-trees.ts'
 import type { Watching } from './watch/watching.ts'
 
 /** What is only known by looking. */
@@ -11,6 +12,8 @@ export interface StoreLevels {
   /** null until it has been counted, and on an edge. */
   readonly held: Growth | null
   readonly syncBacklog: number
+  /** null on an edge. */
+  readonly trees: TreeLevels | null
   readonly watching: Watching
   readonly nearCacheBytes: number
 }
@@ -129,9 +132,19 @@ function declareRepair(metrics: Metrics, store: StoreLevels): void {
     'Comparisons with other replicas that are still to be made.',
     () => store.syncBacklog,
   )
+  metrics.gauge(
+    'atoll_store_tree_partitions',
+    'Partitions whose hash tree is known: all of them, some time after a start.',
+    () => store.trees?.counted ?? null,
+  )
+  metrics.gauge(
+    'atoll_store_tree_leaves',
+    'Sums in hash trees: about one for 32 records, of about a hundred bytes.',
+    () => store.trees?.leaves ?? null,
+  )
   metrics.counters(
     'atoll_store_comparisons_total',
-    'Partitions compared with another replica, by fingerprint.',
+    'Partitions compared with another replica, by the roots of their hash trees.',
     ['result'],
     () => [
       [counts.comparedEqual, 'equal'],
@@ -163,7 +176,7 @@ function declareRepair(metrics: Metrics, store: StoreLevels): void {
   )
   metrics.counter(
     'atoll_store_sync_bytes_total',
-    'Bytes of the messages of reconciliations begun here, both ways.',
+    'Bytes of the messages of comparisons and reconciliations begun here, both ways.',
     () => counts.syncBytes,
   )
   metrics.counter(

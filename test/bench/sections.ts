@@ -20,6 +20,7 @@ import { kadDhtSection } from './sections/kad-dht.ts'
 import { metricsCostSection } from './sections/metrics-cost.ts'
 import { packageIndexSection } from './sections/package-index.ts'
 import { scalingSection } from './sections/scaling.ts'
+import { healingSection, idleSyncSection } from './sections/sync.ts'
 import { startUpSection } from './sections/start-up.ts'
 import { readSection, writeSection } from './sections/store.ts'
 import { valueSizesSection } from './sections/value-sizes.ts'
@@ -40,6 +41,8 @@ export const SECTIONS: readonly Section[] = [
   failOverSection,
   startUpSection,
   idleSection,
+  idleSyncSection,
+  healingSection,
   kadDhtSection,
   scalingSection,
   metricsCostSection,

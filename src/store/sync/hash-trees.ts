@@ -10,10 +10,18 @@ import { digestOfNumbers, entryFingerprint } from '../fingerprint.ts'
 import type { LeafTree, Span } from './leaf-tree.ts'
 import { RangeCount } from './range-count.ts'
 
+/** What is told of them as numbers. */
+export interface TreeLevels {
+  /** Partitions whose root is known. */
+  readonly counted: number
+  /** Sums that are kept. */
+  readonly leaves: number
+}
+
 /** Between two partitions that nobody has asked for: others may not wait. */
 const PAUSE_MS = 5
 
-export class HashTrees {
+export class HashTrees implements TreeLevels {
   readonly #database: Database
   readonly #clock: Clock
   /** At most one a partition, as all below. */
@@ -49,7 +57,10 @@ export class HashTrees {
     return this.#trees.get(partition)?.root ?? null
   }
 
-  /** How many sums are kept. */
+  get counted(): number {
+    return this.#trees.size
+  }
+
   get leaves(): number {
     let leaves = 0
     for (const tree of this.#trees.values()) leaves += tree.leaves
