@@ -1,50 +1,66 @@
 /**
  * What is durable in the log and not yet in the index: a map, and its keys in order when somebody
- * asks for a range. Only keys that came since the last time are sorted then.
+ * asks for a range. Keys that came since are sorted apart and put in place when they are many: to
+ * look at a small range costs little while others write.
  */
 import { compareKeys } from '../base/bytes.ts'
 import type { IndexRange } from '../seams/storage.ts'
 
+const APART_MAX = 1024
+
 export class Table extends Map<string, Uint8Array | null> {
   #sorted: string[] = []
-  /** Keys that are not in `#sorted` yet. */
-  #added: string[] = []
+  /** Keys that are not in `#sorted` yet, at most APART_MAX when a range has been given. */
+  #apart: string[] = []
+  #isApartSorted = true
 
   override set(key: string, value: Uint8Array | null): this {
-    if (!this.has(key)) this.#added.push(key)
+    if (!this.has(key)) {
+      this.#apart.push(key)
+      this.#isApartSorted = false
+    }
     return super.set(key, value)
   }
 
   /** Entries of the range in key order, null where deleted, until `limit` of them are not. */
   range({ from, to, limit }: IndexRange): (readonly [string, Uint8Array | null])[] {
-    if (this.#added.length > 0) {
-      this.#sorted = merged(this.#sorted, this.#added.sort(compareKeys))
-      this.#added = []
-    }
+    this.#order()
     const found: (readonly [string, Uint8Array | null])[] = []
     let left = limit ?? Number.POSITIVE_INFINITY
-    for (let i = firstAtLeast(this.#sorted, from); i < this.#sorted.length && left > 0; i++) {
-      const key = this.#sorted[i] ?? ''
-      if (to !== undefined && compareKeys(key, to) >= 0) break
+    for (const key of inOrder(this.#sorted, this.#apart, from)) {
+      if (left <= 0 || (to !== undefined && compareKeys(key, to) >= 0)) break
       const value = this.get(key) ?? null
       if (value !== null) left--
       found.push([key, value])
     }
     return found
   }
+
+  #order(): void {
+    if (!this.#isApartSorted) this.#apart.sort(compareKeys)
+    this.#isApartSorted = true
+    if (this.#apart.length <= APART_MAX) return
+    this.#sorted = [...inOrder(this.#sorted, this.#apart, '')]
+    this.#apart = []
+  }
 }
 
-/** Two lists in order, without a key in common, as one. */
-function merged(a: readonly string[], b: readonly string[]): string[] {
-  const all: string[] = []
-  let i = 0
-  for (const key of b) {
-    for (let next = a[i]; next !== undefined && compareKeys(next, key) < 0; next = a[++i]) {
-      all.push(next)
+/** The keys of two lists in order, from one on; they have none in common. */
+function* inOrder(a: readonly string[], b: readonly string[], from: string): Iterable<string> {
+  let i = firstAtLeast(a, from)
+  let j = firstAtLeast(b, from)
+  for (;;) {
+    const x = a[i]
+    const y = b[j]
+    if (x === undefined && y === undefined) return
+    if (y === undefined || (x !== undefined && compareKeys(x, y) < 0)) {
+      i++
+      if (x !== undefined) yield x
+    } else {
+      j++
+      yield y
     }
-    all.push(key)
   }
-  return all.concat(a.slice(i))
 }
 
 function firstAtLeast(sorted: readonly string[], key: string): number {

@@ -12,6 +12,7 @@ type Suite =
   | 'model'
   | 'recovery'
   | 'segments'
+  | 'table'
 
 type Mutant = readonly [
   name: string,
@@ -209,17 +210,24 @@ const MUTANTS: readonly Mutant[] = [
   ],
   [
     'what was deleted counts to the limit of a scan',
-    'disk/database',
+    'disk/table',
     'disk/table.ts',
     'if (value !== null) left--',
     'left--',
   ],
   [
     'keys that came since the last scan are not in order',
-    'disk/database',
+    'disk/table',
     'disk/table.ts',
-    'merged(this.#sorted, this.#added.sort(compareKeys))',
-    '[...this.#sorted, ...this.#added]',
+    'if (!this.#isApartSorted) this.#apart.sort(compareKeys)',
+    '',
+  ],
+  [
+    'keys that came since the last scan are forgotten when they are many',
+    'disk/table',
+    'disk/table.ts',
+    "this.#sorted = [...inOrder(this.#sorted, this.#apart, '')]",
+    'this.#sorted = [...this.#sorted]',
   ],
 
   // Recovery.

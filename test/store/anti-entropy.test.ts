@@ -189,7 +189,7 @@ describe('repair between replicas', () => {
       REQUEST_KINDS.KV_SYNC_PULL,
       REQUEST_KINDS.KV_SYNC_PUSH,
     ] as const) {
-      const body = new Uint8Array([1, 0, 0, 0, 0])
+      const body = new Uint8Array([1, 0, 0, 0, 0, 0, 0, 0])
       const asked = mesh.request(world.node('a').member.id, kind, body, { timeoutMs: 100 })
       await assert.rejects(world.drive(asked), /DENIED|edge/)
     }
@@ -301,6 +301,7 @@ describe('reconciliation', () => {
   const cases: Record<string, [a: readonly string[], b: readonly string[]]> = {
     'mine denser': [all, even],
     'theirs denser': [even, all],
+    'theirs much denser': [numbered(0, 3 * SYNC_ENTRIES, 4), all],
     'mine many, theirs few': [all, few],
     'theirs many, mine few': [few, all],
     'mine empty': [[], all],

@@ -7,14 +7,14 @@ import { SYNC_ENTRIES } from '../../src/store/limits.ts'
 import {
   decodeDigestQuestion,
   decodeDigests,
-  decodeKeysPage,
+  decodeKeysAnswer,
   decodeKeysQuestion,
   decodeSums,
   decodeSumsQuestion,
   DIGESTS_MAX,
   encodeDigestQuestion,
   encodeDigests,
-  encodeKeysPage,
+  encodeKeysAnswer,
   encodeKeysQuestion,
   encodeSums,
   encodeSumsQuestion,
@@ -81,6 +81,7 @@ const FORMATS: readonly Format<unknown>[] = [
       topology: numbers,
       partition: partitions,
       turn: fc.constantFrom(...TURNS),
+      root: prints,
       spans: someSpans,
     }),
     encodeSumsQuestion,
@@ -88,21 +89,32 @@ const FORMATS: readonly Format<unknown>[] = [
   ),
   format(
     'sums',
-    fc.oneof(fc.constant('busy' as const), fc.array(spanSums, lists)),
+    fc.oneof(fc.constantFrom('busy' as const, 'same' as const), fc.array(spanSums, lists)),
     encodeSums,
     decodeSums,
   ),
   format(
     'keys question',
-    plain({ topology: numbers, partition: partitions, spans: someSpans, after: fc.string() }),
+    plain({
+      topology: numbers,
+      partition: partitions,
+      spans: someSpans,
+      after: fc.string(),
+      upTo: fc.string(),
+      prints: fc.array(prints, lists),
+    }),
     encodeKeysQuestion,
     decodeKeysQuestion,
   ),
   format(
-    'page of keys',
-    plain({ entries: fc.array(fc.tuple(keys, prints), lists), done: fc.boolean() }),
-    encodeKeysPage,
-    decodeKeysPage,
+    'answer about keys',
+    plain({
+      upTo: fc.string(),
+      found: fc.array(fc.boolean(), lists),
+      entries: fc.array(fc.tuple(keys, prints), lists),
+    }),
+    encodeKeysAnswer,
+    decodeKeysAnswer,
   ),
   format(
     'pull question',
@@ -142,6 +154,8 @@ describeFormats('codec of anti-entropy', FORMATS)
 describe('bounds of the messages of anti-entropy', () => {
   const repeated = <T>(count: number, item: T): T[] => Array.from({ length: count }, () => item)
   const at = { topology: 1, partition: 1 }
+  const answerOf = (entries: readonly (readonly [string, number])[]) =>
+    encodeKeysAnswer({ upTo: '', found: [], entries })
   const nodes = (count: number) => repeated(count, { from: 'k', sum: 1 })
   const cases: Record<
     string,
@@ -157,7 +171,7 @@ describe('bounds of the messages of anti-entropy', () => {
       SPANS_MAX,
       (count) => {
         const spans = repeated(count, { from: 'a', to: 'b' })
-        return encodeSumsQuestion({ ...at, turn: 'none', spans })
+        return encodeSumsQuestion({ ...at, turn: 'none', root: 0, spans })
       },
       decodeSumsQuestion,
     ],
@@ -168,26 +182,38 @@ describe('bounds of the messages of anti-entropy', () => {
       decodeSums,
     ],
     'level of a node': [LEVEL_MAX, (level) => encodeSums([{ level, nodes: nodes(1) }]), decodeSums],
-    'keys of a page': [
+    'fingerprints of a question': [
       SYNC_ENTRIES,
-      (count) => encodeKeysPage({ done: true, entries: repeated(count, ['k', 1] as const) }),
-      decodeKeysPage,
+      (count) => {
+        const question = { ...at, spans: [], after: '', upTo: '', prints: repeated(count, 1) }
+        return encodeKeysQuestion(question)
+      },
+      decodeKeysQuestion,
+    ],
+    'what was found of them': [
+      SYNC_ENTRIES,
+      (count) => encodeKeysAnswer({ upTo: '', found: repeated(count, true), entries: [] }),
+      decodeKeysAnswer,
+    ],
+    'keys of an answer': [
+      SYNC_ENTRIES,
+      (count) => answerOf(repeated(count, ['k', 1] as const)),
+      decodeKeysAnswer,
     ],
     'bytes of a key': [
       KEY_BYTES_MAX,
-      (count) => encodeKeysPage({ done: true, entries: [['x'.repeat(count), 1]] }),
-      decodeKeysPage,
+      (count) => answerOf([['x'.repeat(count), 1]]),
+      decodeKeysAnswer,
     ],
     'bytes of a key like the one before': [
       KEY_BYTES_MAX,
       (count) => {
-        const entries = [
+        return answerOf([
           ['x'.repeat(KEY_BYTES_MAX), 1],
           ['x'.repeat(count), 1],
-        ] as const
-        return encodeKeysPage({ done: true, entries })
+        ])
       },
-      decodeKeysPage,
+      decodeKeysAnswer,
     ],
     'keys of a pull': [
       SYNC_ENTRIES,
@@ -224,9 +250,15 @@ describe('bounds of the messages of anti-entropy', () => {
 
   it('refuse partitions that no topology has', () => {
     const beyond = { topology: 1, partition: 65_536 }
-    const sums = encodeSumsQuestion({ ...beyond, turn: 'none', spans: [] })
+    const sums = encodeSumsQuestion({ ...beyond, turn: 'none', root: 0, spans: [] })
     assert.throws(() => decodeSumsQuestion(sums), WireError)
-    const keysQuestion = encodeKeysQuestion({ ...beyond, spans: [], after: '' })
+    const keysQuestion = encodeKeysQuestion({
+      ...beyond,
+      spans: [],
+      after: '',
+      upTo: '',
+      prints: [],
+    })
     assert.throws(() => decodeKeysQuestion(keysQuestion), WireError)
     const pull = encodePullQuestion({ ...beyond, takes: true, keys: [] })
     assert.throws(() => decodePullQuestion(pull), WireError)
@@ -241,7 +273,7 @@ describe('bounds of the messages of anti-entropy', () => {
   })
 
   it('refuse sums that are not as many as the nodes', () => {
-    const wrong = new WireWriter().bool(false).uint(1).bool(true).uint(0)
+    const wrong = new WireWriter().uint(0).uint(1).bool(true).uint(0)
     wrong.list(['a'], (to, key) => to.uint(0).bytes(Buffer.from(key)))
     assert.throws(() => decodeSums(wrong.bytes(new Uint8Array(6)).finish()), WireError)
   })
@@ -249,6 +281,6 @@ describe('bounds of the messages of anti-entropy', () => {
   it('give keys in less than half of their bytes', () => {
     const entries = Array.from({ length: 100 }, (_, i) => [`user/profile/${i}`, i] as const)
     const plainBytes = entries.reduce((sum, [key]) => sum + key.length + 6, 0)
-    assert.ok(encodeKeysPage({ done: true, entries }).length < plainBytes / 1.7)
+    assert.ok(answerOf(entries).length < plainBytes / 1.7)
   })
 })

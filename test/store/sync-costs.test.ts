@@ -43,7 +43,7 @@ describe('anti-entropy', () => {
     await world.until('b has them', () => keys.every((key) => world.held('b', key)[0] === 'v'))
     await world.wait(1000)
     // The sums of two levels, and three leaves.
-    assert.ok(bytesOf(world) < 12_000, `${bytesOf(world)} bytes`)
+    assert.ok(bytesOf(world) < 3_000, `${bytesOf(world)} bytes`)
   })
 })
 
@@ -54,11 +54,39 @@ describe('records that differ', () => {
     world.lose('c')
     const keys = keysOf(400)
     for (const key of keys) await world.drive(world.kv('a').put(key, 'v'))
+    // So that they overlap.
+    world.fate = () => new Promise((resolve) => void world.clock.after(3, resolve))
+    for (const name of ['a', 'b']) world.roll.set(world.node(name).member, 'alive')
     world.find('c')
     await world.until('c has all', () => keys.every((key) => world.held('c', key).length > 0))
     await world.wait(2000)
     assert.equal(movedOf(world), keys.length)
     for (const name of ['a', 'b', 'c']) assert.equal(world.kv(name).syncBacklog, 0)
+    const lists = world.asked.filter(({ kind }) => kind === REQUEST_KINDS.KV_SYNC_KEYS)
+    assert.ok(lists.length <= 16, 'each partition is looked into once')
+    const fromC = turnsIn(world.asked).filter((turn) => turn.startsWith('c'))
+    assert.ok(fromC.length <= 16, 'c sees itself what others have brought')
+  })
+
+  it('need no turn when others have sent them meanwhile', async () => {
+    const world = await StoreWorld.start(['abc'])
+    await world.wait(1000)
+    world.lose('c')
+    await world.drive(world.kv('a').put('k', 'v'))
+    const { promise, resolve } = Promise.withResolvers<void>()
+    world.fate = (q) => {
+      const isOfB = q.from === 'b' && q.kind === REQUEST_KINDS.KV_SYNC_SUMS
+      return isOfB || (isSync(q) && q.from === 'c') ? promise : undefined
+    }
+    world.find('c')
+    await world.until('c has it', () => world.held('c', 'k').length > 0)
+    await world.wait(100)
+    resolve()
+    await world.wait(1000)
+    const ofB = world.asked.filter(({ from, kind }) => {
+      return from === 'b' && kind === REQUEST_KINDS.KV_SYNC_SUMS
+    })
+    assert.equal(ofB.length, 1, 'no end of a turn, and no sums')
   })
 
   it('are sent by another as soon as one is done with the partition', async () => {

@@ -1,6 +1,6 @@
 /**
  * What two replicas say to each other to find out where they differ: roots of partitions, then
- * sums of nodes, then keys with fingerprints. Every message is bounded.
+ * sums of nodes, then fingerprints of entries. Every message is bounded.
  */
 import { KEY_BYTES_MAX } from '../../base/value.ts'
 import { PARTITION_MAX } from '../../topology/request-header.ts'
@@ -16,6 +16,10 @@ export const SPANS_MAX = 64
 /** Nodes that one span is told as. */
 export const NODES_MAX = 256
 const FINGERPRINT_BYTES = 6
+/** What an answer to a question about sums is. */
+const SUMS = 0
+const BUSY = 1
+const SAME = 2
 
 export interface DigestQuestion {
   readonly topology: number
@@ -36,26 +40,41 @@ export interface SumsQuestion {
   readonly topology: number
   readonly partition: number
   readonly turn: Turn
+  /** The asker's. */
+  readonly root: number
   readonly spans: readonly Span[]
 }
 
 /** null: the span does not begin and end where leaves do there. */
 export type SpanSums = SpanNodes | null
 
-/** Of the first of the spans that were asked for, as many as fit; 'busy': it is another's turn. */
-export type Sums = 'busy' | readonly SpanSums[]
+/**
+ * Of the first of the spans that were asked for, as many as fit. To who wants to take a turn:
+ * 'busy': it is another's; 'same': there is no need, the roots are equal by now.
+ */
+export type Sums = 'busy' | 'same' | readonly SpanSums[]
 
+/**
+ * Which entries of a part of the spans does the asked hold that the asker does not? The part is what
+ * comes after a key ('': from the start), up to another ('': to the end).
+ */
 export interface KeysQuestion {
   readonly topology: number
   readonly partition: number
   readonly spans: readonly Span[]
-  /** Entries after this key; '' from the start of the first span. */
   readonly after: string
+  readonly upTo: string
+  /** Fingerprints of all that the asker holds there. */
+  readonly prints: readonly number[]
 }
 
-export interface KeysPage {
+export interface KeysAnswer {
+  /** This answers for a smaller part: up to this key. '': for all of it. */
+  readonly upTo: string
+  /** Of the prints that were told, in their order, whether the asked has them in its part. */
+  readonly found: readonly boolean[]
+  /** What it holds there beside them. */
   readonly entries: readonly (readonly [string, number])[]
-  readonly done: boolean
 }
 
 export function encodeDigestQuestion(question: DigestQuestion): Uint8Array {
@@ -98,7 +117,7 @@ export function decodeDigests(bytes: Uint8Array): Digests {
 
 export function encodeSumsQuestion(question: SumsQuestion): Uint8Array {
   const out = new WireWriter().uint(question.topology).uint(question.partition)
-  out.uint(TURNS.indexOf(question.turn))
+  out.uint(TURNS.indexOf(question.turn)).uint(question.root)
   return writeSpans(out, question.spans).finish()
 }
 
@@ -107,18 +126,21 @@ export function decodeSumsQuestion(bytes: Uint8Array): SumsQuestion {
   const topology = from.uint()
   const partition = from.uint(PARTITION_MAX)
   const turn = TURNS[from.uint(TURNS.length - 1)] ?? 'none'
-  return { topology, partition, turn, spans: readSpans(from) }
+  const root = from.uint(FINGERPRINT_LIMIT - 1)
+  return { topology, partition, turn, root, spans: readSpans(from) }
 }
 
 export function encodeSums(sums: Sums): Uint8Array {
-  const out = new WireWriter().bool(sums === 'busy')
-  if (sums === 'busy') return out.finish()
-  return out.list(sums, writeSpanSums).finish()
+  if (sums === 'busy') return new WireWriter().uint(BUSY).finish()
+  if (sums === 'same') return new WireWriter().uint(SAME).finish()
+  return new WireWriter().uint(SUMS).list(sums, writeSpanSums).finish()
 }
 
 export function decodeSums(bytes: Uint8Array): Sums {
   const from = new WireReader(bytes)
-  return from.bool() ? 'busy' : from.list(SPANS_MAX, readSpanSums)
+  const what = from.uint(SAME)
+  if (what === SUMS) return from.list(SPANS_MAX, readSpanSums)
+  return what === BUSY ? 'busy' : 'same'
 }
 
 /** Where the first node begins is known: where the span does. */
@@ -141,31 +163,40 @@ function readSpanSums(from: WireReader): SpanSums {
 }
 
 export function encodeKeysQuestion(question: KeysQuestion): Uint8Array {
-  const { topology, partition, spans, after } = question
+  const { topology, partition, spans, after, upTo, prints } = question
   const out = new WireWriter().uint(topology).uint(partition)
-  return writeSpans(out, spans).string(after).finish()
+  return writeSpans(out, spans).string(after).string(upTo).bytes(packed(prints)).finish()
 }
 
 export function decodeKeysQuestion(bytes: Uint8Array): KeysQuestion {
   const from = new WireReader(bytes)
-  const topology = from.uint()
-  const partition = from.uint(PARTITION_MAX)
-  return { topology, partition, spans: readSpans(from), after: from.string(KEY_BYTES_MAX) }
+  return {
+    topology: from.uint(),
+    partition: from.uint(PARTITION_MAX),
+    spans: readSpans(from),
+    after: from.string(KEY_BYTES_MAX),
+    upTo: from.string(KEY_BYTES_MAX),
+    prints: unpacked(from.bytes(SYNC_ENTRIES * FINGERPRINT_BYTES)),
+  }
 }
 
-export function encodeKeysPage({ entries, done }: KeysPage): Uint8Array {
-  const out = new WireWriter().bool(done)
-  const keys = entries.map(([key]) => key)
-  writeKeys(out, keys)
+export function encodeKeysAnswer({ upTo, found, entries }: KeysAnswer): Uint8Array {
+  const out = new WireWriter().string(upTo)
+  out.list(found, (to, each) => to.bool(each))
+  writeKeys(
+    out,
+    entries.map(([key]) => key),
+  )
   return out.bytes(packed(entries.map(([, print]) => print))).finish()
 }
 
-export function decodeKeysPage(bytes: Uint8Array): KeysPage {
+export function decodeKeysAnswer(bytes: Uint8Array): KeysAnswer {
   const from = new WireReader(bytes)
-  const done = from.bool()
+  const upTo = from.string(KEY_BYTES_MAX)
+  const found = from.list(SYNC_ENTRIES, (each) => each.bool())
   const keys = readKeys(from, SYNC_ENTRIES)
   const prints = unpacked(from.bytes(SYNC_ENTRIES * FINGERPRINT_BYTES), keys.length)
-  return { done, entries: keys.map((key, i) => [key, prints[i] ?? 0] as const) }
+  return { upTo, found, entries: keys.map((key, i) => [key, prints[i] ?? 0] as const) }
 }
 
 function writeSpans(out: WireWriter, spans: readonly Span[]): WireWriter {
@@ -189,7 +220,10 @@ function packed(prints: readonly number[]): Uint8Array {
 }
 
 /** Throws WireError unless there are so many. */
-function unpacked(bytes: Uint8Array, count: number): number[] {
+function unpacked(
+  bytes: Uint8Array,
+  count = Math.ceil(bytes.length / FINGERPRINT_BYTES),
+): number[] {
   if (bytes.length !== count * FINGERPRINT_BYTES) throw new WireError('a list has another length')
   const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
   return Array.from({ length: count }, (_, i) => {

@@ -38,6 +38,12 @@ export interface Rest {
   readonly failure: Error | null
 }
 
+/** A partition whose root was another one there. */
+interface Differing {
+  readonly partition: number
+  readonly theirs: number
+}
+
 /** Partitions that are reconciled with one peer at the same time. */
 const AT_ONCE = 4
 /** Of those that differ although nothing called for a look, so many are reconciled at first. */
@@ -69,12 +75,12 @@ export class Comparison {
         await this.#differing(topology, peer, left, rest),
       )
       const work = { topology, id, peer, left, rest }
-      const called = differing.filter((partition) => left.get(partition) === 'called')
+      const called = differing.filter(({ partition }) => left.get(partition) === 'called')
       await this.#reconcileAll(work, called)
-      const others = differing.filter((partition) => left.get(partition) === 'round')
+      const others = differing.filter(({ partition }) => left.get(partition) === 'round')
       const moved = await this.#reconcileAll(work, others.slice(0, TRIED))
       if (moved > 0) await this.#reconcileAll(work, others.slice(TRIED))
-      for (const partition of others.slice(TRIED)) left.delete(partition)
+      for (const { partition } of others.slice(TRIED)) left.delete(partition)
       return rest
     } catch (error) {
       for (const [partition, cause] of left) if (cause === 'called') rest.again.push(partition)
@@ -93,7 +99,7 @@ export class Comparison {
     peer: PeerId,
     left: Map<number, Cause>,
     rest: Rest,
-  ): Promise<number[]> {
+  ): Promise<Differing[]> {
     const { trees, replica, mesh, counts, signal } = this.#options
     const partitions = [...left.keys()]
     if (partitions.length === 0) return []
@@ -107,7 +113,7 @@ export class Comparison {
     const answer = await mesh.request(peer, REQUEST_KINDS.KV_SYNC_DIGEST, body, options)
     counts.syncBytes += body.length + answer.length
     const digests: Digests = decodeDigests(answer)
-    const differing: number[] = []
+    const differing: Differing[] = []
     for (const [i, partition] of partitions.entries()) {
       const theirs = digests === 'same' ? roots[i] : digests[i]
       if (theirs === null || theirs === undefined) {
@@ -120,7 +126,7 @@ export class Comparison {
         left.delete(partition)
       } else {
         counts.comparedDifferent++
-        differing.push(partition)
+        differing.push({ partition, theirs })
       }
     }
     return differing
@@ -135,12 +141,18 @@ export class Comparison {
       readonly left: Map<number, Cause>
       readonly rest: Rest
     },
-    partitions: readonly number[],
+    differing: readonly Differing[],
   ): Promise<number> {
     const { topology, id, peer, left, rest } = work
-    const { turns, self } = this.#options
+    const { trees, turns, self } = this.#options
     let moved = 0
-    await inParallel(partitions, AT_ONCE, async (partition) => {
+    await inParallel(differing, AT_ONCE, async ({ partition, theirs }) => {
+      if (trees.root(partition) === theirs) {
+        // It came from others meanwhile.
+        rest.equal.push(partition)
+        left.delete(partition)
+        return
+      }
       const insist = left.get(partition) === 'called' ? rest.again : []
       if (!turns.take(partition, id)) {
         insist.push(partition)

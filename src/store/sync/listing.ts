@@ -4,49 +4,69 @@ import type { Database } from '../../disk/database.ts'
 import { storedFingerprint } from '../fingerprint.ts'
 import { SYNC_BYTES, SYNC_ENTRIES } from '../limits.ts'
 import { userKey } from '../place.ts'
-import type { KeysPage } from './compare-messages.ts'
+import type { KeysAnswer, KeysQuestion } from './compare-messages.ts'
 import type { Span } from './leaf-tree.ts'
 import { rangeOf } from './range-count.ts'
 
-/** Spans are in order and do not meet. '': from the start of the first. */
-export async function keysPage(
+export interface Listing {
+  readonly entries: readonly (readonly [string, number])[]
+  /** All up to this key is listed; '': all. */
+  readonly upTo: string
+}
+
+/** As many entries as a page takes. */
+export async function list(
   database: Database,
   partition: number,
   spans: readonly Span[],
   after: string,
-): Promise<KeysPage> {
+): Promise<Listing> {
   const entries: [string, number][] = []
   let bytes = 0
+  const all = entriesOf(database, { partition, spans, after }, SYNC_ENTRIES + 1)
+  for await (const [key, record] of all) {
+    const isFull = entries.length === SYNC_ENTRIES || bytes > SYNC_BYTES
+    if (isFull) return { entries, upTo: entries.at(-1)?.[0] ?? '' }
+    entries.push([key, storedFingerprint(key, record)])
+    bytes += key.length
+  }
+  return { entries, upTo: '' }
+}
+
+/** What is here beside what the asker has, as much as a page takes. */
+export async function answerKeys(database: Database, question: KeysQuestion): Promise<KeysAnswer> {
+  const { upTo, prints } = question
+  const places = new Map(prints.map((print, i) => [print, i]))
+  const found = prints.map(() => false)
+  const entries: [string, number][] = []
+  let bytes = 0
+  let last = ''
+  const all = entriesOf(database, question, prints.length + SYNC_ENTRIES + 1)
+  for await (const [key, record] of all) {
+    if (upTo !== '' && compareKeys(key, upTo) > 0) break
+    const isFull = entries.length === SYNC_ENTRIES || bytes > SYNC_BYTES
+    if (isFull) return { upTo: last, found, entries }
+    const print = storedFingerprint(key, record)
+    const place = places.get(print)
+    if (place === undefined) {
+      entries.push([key, print])
+      bytes += key.length
+    } else found[place] = true
+    last = key
+  }
+  return { upTo: '', found, entries }
+}
+
+/** Spans are in order and do not meet. */
+async function* entriesOf(
+  database: Database,
+  { partition, spans, after }: Pick<KeysQuestion, 'partition' | 'spans' | 'after'>,
+  limit: number,
+): AsyncIterable<readonly [string, Uint8Array]> {
   for (const span of spans) {
     if (span.to !== null && after !== '' && compareKeys(span.to, after) <= 0) continue
     const start = after !== '' && compareKeys(after, span.from) >= 0 ? after : ''
-    // One more than fits: whether there is one is known then.
-    const limit = SYNC_ENTRIES + 1 - entries.length
-    for await (const [stored, record] of database.scan({
-      ...rangeOf(partition, span, start),
-      limit,
-    })) {
-      if (entries.length === SYNC_ENTRIES || bytes > SYNC_BYTES) return { entries, done: false }
-      const key = userKey(stored)
-      entries.push([key, storedFingerprint(key, record)])
-      bytes += key.length
-    }
+    const range = { ...rangeOf(partition, span, start), limit }
+    for await (const [stored, record] of database.scan(range)) yield [userKey(stored), record]
   }
-  return { entries, done: true }
-}
-
-/** Up to here both pages are complete; null: both are to the end. */
-export function commonEnd(a: KeysPage, b: KeysPage): string | null {
-  const ends = [a, b].flatMap(({ entries, done }) => (done ? [] : [entries.at(-1)?.[0] ?? '']))
-  const [first, second] = ends
-  if (first === undefined) return null
-  return second === undefined || compareKeys(first, second) < 0 ? first : second
-}
-
-export function upTo({ entries }: KeysPage, end: string | null): Map<string, number> {
-  return new Map(entries.filter(([key]) => end === null || compareKeys(key, end) <= 0))
-}
-
-export function beyond({ entries, done }: KeysPage, end: string): KeysPage {
-  return { entries: entries.filter(([key]) => compareKeys(key, end) > 0), done }
 }

@@ -1,7 +1,8 @@
 /**
  * Makes one partition equal here and at one peer. Sums of nodes are compared from the root down
- * until the leaves are found that differ; their keys are listed by both; where both have something
- * else of a key, heads tell who lacks what. So cost grows with the difference, and a record
+ * until the leaves are found that differ; of those the fingerprints of all entries are told, and the
+ * keys of those that the other side has not; where both have something else of a key, heads tell
+ * who lacks what. So cost grows with the difference, and a record
  * travels once, in the direction in which it is lacked.
  *
  * A record that cannot be joined does not hold up the others; the work then ends with an error.
@@ -21,18 +22,18 @@ import { databaseKey } from '../place.ts'
 import { decodeRecord, encodeRecord } from '../record.ts'
 import type { Replica } from '../replica.ts'
 import {
-  decodeKeysPage,
+  decodeKeysAnswer,
   decodeSums,
   encodeKeysQuestion,
   encodeSumsQuestion,
-  type KeysPage,
+  type KeysAnswer,
   SPANS_MAX,
   type Sums,
   type Turn,
 } from './compare-messages.ts'
 import type { HashTrees } from './hash-trees.ts'
 import { differing, joinSpans, LEVEL_MAX, type Span } from './leaf-tree.ts'
-import { beyond, commonEnd, keysPage, upTo } from './listing.ts'
+import { list, type Listing } from './listing.ts'
 import type { Pace } from './pace.ts'
 import {
   decodePullAnswers,
@@ -99,6 +100,7 @@ export class Reconciliation {
   async run(): Promise<'equal' | 'busy'> {
     const first = await this.#sums(this.#direction === 'both' ? 'take' : 'none', [whole()])
     if (first === 'busy') return 'busy'
+    if (first === 'same') return 'equal'
     try {
       const spans = await this.#differing(first)
       for (let i = 0; i < spans.length; i += SPANS_MAX) {
@@ -118,7 +120,8 @@ export class Reconciliation {
     let open: Open[] = [{ span: whole(), below: LEVEL_MAX + 1 }]
     let sums = first
     for (;;) {
-      if (sums === 'busy' || sums.length === 0) throw new WireError('no sums for what was asked')
+      if (sums === 'busy' || sums === 'same' || sums.length === 0)
+        throw new WireError('no sums for what was asked')
       const answers = sums
       const closer: Open[] = []
       await this.#options.trees.read(this.#partition, (tree) => {
@@ -143,38 +146,35 @@ export class Reconciliation {
   }
 
   async #sums(turn: Turn, spans: readonly Span[]): Promise<Sums> {
-    const question = { topology: this.#topology, partition: this.#partition, turn, spans }
+    const root = this.#options.trees.root(this.#partition) ?? 0
+    const question = { topology: this.#topology, partition: this.#partition, turn, root, spans }
     return decodeSums(await this.#ask(REQUEST_KINDS.KV_SYNC_SUMS, encodeSumsQuestion(question)))
   }
 
   /** Page by page: as far as both have listed, each time. */
   async #makeEqual(spans: readonly Span[]): Promise<void> {
-    const { database } = this.#options
-    let after = ''
-    let theirs = await this.#theirPage(spans, after)
-    let mine = await keysPage(database, this.#partition, spans, after)
-    for (;;) {
-      const end = commonEnd(theirs, mine)
-      await this.#exchange(upTo(theirs, end), upTo(mine, end))
-      if (end === null) break
-      after = end
-      theirs = beyond(theirs, end)
-      mine = beyond(mine, end)
-      if (theirs.entries.length === 0 && !theirs.done) theirs = await this.#theirPage(spans, after)
-      if (mine.entries.length === 0 && !mine.done) {
-        mine = await keysPage(database, this.#partition, spans, after)
+    for (let after: string | null = ''; after !== null; ) {
+      const mine = await list(this.#options.database, this.#partition, spans, after)
+      const { upTo, found, entries } = await this.#unlike(spans, after, mine)
+      const end: string = upTo === '' ? mine.upTo : upTo
+      if (end !== '' && compareKeys(end, after) <= 0) {
+        throw new WireError('a page of keys leads nowhere')
       }
+      const others = mine.entries.filter(([key], i) => {
+        return found[i] !== true && (end === '' || compareKeys(key, end) <= 0)
+      })
+      await this.#exchange(new Map(entries), new Map(others))
+      after = end === '' ? null : end
     }
   }
 
-  async #theirPage(spans: readonly Span[], after: string): Promise<KeysPage> {
-    const question = { topology: this.#topology, partition: this.#partition, spans, after }
-    const body = await this.#ask(REQUEST_KINDS.KV_SYNC_KEYS, encodeKeysQuestion(question))
-    const page = decodeKeysPage(body)
-    const last = page.entries.at(-1)?.[0]
-    const goesOn = page.done || (last !== undefined && compareKeys(last, after) > 0)
-    if (!goesOn) throw new WireError('a page of keys leads nowhere')
-    return page
+  /** What the peer has in the part of the spans that was listed here, beside what is the same. */
+  async #unlike(spans: readonly Span[], after: string, mine: Listing): Promise<KeysAnswer> {
+    const prints = mine.entries.map(([, print]) => print)
+    const place = { topology: this.#topology, partition: this.#partition }
+    const question = { ...place, spans, after, upTo: mine.upTo, prints }
+    const body = encodeKeysQuestion(question)
+    return decodeKeysAnswer(await this.#ask(REQUEST_KINDS.KV_SYNC_KEYS, body))
   }
 
   async #exchange(
@@ -183,10 +183,10 @@ export class Reconciliation {
   ): Promise<void> {
     const onlyMine = [...mine.keys()].filter((key) => !theirs.has(key))
     const wanted: PullKey[] = []
-    for (const [key, print] of theirs) {
-      const own = mine.get(key)
-      if (own === print || (own === undefined && this.#direction === 'push')) continue
-      wanted.push({ key, head: own === undefined ? new Uint8Array() : this.#headHere(key) })
+    for (const key of theirs.keys()) {
+      const isHere = mine.has(key)
+      if (!isHere && this.#direction === 'push') continue
+      wanted.push({ key, head: isHere ? this.#headHere(key) : new Uint8Array() })
     }
     const lacked = await this.#pull(wanted)
     await this.#push([...onlyMine, ...lacked])

@@ -18,13 +18,13 @@ import {
   decodeKeysQuestion,
   decodeSumsQuestion,
   encodeDigests,
-  encodeKeysPage,
+  encodeKeysAnswer,
   encodeSums,
   NODES_MAX,
   type SpanSums,
 } from './compare-messages.ts'
 import { digestOf, type HashTrees } from './hash-trees.ts'
-import { keysPage } from './listing.ts'
+import { answerKeys } from './listing.ts'
 import {
   decodePullQuestion,
   decodeRecords,
@@ -79,10 +79,11 @@ export class SyncServer {
   }
 
   async #onSums(from: RemotePeer, body: Uint8Array): Promise<Uint8Array> {
-    const { topology, partition, turn, spans } = decodeSumsQuestion(body)
+    const { topology, partition, turn, root, spans } = decodeSumsQuestion(body)
     await this.#know(from, topology)
     const { turns, trees } = this.#options
     if (turn === 'end') turns.end(partition, from.storageId)
+    if (turn === 'take' && trees.root(partition) === root) return encodeSums('same')
     if (turn === 'take' && !turns.give(partition, from.storageId)) return encodeSums('busy')
     turns.extend(partition, from.storageId)
     if (spans.length === 0) return encodeSums([])
@@ -101,11 +102,11 @@ export class SyncServer {
   }
 
   async #onKeys(from: RemotePeer, body: Uint8Array): Promise<Uint8Array> {
-    const { topology, partition, spans, after } = decodeKeysQuestion(body)
-    await this.#know(from, topology)
+    const question = decodeKeysQuestion(body)
+    await this.#know(from, question.topology)
     const { turns, database } = this.#options
-    turns.extend(partition, from.storageId)
-    return encodeKeysPage(await keysPage(database, partition, spans, after))
+    turns.extend(question.partition, from.storageId)
+    return encodeKeysAnswer(await answerKeys(database, question))
   }
 
   async #onPull(from: RemotePeer, body: Uint8Array): Promise<Uint8Array> {
