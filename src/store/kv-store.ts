@@ -27,6 +27,7 @@ import type { Log } from '../seams/log.ts'
 import type { Random } from '../seams/random.ts'
 import type { Membership } from '../swim/member.ts'
 import type { TopologyView } from '../topology/topology.ts'
+import { knownOf, nobodyHasIt } from './absence.ts'
 import { ContextCache } from './context-cache.ts'
 import { contextOf, limitsOf } from './call-options.ts'
 import type { CallLimits } from './calls.ts'
@@ -48,8 +49,7 @@ import { type Finder, KnownTopology } from '../topology/known-topology.ts'
 import type { WriteOutcome } from './messages.ts'
 import { Places } from './places.ts'
 import { Peers } from '../topology/peers.ts'
-import { type ReadOutcome, Reader } from './reader.ts'
-import type { StoreRecord } from './record.ts'
+import { Reader } from './reader.ts'
 import { Replica } from './replica.ts'
 import { sourceOf } from './scan/scan-answers.ts'
 import { Scanner } from './scan/scanner.ts'
@@ -320,17 +320,4 @@ export class KvStore implements KvApi {
   #checkOpen(): void {
     if (this.#stopped) throw new AtollError('STOPPED', 'the node is stopping')
   }
-}
-
-/** What was read of a key; too few who have nothing do not say that there is nothing. */
-function knownOf(key: string, outcome: ReadOutcome): StoreRecord {
-  const { record, partial } = outcome
-  if (partial && record.known.vector.size === 0) throw nobodyHasIt(key, outcome)
-  return record
-}
-
-function nobodyHasIt(key: string, { acks, replicas, moving }: ReadOutcome): AtollError {
-  const who = `${acks} of ${replicas} replicas of "${key}" answered, and none has a value`
-  const what = moving ? `${who}; too few of the set that its data moves from did` : who
-  return new AtollError('NO_QUORUM', what, { hint: `see: atoll explain ${key}` })
 }
