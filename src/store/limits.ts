@@ -22,6 +22,8 @@ export const DOTS_MAX = 64
 export const JOINED_FACTOR = 32
 /** All siblings of a key together. */
 export const RECORD_BYTES_MAX = 3 * 1024 * 1024
+/** Of a larger record one replica sends the whole, and the others its fingerprint. */
+export const READ_WHOLE_BYTES = 1024
 /** Answers kept for readers who take older ones. */
 export const NEAR_CACHE_BYTES = 16 * 1024 * 1024
 /** How old an answer a reader may take. */

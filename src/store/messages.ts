@@ -9,8 +9,13 @@ import { type Context, readContext, writeContext } from './version-vector.ts'
 /** An answer is this alone, or `FRESH` and what was asked for. */
 export const FRESH = 0
 
-export function encodeRead(header: Header, key: string): Uint8Array {
-  return writeHeader(new WireWriter(), header).string(key).finish()
+/** Of a record over `wholeUpTo` bytes a fingerprint is enough, unless it is not `known`; 0: any. */
+export function encodeRead(
+  header: Header,
+  key: string,
+  { wholeUpTo, known }: { readonly wholeUpTo: number; readonly known: number },
+): Uint8Array {
+  return writeHeader(new WireWriter(), header).string(key).uint(wholeUpTo).uint(known).finish()
 }
 
 /** `round`: of collection, when the record was read or made. */

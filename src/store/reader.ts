@@ -6,18 +6,27 @@ import type { StorageId } from '../base/ids.ts'
 import type { Deadlines } from '../mesh/deadlines.ts'
 import type { Mesh } from '../mesh/mesh.ts'
 import type { Clock } from '../seams/clock.ts'
-import { WireReader } from '../wire/codec.ts'
 import { REQUEST_KINDS } from '../wire/kinds.ts'
 import { answerTimeout, ATTEMPTS_MAX, type CallLimits, counted, tooFew } from './calls.ts'
 import type { StoreCounts } from './counts.ts'
 import type { Era } from './fences.ts'
 import type { KnownTopology } from '../topology/known-topology.ts'
 import { joinRecords } from './merge.ts'
-import { encodeRead, encodeWrite, readRecordBytes, staleNumber } from './messages.ts'
+import { encodeRead, encodeWrite } from './messages.ts'
 import type { Peers } from '../topology/peers.ts'
 import { type Place, placeOf } from './place.ts'
 import type { Places } from './places.ts'
-import { decodeRecord, EMPTY_RECORD, encodeRecord, type StoreRecord } from './record.ts'
+import {
+  AnswerDecoder,
+  type Held,
+  heldBy,
+  PRINT,
+  type ReadAnswer,
+  type Wanted,
+  wantedBeside,
+  WHOLE,
+} from './read-answers.ts'
+import { EMPTY_RECORD, encodeRecord, type StoreRecord } from './record.ts'
 import type { Replica } from './replica.ts'
 import { Round } from './round.ts'
 
@@ -46,14 +55,6 @@ export interface ReadOutcome {
   readonly partial: boolean
 }
 
-/** A replica's record, and the bytes that it has it in. */
-interface Held {
-  readonly bytes: Uint8Array
-  readonly record: StoreRecord
-  /** Of collection, when it was read. */
-  readonly round: number
-}
-
 /** Repairs under way: more are left to anti-entropy. */
 const REPAIRS_MAX = 256
 const REPAIR_TIMEOUT_MS = 5000
@@ -61,6 +62,7 @@ const REPAIR_TIMEOUT_MS = 5000
 export class Reader {
   readonly #options: ReaderOptions
   #repairs = 0
+  #turn = 0
 
   constructor(options: ReaderOptions) {
     this.#options = options
@@ -70,13 +72,21 @@ export class Reader {
     const { clock, places, topology } = this.#options
     const endMs = clock.monotonicMs() + limits.deadlineMs
     if (topology.isLost) await topology.reach(key, { ...limits, endMs })
+    let isWhole = false
     for (let attempt = 1; ; attempt++) {
       const place = places.of(topology.get(), key)
-      const round = this.#sendRead(place, limits, endMs - clock.monotonicMs())
+      const round = this.#sendRead(place, limits, endMs - clock.monotonicMs(), isWhole)
       const decision = await round.decided
       if (decision === 'met' || decision === 'partial') {
-        const record = joinAnswers(round.answers.values())
-        const era = { cfg: place.cfg, round: leastRound(round.answers.values()) }
+        const held = [...heldBy(key, round.answers).values()]
+        if (!isWhole && held.includes(null)) {
+          // They differ: each says all that it has.
+          isWhole = true
+          continue
+        }
+        const answers = held.filter((each) => each !== null)
+        const record = joinAnswers(answers)
+        const era = { cfg: place.cfg, round: leastRound(answers) }
         round.onFinished(() => this.#repair(place, round.answers))
         const partial = decision === 'partial'
         const moving = place.groups.length > 1
@@ -89,16 +99,21 @@ export class Reader {
     }
   }
 
-  #sendRead(place: Place, limits: CallLimits, leftMs: number): Round<Held> {
+  /** `isWhole`: every replica is to send its record, however large. */
+  #sendRead(place: Place, limits: CallLimits, leftMs: number, isWhole: boolean): Round<ReadAnswer> {
     const { mesh, self, replica, peers } = this.#options
+    const { partition, cfg, key } = place
     const topology = this.#options.topology.get()
-    const round = new Round<Held>({ ...limits, groups: place.groups })
-    const header = { topology: topology.number, partition: place.partition, cfg: place.cfg }
+    const round = new Round<ReadAnswer>({ ...limits, groups: place.groups })
+    const header = { topology: topology.number, partition, cfg }
     const decoder = new AnswerDecoder()
-    let message: Uint8Array | null = null
-    for (const id of place.targets) {
-      if (id === self && replica !== null) {
-        round.ask(id, this.#readHere(replica, place, decoder))
+    const messages = new Map<Wanted, Uint8Array>()
+    const isHere = replica !== null && place.targets.includes(self)
+    const own = isHere ? (replica.read(partition, key) ?? new Uint8Array()) : null
+    let wanted = own === null || isWhole ? WHOLE : wantedBeside(key, own)
+    for (const id of this.#inTurn(place.targets)) {
+      if (id === self && own !== null) {
+        round.ask(id, this.#decodedHere(own, partition, decoder))
         continue
       }
       const peer = peers.usable(topology, id)
@@ -106,8 +121,11 @@ export class Reader {
         round.skip(id)
         continue
       }
-      message ??= encodeRead(header, place.key)
+      const message = messages.get(wanted) ?? encodeRead(header, key, wanted)
+      messages.set(wanted, message)
       const answer = mesh.request(peer, REQUEST_KINDS.KV_READ, message, answerTimeout(leftMs))
+      // One whole record is enough where they agree.
+      if (own === null && !isWhole) wanted = PRINT
       round.ask(
         id,
         answer.then((bytes) => decoder.answer(bytes)),
@@ -117,30 +135,40 @@ export class Reader {
     return round
   }
 
-  async #readHere(replica: Replica, place: Place, decoder: AnswerDecoder): Promise<Held> {
-    const { round } = replica.era(place.partition)
-    return decoder.record(replica.read(place.partition, place.key) ?? new Uint8Array(), round)
+  async #decodedHere(own: Uint8Array, partition: number, decoder: AnswerDecoder): Promise<Held> {
+    return decoder.record(own, this.#options.replica?.era(partition).round ?? 0)
+  }
+
+  /** The same ones, another one first each time: the first may have more to send. */
+  #inTurn(ids: readonly StorageId[]): readonly StorageId[] {
+    this.#turn = (this.#turn + 1) % Math.max(1, ids.length)
+    return [...ids.slice(this.#turn), ...ids.slice(0, this.#turn)]
   }
 
   /** What each replica of the key holds, for `explain`; absent: it did not answer. */
   async inspect(key: string, deadlineMs: number): Promise<ReadonlyMap<StorageId, StoreRecord>> {
     const place = placeOf(this.#options.topology.get(), key)
     const limits = { level: 'all', deadlineMs, signal: undefined } as const
-    const round = this.#sendRead(place, limits, deadlineMs)
+    const round = this.#sendRead(place, limits, deadlineMs, true)
     await new Promise<void>((resolve) => round.onFinished(resolve))
-    return new Map([...round.answers].map(([id, { record }]) => [id, record]))
+    const held = [...heldBy(key, round.answers)]
+    return new Map(held.flatMap(([id, one]) => (one === null ? [] : [[id, one.record]])))
   }
 
   /** Read repair: replicas that lack something get the whole. */
-  #repair(place: Place, answers: ReadonlyMap<StorageId, Held>): void {
-    const [first] = answers.values()
+  #repair(place: Place, answers: ReadonlyMap<StorageId, ReadAnswer>): void {
+    const all = heldBy(place.key, answers)
+    const known = [...all.values()].filter((held) => held !== null)
+    const [first] = known
     if (first === undefined) return
-    if ([...answers.values()].every(({ bytes }) => Buffer.compare(bytes, first.bytes) === 0)) return
-    const bytes = encodeRecord(joinAnswers(answers.values()))
-    const round = leastRound(answers.values())
-    for (const [id, held] of answers) {
+    const isSame = ({ bytes }: Held): boolean => Buffer.compare(bytes, first.bytes) === 0
+    if (known.length === all.size && known.every(isSame)) return
+    const bytes = encodeRecord(joinAnswers(known))
+    const round = leastRound(known)
+    for (const [id, held] of all) {
       if (this.#repairs >= REPAIRS_MAX) return
-      if (Buffer.compare(held.bytes, bytes) === 0) continue
+      // Late, and of a record that was not sent here: its own rounds will tell it.
+      if (held === null || Buffer.compare(held.bytes, bytes) === 0) continue
       this.#repairs++
       this.#options.counts.readRepairs++
       this.#repairOne(place, id, bytes, round)
@@ -165,40 +193,14 @@ export class Reader {
   }
 }
 
-/**
- * Decodes the answers of one round, so that one which is no record counts as failed. Replicas
- * mostly agree, and equal bytes are decoded once.
- */
-class AnswerDecoder {
-  #last: Held | null = null
-
-  answer(bytes: Uint8Array): Held | number {
-    const from = new WireReader(bytes)
-    const stale = staleNumber(from)
-    if (stale !== null) return stale
-    const round = from.uint()
-    return this.record(readRecordBytes(from), round)
-  }
-
-  record(bytes: Uint8Array, round: number): Held {
-    const last = this.#last
-    if (last !== null && Buffer.compare(bytes, last.bytes) === 0) {
-      return last.round === round ? last : { ...last, round }
-    }
-    const record = bytes.length === 0 ? EMPTY_RECORD : decodeRecord(bytes)
-    this.#last = { bytes, record, round }
-    return this.#last
-  }
-}
-
 /** What several answers make is of the oldest of them. */
-function leastRound(answers: Iterable<Held>): number {
+function leastRound(answers: readonly Held[]): number {
   let least = Number.POSITIVE_INFINITY
   for (const { round } of answers) least = Math.min(least, round)
   return least === Number.POSITIVE_INFINITY ? 0 : least
 }
 
-function joinAnswers(answers: Iterable<Held>): StoreRecord {
+function joinAnswers(answers: readonly Held[]): StoreRecord {
   let joined = EMPTY_RECORD
   let last: StoreRecord | null = null
   for (const { record } of answers) {

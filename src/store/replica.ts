@@ -19,6 +19,7 @@ import type { StoreCounts } from './counts.ts'
 import type { Era, Fences } from './fences.ts'
 import type { HybridClock } from './hybrid-clock.ts'
 import { RECORD_BYTES_MAX } from './limits.ts'
+import { encodeAnswer } from './read-answers.ts'
 import { joinRecords } from './merge.ts'
 import { type Header, readHeader, readKey } from '../topology/request-header.ts'
 import { encodeStale, FRESH, readRecordBytes } from './messages.ts'
@@ -188,13 +189,11 @@ export class Replica {
     const reader = new WireReader(body)
     const header = readHeader(reader)
     const key = readKey(reader)
-    return this.#whenCurrent(from, header, () =>
-      new WireWriter()
-        .uint(FRESH)
-        .uint(this.era(header.partition).round)
-        .bytes(this.read(header.partition, key) ?? new Uint8Array())
-        .finish(),
-    )
+    const wanted = { wholeUpTo: reader.uint(), known: reader.uint() }
+    return this.#whenCurrent(from, header, () => {
+      const stored = this.read(header.partition, key) ?? new Uint8Array()
+      return encodeAnswer(key, stored, wanted, this.era(header.partition).round)
+    })
   }
 
   /** Of a coordinator; CLOCK_SKEW when its clock is too far ahead: then it may hear of it. */

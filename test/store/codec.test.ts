@@ -25,6 +25,7 @@ import {
   encodeWrite,
   readRecordBytes,
 } from '../../src/store/messages.ts'
+import { WHOLE } from '../../src/store/read-answers.ts'
 import {
   decodeRecord,
   encodeRecord,
@@ -71,7 +72,11 @@ const edits: fc.Arbitrary<Edit> = fc.oneof(
 
 function readQuestion(bytes: Uint8Array) {
   const from = new WireReader(bytes)
-  return { header: readHeader(from), key: readKey(from) }
+  return {
+    header: readHeader(from),
+    key: readKey(from),
+    wanted: { wholeUpTo: from.uint(), known: from.uint() },
+  }
 }
 
 function writeQuestion(bytes: Uint8Array) {
@@ -94,8 +99,8 @@ const FORMATS: readonly Format<unknown>[] = [
   ),
   format(
     'read',
-    plain({ header: headers, key: keys }),
-    ({ header, key }) => encodeRead(header, key),
+    plain({ header: headers, key: keys, wanted: plain({ wholeUpTo: numbers, known: numbers }) }),
+    ({ header, key, wanted }) => encodeRead(header, key, wanted),
     readQuestion,
   ),
   format(
@@ -168,16 +173,16 @@ describe('limits of lists', () => {
 
   it('refuses partitions that no topology has', () => {
     assert.throws(
-      () => readQuestion(encodeRead({ topology: 1, partition: 65_536, cfg: 1 }, 'k')),
+      () => readQuestion(encodeRead({ topology: 1, partition: 65_536, cfg: 1 }, 'k', WHOLE)),
       WireError,
     )
   })
 
   it('refuses an empty key, and one that is too long', () => {
     const header = { topology: 1, partition: 1, cfg: 1 }
-    assert.throws(() => readQuestion(encodeRead(header, '')), WireError)
-    assert.throws(() => readQuestion(encodeRead(header, 'x'.repeat(1025))), WireError)
-    assert.equal(readQuestion(encodeRead(header, 'x'.repeat(1024))).key.length, 1024)
+    assert.throws(() => readQuestion(encodeRead(header, '', WHOLE)), WireError)
+    assert.throws(() => readQuestion(encodeRead(header, 'x'.repeat(1025), WHOLE)), WireError)
+    assert.equal(readQuestion(encodeRead(header, 'x'.repeat(1024), WHOLE)).key.length, 1024)
   })
 })
 

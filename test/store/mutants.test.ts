@@ -14,6 +14,7 @@ type Suite =
   | 'levels'
   | 'merge'
   | 'movement'
+  | 'read-answers'
   | 'repair'
   | 'replica'
   | 'round-and-tally'
@@ -569,6 +570,38 @@ const MUTANTS: readonly Mutant[] = [
 
   // Reads.
   [
+    'a fingerprint counts as if its record had been read',
+    'read-answers',
+    'reader.ts',
+    'if (!isWhole && held.includes(null)) {',
+    'if (held.length === 0) {',
+    /each sends all|whoever is asked/,
+  ],
+  [
+    'each replica sends a large record whole',
+    'read-answers',
+    'reader.ts',
+    'if (own === null && !isWhole) wanted = PRINT',
+    '',
+    /travels once/,
+  ],
+  [
+    'what the reader holds is sent to it again',
+    'read-answers',
+    'read-answers.ts',
+    'if (known === 0 || print === known)',
+    'if (known === 0)',
+    /not at all/,
+  ],
+  [
+    'a fingerprint that differs from what the reader holds is all it gets',
+    'read-answers',
+    'read-answers.ts',
+    'if (known === 0 || print === known)',
+    'if (known >= 0)',
+    /at once/,
+  ],
+  [
     'nothing is repaired',
     'repair',
     'reader.ts',
@@ -580,7 +613,7 @@ const MUTANTS: readonly Mutant[] = [
     'repair copies the first answer',
     'repair',
     'reader.ts',
-    'const bytes = encodeRecord(joinAnswers(answers.values()))',
+    'const bytes = encodeRecord(joinAnswers(known))',
     'const bytes = first.bytes',
     /older to the newer/,
   ],

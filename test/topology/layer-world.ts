@@ -116,6 +116,7 @@ export class WorldMesh extends FakeMesh {
       if (fate instanceof Promise) await fate
       const { signal: _, ...rest } = options
       const answer = await super.request(peer, kind, body, rest)
+      this.#world.onAnswer(question, answer)
       return fate === 'answer lost' ? new Promise(() => undefined) : answer
     }
     const end = (): void => {
@@ -138,6 +139,8 @@ export abstract class LayerWorld<L extends object> {
   readonly asked: Question[] = []
   /** What becomes of a request; undefined: it arrives. */
   fate: (question: Question) => Fate | undefined = () => undefined
+  /** Told of each answer when it is given. */
+  onAnswer: (question: Question, answer: Uint8Array) => void = () => {}
   readonly #random: SimRandom
   readonly #names: readonly string[]
   readonly #boots = new Map<string, number>()

@@ -1,0 +1,103 @@
+/**
+ * What replicas answer to a read: their record, or, where that is large and somebody else gives it
+ * whole, its fingerprint. Replicas mostly agree, and then a large value travels once at most.
+ */
+import type { StorageId } from '../base/ids.ts'
+import { WireReader, WireWriter } from '../wire/codec.ts'
+import { entryFingerprint, storedFingerprint } from './fingerprint.ts'
+import { READ_WHOLE_BYTES, RECORD_BYTES_MAX } from './limits.ts'
+import { FRESH, readRecordBytes, staleNumber } from './messages.ts'
+import { decodeRecord, EMPTY_RECORD, type StoreRecord } from './record.ts'
+
+/** How much of an answer is wanted. */
+export interface Wanted {
+  /** Of a record over this size the fingerprint is enough, */
+  readonly wholeUpTo: number
+  /** unless it is not this one, which the asker holds; 0: the asker holds none. */
+  readonly known: number
+}
+
+export const WHOLE: Wanted = { wholeUpTo: RECORD_BYTES_MAX, known: 0 }
+export const PRINT: Wanted = { wholeUpTo: READ_WHOLE_BYTES, known: 0 }
+
+/** A replica's record, and the bytes that it has it in. */
+export interface Held {
+  readonly bytes: Uint8Array
+  readonly record: StoreRecord
+  /** Of collection, when it was read. */
+  readonly round: number
+}
+
+/** Of a record that was not sent. */
+export interface Printed {
+  readonly print: number
+  readonly round: number
+}
+
+export type ReadAnswer = Held | Printed
+
+/** What a reader wants of the others when it has these bytes itself. */
+export function wantedBeside(key: string, own: Uint8Array): Wanted {
+  if (own.length <= READ_WHOLE_BYTES) return WHOLE
+  return { wholeUpTo: READ_WHOLE_BYTES, known: storedFingerprint(key, own) }
+}
+
+export function encodeAnswer(
+  key: string,
+  stored: Uint8Array,
+  { wholeUpTo, known }: Wanted,
+  round: number,
+): Uint8Array {
+  const out = new WireWriter().uint(FRESH).uint(round)
+  if (stored.length > wholeUpTo) {
+    const print = storedFingerprint(key, stored)
+    if (known === 0 || print === known) return out.bool(false).uint(print).finish()
+  }
+  return out.bool(true).bytes(stored).finish()
+}
+
+/**
+ * Decodes the answers of one round, so that one which is no record counts as failed. Equal bytes are
+ * decoded once.
+ */
+export class AnswerDecoder {
+  #last: Held | null = null
+
+  /** The number of a newer topology when it is a refusal. */
+  answer(bytes: Uint8Array): ReadAnswer | number {
+    const from = new WireReader(bytes)
+    const stale = staleNumber(from)
+    if (stale !== null) return stale
+    const round = from.uint()
+    return from.bool() ? this.record(readRecordBytes(from), round) : { print: from.uint(), round }
+  }
+
+  record(bytes: Uint8Array, round: number): Held {
+    const last = this.#last
+    if (last !== null && Buffer.compare(bytes, last.bytes) === 0) {
+      return last.round === round ? last : { ...last, round }
+    }
+    const record = bytes.length === 0 ? EMPTY_RECORD : decodeRecord(bytes)
+    this.#last = { bytes, record, round }
+    return this.#last
+  }
+}
+
+/** What each replica holds; null where nobody has sent the record that an answer is about. */
+export function heldBy(
+  key: string,
+  answers: ReadonlyMap<StorageId, ReadAnswer>,
+): ReadonlyMap<StorageId, Held | null> {
+  const all = [...answers.values()]
+  const isWhole = (answer: ReadAnswer): answer is Held => 'bytes' in answer
+  if (all.every(isWhole)) return answers as ReadonlyMap<StorageId, Held>
+  const byPrint = new Map<number, Held>()
+  for (const held of all.filter(isWhole)) byPrint.set(entryFingerprint(key, held.record), held)
+  return new Map(
+    [...answers].map(([id, answer]) => {
+      if (isWhole(answer)) return [id, answer]
+      const same = byPrint.get(answer.print)
+      return [id, same === undefined ? null : { ...same, round: answer.round }]
+    }),
+  )
+}
