@@ -80,7 +80,7 @@ describe('a read of a large value', () => {
         ['b', 'ac'],
         ['c', 'ab'],
       ] as const) {
-        world.fate = missing(...away)
+        world.fate = missing(...away.split(''))
         await world.drive(world.kv(at).put('k', large(at), { write: 'one' }))
       }
       world.fate = missing()
