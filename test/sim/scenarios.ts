@@ -4,6 +4,7 @@ import { blackout } from './scenarios/blackout.ts'
 import { clocks } from './scenarios/clocks.ts'
 import { disk } from './scenarios/disk.ts'
 import { edges } from './scenarios/edges.ts'
+import { graves } from './scenarios/graves.ts'
 import { links } from './scenarios/links.ts'
 import { members } from './scenarios/members.ts'
 import { roots } from './scenarios/roots.ts'
@@ -21,6 +22,7 @@ export const SCENARIOS: readonly Scenario[] = [
   roots,
   members,
   links,
+  graves,
   edges,
 ]
 

@@ -3,6 +3,7 @@ import { openDatabase } from '../../../src/disk/log-database.ts'
 import type { Clock } from '../../../src/seams/clock.ts'
 import type { Log } from '../../../src/seams/log.ts'
 import type { Storage } from '../../../src/seams/storage.ts'
+import { decodeRecord, isDead } from '../../../src/store/record.ts'
 import { partitionPrefix, STORE_RANGE, userKey } from '../../../src/store/place.ts'
 import { storedTopology } from '../../../src/topology/stored-topology.ts'
 import type { Topology } from '../../../src/topology/topology.ts'
@@ -49,7 +50,8 @@ export function compareStored(disks: readonly Stored[]): Comparison {
     for (const name of names) {
       records++
       const [first, ...others] = replicas.map((disk) => disk.records.get(name))
-      if (!others.every((bytes) => areEqual(bytes, first))) different.push(userKey(name))
+      const isSame = others.every((bytes) => areEqual(bytes, first))
+      if (!isSame && !isGoing([first, ...others])) different.push(userKey(name))
     }
   }
   return { records, different }
@@ -76,6 +78,13 @@ function replicaSets(disks: readonly Stored[]) {
 
 function under({ records }: Stored, prefix: string): string[] {
   return [...records.keys()].filter((name) => name.startsWith(prefix))
+}
+
+/** What is dead goes from one replica after the other: those who have it still have the same. */
+function isGoing(held: readonly (Uint8Array | undefined)[]): boolean {
+  const [first, ...others] = held.filter((bytes) => bytes !== undefined)
+  if (first === undefined || others.some((bytes) => !areEqual(bytes, first))) return false
+  return others.length + 1 < held.length && isDead(decodeRecord(first), Number.POSITIVE_INFINITY)
 }
 
 function areEqual(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
