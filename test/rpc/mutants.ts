@@ -95,8 +95,8 @@ const MUTANTS: readonly Mutant[] = [
   {
     name: 'events are kept without bound',
     file: 'rpc/subscription.ts',
-    from: 'this.#events.length >= this.#eventsMax',
-    to: 'false',
+    from: 'if (this.#events.length >= this.#eventsMax) {',
+    to: 'if (this.#events.length < 0) {',
   },
   {
     name: 'a closed connection cancels nothing',
@@ -311,8 +311,8 @@ const MUTANTS: readonly Mutant[] = [
   {
     name: 'register: what a slow reader has not taken piles up at the daemon',
     file: 'rpc/subscription.ts',
-    from: "if (keeps === 'last') await this.#told.promise",
-    to: '',
+    from: "if (keeps === 'last' || (",
+    to: 'if ((',
   },
   {
     name: 'register: what a slow reader has not taken piles up at the client',
@@ -331,6 +331,30 @@ const MUTANTS: readonly Mutant[] = [
     file: 'rpc/methods/reg.ts',
     from: 'return told(() => node.reg.watch(watched, options))',
     to: 'const begun = node.reg.watch(watched, options)\n    return told(() => begun)',
+  },
+  {
+    name: 'kv watch: more is taken than there is room for',
+    file: 'rpc/subscription.ts',
+    from: "(keeps === 'some' && isFull)",
+    to: "(keeps === 'some' && isFull && this.#missed < 0)",
+  },
+  {
+    name: 'kv watch: a line of any length',
+    file: 'rpc/subscription.ts',
+    from: 'line.length > NOTICE_CHARACTERS_MAX && events.length > 1',
+    to: 'line.length < 0',
+  },
+  {
+    name: 'kv watch: a client that falls behind is told of no gap',
+    file: 'rpc/event-queue.ts',
+    from: 'this.#events = [this.#missed(events.at(-1) as never)]',
+    to: 'this.#events = []',
+  },
+  {
+    name: 'kv watch: a cursor is held to the length of a key',
+    file: 'rpc/checked-node.ts',
+    from: "if (key !== 'after' || !isWatch) checkKeyBytes",
+    to: "if (key !== '' || !isWatch) checkKeyBytes",
   },
   {
     name: 'register: update overwrites what it did not see',
