@@ -3,6 +3,7 @@ import { compareStored, readStored, type Stored } from './checker/stored.ts'
 import { TopologyChecker } from './checker/topologies.ts'
 import { type AtollProgramNode, type AtollProgramOptions, atollProgram } from './atoll-program.ts'
 import { Cluster } from './cluster.ts'
+import { CounterWorkload } from './counter-workload.ts'
 import { SimulationError } from './kernel.ts'
 import type { ScenarioContext, ScenarioReport } from './scenario.ts'
 import { SimRandom } from './sim-random.ts'
@@ -29,6 +30,7 @@ export class AtollWorld {
   readonly cluster: Cluster<AtollProgramNode>
   readonly workload: Workload<AtollProgramNode>
   readonly types: TypeWorkload<AtollProgramNode>
+  readonly counters: CounterWorkload<AtollProgramNode>
   readonly registers: RegisterWorkload
   readonly watchers: Watchers<AtollProgramNode>
   readonly disks: readonly SimDisk[]
@@ -57,6 +59,7 @@ export class AtollWorld {
     const uses = (index: number): boolean => this.cluster.serves(index)
     this.workload = new Workload(this.world, clients, uses)
     this.types = new TypeWorkload(this.world, this.world.random.fork('types'), uses)
+    this.counters = new CounterWorkload(this.world, this.world.random.fork('counters'), uses)
     this.registers = new RegisterWorkload(
       new SimulatedStage(this.world, REGISTER_DEADLINE_MS, uses),
       this.world.random.fork('registers'),
@@ -93,6 +96,7 @@ export class AtollWorld {
   startClients(clients: number, thinkMs: number): void {
     this.workload.start(clients, thinkMs)
     this.types.start(Math.min(clients, TYPE_CLIENTS_MAX), 2 * thinkMs)
+    this.counters.start(Math.min(clients, TYPE_CLIENTS_MAX), 2 * thinkMs)
     this.watchers.start(1 + this.random.int(WATCHERS_MAX))
     this.registers.start(Math.min(clients, REGISTER_CLIENTS_MAX), thinkMs)
   }
@@ -107,15 +111,16 @@ export class AtollWorld {
 
   /** Every fault is over: within a bound all is well, nothing is lost, and nothing is left. */
   async finish(options: { readonly disksLost?: boolean } = {}): Promise<void> {
-    const { world, workload, types, registers, watchers, cluster } = this
+    const { world, workload, types, counters, registers, watchers, cluster } = this
     const disksLost = options.disksLost ?? false
     await world.sleep(1000)
-    await Promise.all([workload.stop(), types.stop(), registers.stop()])
+    await Promise.all([workload.stop(), types.stop(), counters.stop(), registers.stop()])
     await cluster.settled()
     await workload.verify({ disksLost })
     await types.verify({ disksLost })
+    await counters.verify({ disksLost })
     await registers.verify()
-    const keys = [...workload.keys, ...types.keys]
+    const keys = [...workload.keys, ...types.keys, ...counters.keys]
     await cluster.converged(keys, CONVERGE_MS)
     await watchers.verify(keys, { disksLost })
     await watchers.stop()
@@ -144,9 +149,9 @@ export class AtollWorld {
   }
 
   report(faults: number, notes = ''): ScenarioReport {
-    const { world, workload, types, registers, topologies } = this
+    const { world, workload, types, counters, registers, topologies } = this
     const met = new Map(workload.codes)
-    for (const { codes } of [types, registers]) {
+    for (const { codes } of [types, counters, registers]) {
       for (const [code, count] of codes) met.set(code, (met.get(code) ?? 0) + count)
     }
     const errors = [...met].map(([code, count]) => `${code} ${count}`)
@@ -154,14 +159,17 @@ export class AtollWorld {
       traceHash: world.kernel.traceHash,
       events: world.kernel.events,
       simulatedMs: world.kernel.nowMs,
-      operations: workload.acknowledged + types.acknowledged + registers.acknowledged,
+      operations: [workload, types, counters, registers].reduce(
+        (sum, of) => sum + of.acknowledged,
+        0,
+      ),
       faults,
       notes: [
         `nodes ${world.hosts.length}`,
         `topologies ${topologies.decided}`,
         notes,
         `partial ${workload.partials}`,
-        `types ${types.acknowledged}`,
+        `types ${types.acknowledged + counters.acknowledged}`,
         this.watchers.notes,
         `registers ${registers.acknowledged} (${registers.unknown} unknown)`,
         ...errors,

@@ -127,6 +127,27 @@ export const MUTANTS: readonly Mutant[] = [
     to: 'joined.push(mine)',
   },
   {
+    name: 'store: a deletion of a counter is lost in a join',
+    scenario: 'swarm',
+    file: 'src/store/merge.ts',
+    from: 'replaced: stillCounted(joinSums(a.replaced, b.replaced), known.sums),',
+    to: 'replaced: stillCounted(a.replaced, known.sums),',
+  },
+  {
+    name: 'store: a deletion of a counter takes what it has not seen',
+    scenario: 'swarm',
+    file: 'src/store/merge.ts',
+    from: 'const replaced = joinSums(record.replaced, context.sums)',
+    to: 'const replaced = context.sums.length > 0 ? record.known.sums : record.replaced',
+  },
+  {
+    name: 'store: what two disks have counted is counted once',
+    scenario: 'swarm',
+    file: 'src/store/sums.ts',
+    from: 'return j < b.length ? [...joined, ...b.slice(j)] : joined',
+    to: 'return joined',
+  },
+  {
     name: 'store: single writes of a version are forgotten',
     scenario: 'swarm',
     file: 'src/store/merge.ts',
