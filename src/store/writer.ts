@@ -71,7 +71,7 @@ interface Made {
   /** Of collection, when it was made. */
   readonly round: number
   /** Of the write, or of its first part. */
-  readonly dot: Dot
+  readonly dot: Dot | null
   /** Others hear of it when it is on this disk: see sums.ts. */
   readonly isStoredFirst: boolean
   /** Of what it builds on here. */
@@ -136,7 +136,9 @@ export class Writer {
     const change = { partition: place.partition, key, before: held, after }
     const { round } = replica.era(place.partition)
     const isStoredFirst = isMergeable(before) || isMergeable(record)
-    const made = { bytes, round, dot, change, isStoredFirst }
+    // A removal makes no write of its own.
+    const own = edit.what === 'remove' ? null : dot
+    const made = { bytes, round, dot: own, change, isStoredFirst }
     const stored = await this.#replicate(place, made, limits, endMs)
     return { seen, effect, ...stored }
   }
@@ -204,9 +206,11 @@ export class Writer {
     const held = replica.latest(partition, key)
     const bytes = replica.latestBytes(partition, key)
     if (held === null || bytes === undefined) return null
-    if (!contextCovers(held.record.known, made.dot)) return null
+    if (made.dot !== null && !contextCovers(held.record.known, made.dot)) return null
     const { round } = replica.era(partition)
-    return { ...made, bytes, round, change: { partition, key, before: held, after: held } }
+    const change = { partition, key, before: held, after: held }
+    const isStoredFirst = made.isStoredFirst || isMergeable(held.record)
+    return { ...made, bytes, round, change, isStoredFirst }
   }
 
   /** `isFirst`: nothing came between the read of what the bytes build on and this call. */

@@ -86,6 +86,22 @@ describe('sets', () => {
     assert.equal(await world.drive(world.kv('b').get('k')), null)
   })
 
+  it('lose what is removed while their partition moves', async () => {
+    const world = await StoreWorld.start(['abc'], { nodes: 'd' })
+    await world.drive(world.kv('a').set.add('k', ['x', 'y'], ALL))
+    const gate = Promise.withResolvers<void>()
+    world.asked.length = 0
+    world.fate = (question) => (isWrite(question) ? gate.promise : undefined)
+    const removal = world.kv('a').set.rm('k', ['x'], { write: 'quorum' })
+    await world.until('the removal is under way', () => world.asked.some(isWrite))
+    world.move(['abd'])
+    await world.tell('bcd')
+    gate.resolve()
+    const removed = await world.drive(removal)
+    assert.equal(removed.changed, 1)
+    for (const name of ['a', 'b']) assert.deepEqual(await elementsAt(world, name), ['y'])
+  })
+
   it('keep an element whose second addition was cut short by a crash', async () => {
     const world = await StoreWorld.start(['abc'])
     await world.drive(world.kv('a').set.add('k', ['x'], ALL))

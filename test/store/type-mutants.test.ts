@@ -239,6 +239,14 @@ const MUTANTS: readonly Mutant[] = [
     /none or nothing/,
   ],
   [
+    'a removal that has to be made again is given up',
+    'sets',
+    'writer.ts',
+    'if (made.dot !== null && !contextCovers',
+    'if (made.dot === null || !contextCovers',
+    /partition moves/,
+  ],
+  [
     'a removal by a version takes all that is here',
     'sets',
     'writer.ts',
