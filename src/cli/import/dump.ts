@@ -32,6 +32,9 @@ export async function openDump(
 ): Promise<Dump> {
   const input = new ByteInput(chunks)
   const format = options.from ?? recognised(await input.head(HEAD_BYTES))
+  if (options.database !== undefined && format !== 'redis') {
+    throw new AtollError('USAGE', `--db chooses in a file of Redis; the input is of ${format}`)
+  }
   switch (format) {
     case 'atoll':
       return { format, unit: 'line', entries: lineEntries(chunksOf(input)) }

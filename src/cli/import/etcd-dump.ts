@@ -6,12 +6,16 @@
  * does not say for how long. Revisions have no meaning here.
  */
 import * as v from 'valibot'
+import { AtollError } from '../../base/errors.ts'
 import { describeIssues } from '../../rpc/validation.ts'
 import { valueToRequest } from '../../rpc/values.ts'
 import type { ByteInput } from './byte-input.ts'
 import { bytesOfBase64, named, textOf, textOrBytes } from './dump-text.ts'
 import type { ImportEntry } from './import-entry.ts'
 import { type JsonPiece, memberElements, nextOrEnd } from './json-elements.ts'
+
+/** An answer has one of these at least; one without keys the header alone. */
+const MEMBERS: readonly string[] = ['header', 'kvs', 'count', 'more']
 
 const ON_LEASE = 'on a lease of etcd (the dump does not say when they end)'
 
@@ -30,10 +34,14 @@ export async function* etcdEntries(
   let more = false
   while ((await nextOrEnd(input)) !== null) {
     more = false
+    let isAnswer = false
+    const start = input.offset
     const pieces = memberElements(input, 'kvs', (name, json) => {
+      isAnswer ||= MEMBERS.includes(name)
       if (name === 'more') more = json === true
     })
     for await (const piece of pieces) yield entryOf(++at, piece)
+    if (!isAnswer) throw new AtollError('USAGE', `no answer of etcd begins at byte ${start}`)
   }
   if (more) note('etcd says that there is more than this dump has: was it made with --limit?')
 }

@@ -37,8 +37,8 @@ export async function* arrayElements(input: ByteInput): AsyncGenerator<JsonPiece
 }
 
 /**
- * Elements of the array `name` of the object that begins here. `onMember` is told the others that
- * are within the bound.
+ * Elements of the array `name` of the object that begins here. `onMember` is told that it is there,
+ * and the other members that are within the bound.
  */
 export async function* memberElements(
   input: ByteInput,
@@ -51,8 +51,10 @@ export async function* memberElements(
     if ((await next(input)) !== QUOTE) throw malformed(input)
     const key = (await piece(input))?.json
     await expect(input, COLON)
-    if (key === name && (await next(input)) === OPEN_ARRAY) yield* arrayElements(input)
-    else {
+    if (key === name && (await next(input)) === OPEN_ARRAY) {
+      onMember(name, null)
+      yield* arrayElements(input)
+    } else {
       const member = await piece(input)
       if (typeof key === 'string' && member !== null) onMember(key, member.json)
     }

@@ -97,10 +97,13 @@ class Import {
   #client: RpcClient | null = null
   #format: DumpFormat = 'atoll'
   #unit: ImportUnit = 'line'
+  /** The last that was stored, skipped or is under way. */
   #at = 0
   #imported = 0
   #bad = 0
   #failure: AtollError | null = null
+  /** By the failure: a pipe may have nothing more to say for long. */
+  readonly #failed = Promise.withResolvers<void>()
   #wake: (() => void) | null = null
 
   constructor(context: CommandContext, options: ImportOptions, progress: Progress) {
@@ -136,12 +139,13 @@ class Import {
 
   async #read(input: Readable): Promise<void> {
     try {
-      await pipe(
+      const reading = pipe(
         input,
         (chunks: AsyncIterable<Buffer>) => this.#counted(chunks),
         (chunks) => this.#entries(chunks),
         (entries) => this.#putAll(entries),
       )
+      await Promise.race([reading, this.#failed.promise])
     } catch (error) {
       const { code, message } = error as NodeJS.ErrnoException
       const unread = new AtollError('USAGE', `the input cannot be read (${code ?? message})`)
@@ -173,11 +177,11 @@ class Import {
     for await (const entry of entries) {
       await this.#onEntry(entry)
       if (this.#failure !== null) return
+      this.#at = entry.at
     }
   }
 
   async #onEntry(entry: ImportEntry): Promise<void> {
-    this.#at = entry.at
     if (this.#failure !== null || entry.at < this.#options.resumeFrom) return
     if (entry.kind === 'wrong') return this.#skip(entry.at, entry.why)
     if (entry.kind === 'left-out') return this.#tally.leftOut(entry)
@@ -251,12 +255,13 @@ class Import {
 
   #fail(error: AtollError): void {
     this.#failure ??= error
+    this.#failed.resolve()
     this.#changed()
   }
 
   /** Everything before the first that is still under way has been acknowledged. */
   #resumable(error: AtollError): AtollError {
-    const [first = this.#at + 1] = this.#underWay.keys()
+    const [first = Math.max(this.#at + 1, this.#options.resumeFrom)] = this.#underWay.keys()
     const { code, message } = error
     const where = `at ${this.#unit} ${first}, with ${this.#imported} imported: ${message}`
     const hint = error.hint === undefined ? '' : `${error.hint}; `

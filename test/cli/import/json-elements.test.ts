@@ -52,6 +52,7 @@ describe('elements of a large JSON document', () => {
         assert.deepEqual(await all(members), expected)
         assert.deepEqual(others, [
           ['before', expected],
+          ['kvs', null],
           ['after', 'x'],
         ])
       },
