@@ -59,6 +59,12 @@ export class Output {
     if (this.format === 'human') this.streams.err(`${text}\n`)
   }
 
+  /** What a script has to know as well, where its format has no place for it: a line of its own. */
+  warn(text: string): void {
+    const isJson = this.format === 'json' || this.format === 'jsonl'
+    this.streams.err(`${isJson ? JSON.stringify({ warning: text }) : text}\n`)
+  }
+
   /** Returns the exit status. */
   error(error: AtollError, changes: boolean): number {
     const { code, message, retryable, outcome, hint, version } = error

@@ -99,6 +99,9 @@ const status: View<ResultOf<'status'>> = {
   },
 }
 
+/** Of a listing. */
+export const KEYS_MISSING = 'partial: some replicas did not answer, keys may be missing'
+
 const kvLs: View<ResultOf<'kv.ls'>> = {
   human: ({ entries }) =>
     columns(
@@ -113,7 +116,7 @@ const kvLs: View<ResultOf<'kv.ls'>> = {
   raw: ({ entries }) => entries.map(({ key }) => `${key}\n`).join(''),
   note: ({ next, partial }) => {
     const more = next === null ? [] : [`more keys: --after ${JSON.stringify(next)}`]
-    const lost = partial ? ['partial: some replicas did not answer, keys may be missing'] : []
+    const lost = partial ? [KEYS_MISSING] : []
     return [...more, ...lost].join('\n') || null
   },
 }

@@ -28,6 +28,25 @@ describe('kv export', () => {
     assert.equal((JSON.parse(json) as { exported: number }).exported, 5000)
   })
 
+  it('and a listing say that keys may be missing, in every format', async () => {
+    const note = 'partial: some replicas did not answer, keys may be missing'
+    cli.rig.node.partial = true
+    for (const format of ['json', 'jsonl'] as const) {
+      const to = join(cli.dir, format)
+      const { out, err } = await cli.run('kv', 'export', 'k/', '--to', to, '-o', format)
+      const { partial, unresolved } = JSON.parse(out) as { partial: boolean; unresolved: number }
+      assert.deepEqual([partial, unresolved, JSON.parse(err)], [true, 0, { warning: note }])
+    }
+    for (const format of ['human', 'raw', 'jsonl', 'json'] as const) {
+      const { out, err } = await cli.run('kv', 'ls', 'k/', '-o', format)
+      const said = { human: `${note}\n`, raw: `${note}\n`, jsonl: undefined, json: '' }[format]
+      assert.equal(err, said ?? `${JSON.stringify({ warning: note })}\n`)
+      if (format === 'json') assert.equal((JSON.parse(out) as { partial: boolean }).partial, true)
+      const { err: exported } = await cli.run('kv', 'export', 'k/', '-o', format)
+      assert.match(exported, /keys may be missing/)
+    }
+  })
+
   it('brings back counters, sets and what ends', async () => {
     const { values, types } = cli.rig.node
     values.clear()

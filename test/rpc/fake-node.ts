@@ -102,6 +102,8 @@ export class FakeNode implements NodeApi {
   failure: AtollError | null = null
   /** Calls wait for it, when set. */
   gate: Promise<void> | null = null
+  /** Of what is listed. */
+  partial = false
   /** Does not care for signals while it waits. */
   deaf = false
   /** What `member.watch` tells; then it waits for the signal. */
@@ -159,7 +161,7 @@ export class FakeNode implements NodeApi {
         siblings: this.siblings,
       }))
       const next = keys.length > limit ? (entries.at(-1)?.key ?? null) : null
-      return { entries, next, partial: false }
+      return { entries, next, partial: this.partial }
     },
     watch: (prefix: string, options?: KvWatchOptions): AsyncIterable<KvEvent> =>
       this.#watchKeys(prefix, options),

@@ -11,6 +11,7 @@ import { SCAN_ENTRIES_MAX } from '../../store/limits.ts'
 import { type CommandContext, withClient } from '../command.ts'
 import { formatDuration } from '../duration.ts'
 import { Progress } from '../progress.ts'
+import { KEYS_MISSING } from '../views.ts'
 import { ExportFile } from './export-file.ts'
 import { pages } from './list-keys.ts'
 
@@ -29,6 +30,10 @@ interface Summary {
   readonly exported: number
   readonly bytes: number
   readonly seconds: number
+  /** Keys of which a value is not in it. */
+  readonly unresolved: number
+  /** Whether keys may be missing. */
+  readonly partial: boolean
 }
 
 export async function exportKeys(
@@ -107,11 +112,11 @@ class Export {
       this.#progress.end()
     }
     if (unresolved > 0) {
-      output.note(`keys with siblings: ${unresolved}; only the newest value of each is exported`)
+      output.warn(`keys with siblings: ${unresolved}; only the newest value of each is exported`)
     }
-    if (partial) output.note('partial: some replicas did not answer, keys may be missing')
+    if (partial) output.warn(KEYS_MISSING)
     const seconds = (performance.now() - started) / 1000
-    return { exported: this.#exported, bytes: this.#bytes, seconds }
+    return { exported: this.#exported, bytes: this.#bytes, seconds, unresolved, partial }
   }
 
   async #write(entries: KvPage['entries']): Promise<void> {

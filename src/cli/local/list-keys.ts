@@ -3,7 +3,7 @@ import type { RpcClient } from '../../rpc/client.ts'
 import { METHODS } from '../../rpc/methods.ts'
 import { callOptions, type CommandContext, withClient } from '../command.ts'
 import type { View } from '../output.ts'
-import { VIEWS } from '../views.ts'
+import { KEYS_MISSING, VIEWS } from '../views.ts'
 
 /** For people, who wait for the first lines. */
 const PAGE_KEYS = 1000
@@ -46,6 +46,8 @@ export async function listKeys(
     if (output.format === 'json') output.result({ ...end, entries: whole }, view)
     const note = view.note?.(end)
     if (note) output.note(note)
+    const isSaid = output.format === 'human' || output.format === 'json'
+    if (end.partial === true && !isSaid) output.warn(KEYS_MISSING)
   })
 }
 
