@@ -1,9 +1,11 @@
 /** What calls of the store have in common: their limits, and what they say when these are met. */
 import { AtollError, withOutcome } from '../base/errors.ts'
+import type { StorageId } from '../base/ids.ts'
 import { ANSWER_SHARE } from '../topology/known-topology.ts'
 import type { Level } from './api.ts'
 import type { Place } from './place.ts'
 import type { Round } from './round.ts'
+import { Tally } from './tally.ts'
 
 export function isLevel(level: unknown): level is Level | undefined {
   return level === undefined || level === 'one' || level === 'quorum' || level === 'all'
@@ -30,6 +32,25 @@ export function counted(
 ): { readonly acks: number; readonly replicas: number } {
   if (isPartial) return { acks: answers.size, replicas: targets.length }
   return { acks: tally.acks, replicas: groups[0]?.length ?? 0 }
+}
+
+/**
+ * Throws NO_QUORUM when those who can be asked are too few for the level: nothing of a write that is
+ * refused so is kept anywhere.
+ */
+export function checkReach(
+  { key, groups, targets }: Place,
+  level: Level | undefined,
+  canAsk: (id: StorageId) => boolean,
+): void {
+  if (level === undefined) return
+  const tally = new Tally(groups, level)
+  const down = targets.filter((id) => !canAsk(id))
+  for (const id of down) tally.failed(id)
+  if (tally.verdict !== 'failed') return
+  const who = `${targets.length - down.length} of ${targets.length} replicas of "${key}" can be reached`
+  const what = groups.length > 1 ? `${who}, and its data is moving between two sets` : who
+  throw new AtollError('NO_QUORUM', what, { hint: `see: atoll explain ${key}` })
 }
 
 /** Why a round that did not reach its level ends the call. */

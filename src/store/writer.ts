@@ -10,7 +10,7 @@ import type { Mesh, RemotePeer } from '../mesh/mesh.ts'
 import type { Clock } from '../seams/clock.ts'
 import { WireReader } from '../wire/codec.ts'
 import { REQUEST_KINDS } from '../wire/kinds.ts'
-import { answerTimeout, ATTEMPTS_MAX, type CallLimits, counted, tooFew } from './calls.ts'
+import { answerTimeout, ATTEMPTS_MAX, type CallLimits, checkReach, counted, tooFew } from './calls.ts'
 import { applyEdit, checkSize, dotsOf } from './apply-edit.ts'
 import type { Change } from './change.ts'
 import type { Departures } from './departures.ts'
@@ -110,11 +110,13 @@ export class Writer {
     const endMs = clock.monotonicMs() + limits.deadlineMs
     const found = edit.what === 'remove' ? await this.#find(key, limits) : null
     const { n } = await this.#nextDots(dotsOf(edit))
-    const { self, replica, departures, hybridClock, topology, places } = this.#options
-    const place = places.of(topology.get(), key)
+    const { self, replica, departures, hybridClock, topology, peers, places } = this.#options
+    const known = topology.get()
+    const place = places.of(known, key)
     if (!place.targets.includes(self)) {
       throw new AtollError('BUSY', 'this replica is none any more', { outcome: 'not-applied' })
     }
+    checkReach(place, limits.level, (id) => id === self || peers.usable(known, id) !== undefined)
     const dot = { actor: departures.actorOf(place.partition), n }
     const held = replica.latest(place.partition, key)
     const here = held?.record ?? EMPTY_RECORD

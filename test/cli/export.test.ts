@@ -42,8 +42,8 @@ describe('kv export', () => {
       const said = { human: `${note}\n`, raw: `${note}\n`, jsonl: undefined, json: '' }[format]
       assert.equal(err, said ?? `${JSON.stringify({ warning: note })}\n`)
       if (format === 'json') assert.equal((JSON.parse(out) as { partial: boolean }).partial, true)
-      const { err: exported } = await cli.run('kv', 'export', 'k/', '-o', format)
-      assert.match(exported, /keys may be missing/)
+      const { err: all } = await cli.run('kv', 'export', 'k/', '-o', format)
+      assert.match(all, /keys may be missing/)
     }
   })
 

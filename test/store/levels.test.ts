@@ -46,11 +46,12 @@ describe('levels of writes', () => {
       assert.equal(partial, false)
     }
     const error = await refusal(
-      world.drive(world.kv('a').put('k', 'v', { write: 'all' })),
+      world.drive(world.kv('a').put('k', 'refused', { write: 'all' })),
       'NO_QUORUM',
-      'unknown',
+      'not-applied',
     )
-    assert.match(error.message, /of 3 replicas of "k"/)
+    assert.match(error.message, /2 of 3 replicas of "k" can be reached/)
+    for (const name of ['a', 'b']) assert.deepEqual(world.held(name, 'k'), ['v'])
   })
 
   it('with a majority down: no level is partial at one disk, quorum is refused', async () => {
@@ -62,8 +63,9 @@ describe('levels of writes', () => {
     assert.deepEqual([written.acks, written.replicas, written.partial], [1, 3, true])
     const one = await world.drive(world.kv('a').put('k', 'v', { write: 'one' }))
     assert.deepEqual([one.acks, one.partial], [1, false])
-    const put = world.kv('a').put('k', 'v', { write: 'quorum' })
-    await refusal(world.drive(put), 'NO_QUORUM', 'unknown')
+    const put = world.kv('a').put('k', 'refused', { write: 'quorum' })
+    await refusal(world.drive(put), 'NO_QUORUM', 'not-applied')
+    assert.deepEqual(world.held('a', 'k'), ['v'])
     assert.ok(world.clock.monotonicMs() - startMs < 200, 'nobody waits for those known to be down')
     assert.deepEqual(world.asked.filter(isWrite), [])
   })
@@ -124,7 +126,7 @@ describe('levels of writes', () => {
       }
       for (const name of down) world.lose(name)
       const put = world.kv('c').put('k', 'v', { write: 'quorum' })
-      const error = await refusal(world.drive(put), 'NO_QUORUM', 'unknown')
+      const error = await refusal(world.drive(put), 'NO_QUORUM', 'not-applied')
       assert.match(error.message, /moving between two sets/)
       const { partial } = await world.drive(world.kv('c').put('k', 'v'))
       assert.equal(partial, true, `${down} down`)

@@ -247,6 +247,14 @@ const MUTANTS: readonly Mutant[] = [
     /stale/,
   ],
   [
+    'a level out of reach is found out when the write is made',
+    'levels',
+    'calls.ts',
+    "if (tally.verdict !== 'failed') return",
+    'if (tally.acks === 0) return',
+    /down/,
+  ],
+  [
     'what may have been applied surely was not',
     'round-and-tally',
     'round.ts',
