@@ -10,7 +10,14 @@ import type { Mesh, RemotePeer } from '../mesh/mesh.ts'
 import type { Clock } from '../seams/clock.ts'
 import { WireReader } from '../wire/codec.ts'
 import { REQUEST_KINDS } from '../wire/kinds.ts'
-import { answerTimeout, ATTEMPTS_MAX, type CallLimits, checkReach, counted, tooFew } from './calls.ts'
+import {
+  answerTimeout,
+  ATTEMPTS_MAX,
+  type CallLimits,
+  checkReach,
+  counted,
+  tooFew,
+} from './calls.ts'
 import { applyEdit, checkSize, dotsOf } from './apply-edit.ts'
 import type { Change } from './change.ts'
 import type { Departures } from './departures.ts'

@@ -662,7 +662,7 @@ const MUTANTS: readonly Mutant[] = [
   [
     'a page goes on where an answer had ended',
     'scans',
-    'scan/scanner.ts',
+    'scan/scan-page.ts',
     'of all.filter(isUpTo(cut))) {',
     'of all) {',
     /none of its keys is left out/,
@@ -700,12 +700,12 @@ const MUTANTS: readonly Mutant[] = [
     /entries and bytes/,
   ],
   [
-    'an older topology is scanned by',
+    'an older topology is scanned by, if it was not known to be older when that began',
     'scans',
     'scan/scanner.ts',
-    'if (topology.number > question.topology) return encodeStale(topology.number)',
-    '',
-    /follow a newer topology/,
+    'return number > question.topology ? number : answer',
+    'return answer',
+    /moves away while/,
   ],
   [
     'a scan without a majority is whole',

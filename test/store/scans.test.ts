@@ -231,4 +231,37 @@ describe('scans', () => {
       assert.deepEqual(await listed(world, 'a'), ['k'], `${knowing} knew`)
     }
   })
+
+  it('miss nothing that moves away while it is read', async () => {
+    for (const asking of ['e', 'a']) {
+      const world = await StoreWorld.start(['a'], { nodes: 'b', edges: 'e' })
+      await putAll(world, ['k'])
+      const { database } = world.node('a')
+      assert.ok(database !== null)
+      const scan = database.scan.bind(database)
+      const gate = Promise.withResolvers<void>()
+      const later = async function* (range: Parameters<typeof scan>[0]) {
+        await gate.promise
+        yield* scan(range)
+      }
+      // The listing's own; what comes after it reads at once.
+      Object.assign(database, {
+        scan: (range: Parameters<typeof scan>[0]) => {
+          Object.assign(database, { scan })
+          return later(range)
+        },
+      })
+      const listing = world.kv(asking).ls('', { deadlineMs: 20_000 })
+      await world.wait(5)
+      for (const change of [() => world.move(['b']), () => world.finish()]) {
+        change()
+        await world.tell(['a', 'b'])
+        await world.wait(3000)
+      }
+      assert.deepEqual(world.held('a', 'k'), [], 'it has moved')
+      gate.resolve()
+      const { entries, partial } = await world.drive(listing)
+      assert.deepEqual([entries.map(({ key }) => key), partial], [['k'], false], asking)
+    }
+  })
 })

@@ -6,7 +6,7 @@
  * their own records only where both are others. So a page costs about its own bytes, however many replicas there are.
  */
 import { DEFAULT_DEADLINE_MS } from '../../base/call-limits.ts'
-import { compareKeys, lowestKey } from '../../base/bytes.ts'
+import { lowestKey } from '../../base/bytes.ts'
 import { AtollError } from '../../base/errors.ts'
 import type { PeerId, StorageId } from '../../base/ids.ts'
 import type { Mesh, RemotePeer } from '../../mesh/mesh.ts'
@@ -17,7 +17,6 @@ import type { Topology } from '../../topology/topology.ts'
 import { REQUEST_KINDS } from '../../wire/kinds.ts'
 import { ATTEMPTS_MAX, type CallLimits } from '../calls.ts'
 import { PAGE_BYTES } from '../limits.ts'
-import { joinRecords } from '../merge.ts'
 import { encodeStale } from '../messages.ts'
 import type { StoreRecord } from '../record.ts'
 import {
@@ -32,6 +31,7 @@ import {
   type ScanRange,
 } from './scan-messages.ts'
 import { answerScan, type ScanSource } from './scan-answers.ts'
+import { endOf, isUpTo, joinedPage, type ScanPage } from './scan-page.ts'
 import { ScanPlan, type Shares } from './scan-plan.ts'
 import { sumsOf } from './scan-reader.ts'
 
@@ -43,13 +43,6 @@ export interface ScanOptions {
   readonly topology: KnownTopology
   readonly clock: Clock
   readonly peers: Peers
-}
-
-export interface ScanPage {
-  readonly entries: readonly (readonly [string, StoreRecord])[]
-  /** Last key that was looked at; null at the end. */
-  readonly next: string | null
-  readonly partial: boolean
 }
 
 /** A newer topology, and who knows it. */
@@ -190,7 +183,7 @@ export class Scanner {
       },
     )
     const all = [...given.map(({ entries }) => entries), ...others].flat()
-    return joined(all, lowestKey([upTo, ...ends]), limit, !plan.isWhole)
+    return joinedPage(all, lowestKey([upTo, ...ends]), limit, !plan.isWhole)
   }
 
   /** Asks all shares at once, and again others for those of members that failed. */
@@ -229,63 +222,49 @@ export class Scanner {
     id: StorageId,
     rest: Omit<ScanQuestion, 'topology'>,
   ): Promise<ScanAnswer<Uint8Array> | null> {
-    const { self, peers, mesh, clock } = this.#options
-    const { topology, limits, endMs } = page
+    const { self, peers } = this.#options
+    const { topology } = page
     const question = { topology: topology.number, ...rest }
-    if (id === self) return await answerScan(this.#options.source, question)
-    const peer = peers.usable(topology, id)
+    // Of this node no peer: what is known here needs nobody to be asked for it.
+    const peer = id === self ? '' : peers.usable(topology, id)
     if (peer === undefined) throw new AtollError('UNREACHABLE', 'it is known to be down')
-    const leftMs = endMs - clock.monotonicMs()
-    const answer = decodeAnswer(
-      await mesh.request(peer, REQUEST_KINDS.KV_SCAN, encodeQuestion(question), {
-        timeoutMs: Math.max(1, Math.floor(leftMs * ASK_SHARE)),
-        trafficClass: 'bulk',
-        ...(limits.signal !== undefined && { signal: limits.signal }),
-      }),
-    )
+    const answer =
+      peer === ''
+        ? await this.#answer(question)
+        : decodeAnswer(await this.#request(page, peer, question))
     if (typeof answer !== 'number') return answer
     if (answer > (page.newer?.number ?? 0)) page.newer = { number: answer, peer }
     return null
   }
 
+  #request({ limits, endMs }: Page, peer: PeerId, question: ScanQuestion): Promise<Uint8Array> {
+    const { mesh, clock } = this.#options
+    const leftMs = endMs - clock.monotonicMs()
+    return mesh.request(peer, REQUEST_KINDS.KV_SCAN, encodeQuestion(question), {
+      timeoutMs: Math.max(1, Math.floor(leftMs * ASK_SHARE)),
+      trafficClass: 'bulk',
+      ...(limits.signal !== undefined && { signal: limits.signal }),
+    })
+  }
+
   async #onScan(from: RemotePeer, body: Uint8Array): Promise<Uint8Array> {
     const question = decodeQuestion(body)
     const endMs = this.#options.clock.monotonicMs() + CATCH_UP_MS
-    await this.#options.topology.catchUpFrom(question.topology, from.peer, {
-      endMs,
-      signal: undefined,
-    })
-    const topology = this.#options.topology.get()
-    // Who acts on an older one does not know whom to ask.
-    if (topology.number > question.topology) return encodeStale(topology.number)
-    return encodeAnswer(await answerScan(this.#options.source, question))
+    const call = { endMs, signal: undefined }
+    await this.#options.topology.catchUpFrom(question.topology, from.peer, call)
+    const answer = await this.#answer(question)
+    return typeof answer === 'number' ? encodeStale(answer) : encodeAnswer(answer)
   }
-}
 
-function isUpTo(end: string | null): (entry: ScanEntry<unknown>) => boolean {
-  return ({ key }) => end === null || compareKeys(key, end) <= 0
-}
-
-/** Joins all entries key by key, as far as all answers go. */
-function joined(
-  all: readonly ScanEntry<StoreRecord>[],
-  cut: string | null,
-  limit: number,
-  partial: boolean,
-): ScanPage {
-  const records = new Map<string, StoreRecord>()
-  for (const { key, record } of all.filter(isUpTo(cut))) {
-    const before = records.get(key)
-    records.set(key, before === undefined ? record : joinRecords(before, record))
+  /**
+   * The number of a newer topology instead: who acts on an older one does not know whom to ask, and
+   * what has moved away may be dropped while it is read.
+   */
+  async #answer(question: ScanQuestion): Promise<ScanAnswer<Uint8Array> | number> {
+    const { topology, source } = this.#options
+    if (topology.get().number > question.topology) return topology.get().number
+    const answer = await answerScan(source, question)
+    const { number } = topology.get()
+    return number > question.topology ? number : answer
   }
-  const sorted = [...records].sort(([a], [b]) => compareKeys(a, b))
-  const entries = sorted.slice(0, limit)
-  const isCut = cut !== null || sorted.length > limit
-  const next = isCut ? (entries.at(-1)?.[0] ?? cut) : null
-  return { entries, next, partial }
-}
-
-/** Up to here the answer is complete; null: to the end. */
-function endOf({ entries, done }: ScanAnswer<unknown>): string | null {
-  return done ? null : (entries.at(-1)?.key ?? null)
 }
