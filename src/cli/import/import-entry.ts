@@ -1,5 +1,7 @@
 /** What any kind of input of `kv import` comes down to. */
 import type { JsonValue, KvMergeType } from '../../node/api.ts'
+import type { ParamsOf } from '../../rpc/methods.ts'
+import { TTL_MS_MAX } from '../../store/limits.ts'
 
 export interface PutEntry {
   readonly kind: 'put'
@@ -35,3 +37,11 @@ export interface LeftOutEntry {
 export type ImportEntry = PutEntry | WrongEntry | LeftOutEntry
 
 export type ImportUnit = 'line' | 'entry'
+
+/** Of `kv.put`. */
+export function paramsOf({ key, value, type, expiresAtMs }: PutEntry): ParamsOf<'kv.put'> {
+  // What ends while it waits for its turn ends as soon as it is there.
+  const leftMs = expiresAtMs === undefined ? null : Math.max(1, expiresAtMs - Date.now())
+  const ttlMs = leftMs === null ? null : Math.min(leftMs, TTL_MS_MAX)
+  return { key, value, ...(type !== undefined && { type }), ...(ttlMs !== null && { ttlMs }) }
+}

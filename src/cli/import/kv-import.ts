@@ -4,7 +4,7 @@
  *
  * What cannot be stored is named by its number and skipped, and the command fails at the end; any
  * other failure stops it and names where to resume from, before which everything has been
- * acknowledged. Putting twice does no harm.
+ * acknowledged. Putting twice does no harm, but to a counter before all have heard of the first.
  */
 import { pipe } from 'it-pipe'
 import type { Readable } from 'node:stream'
@@ -19,7 +19,7 @@ import { Progress } from '../progress.ts'
 import { plural } from '../terminal.ts'
 import { openDump } from './dump.ts'
 import type { DumpFormat } from './dump-formats.ts'
-import type { ImportEntry, ImportUnit, PutEntry } from './import-entry.ts'
+import { type ImportEntry, type ImportUnit, paramsOf, type PutEntry } from './import-entry.ts'
 import { isRdb, opened, sizeOf } from './import-file.ts'
 import { checkRdbFile } from './redis/check-rdb-file.ts'
 import { Tally } from './tally.ts'
@@ -231,7 +231,7 @@ class Import {
     this.#changed()
   }
 
-  async #attempt(params: object, attempt: number): Promise<unknown> {
+  async #attempt(params: ParamsOf<'kv.put'>, attempt: number): Promise<unknown> {
     try {
       const { timeoutMs } = this.#context.options
       const options = timeoutMs === undefined ? PATIENCE : { deadlineMs: timeoutMs }
@@ -240,7 +240,9 @@ class Import {
       const passing = error instanceof AtollError && error.retryable && error.code !== 'UNREACHABLE'
       const isBusy = isAtollError(error, 'BUSY')
       const isLast = attempt >= (isBusy ? BUSY_ATTEMPTS : ATTEMPTS)
-      if (!passing || isLast || this.#failure !== null) throw error
+      // Through another replica, which has not heard of the first, it would count beside it.
+      const mayCountTwice = params.type === 'counter' && passing && error.outcome === 'unknown'
+      if (!passing || isLast || mayCountTwice || this.#failure !== null) throw error
       if (isBusy) await setTimeout(BUSY_WAIT_MS * 2 ** attempt)
       return await this.#attempt(params, attempt + 1)
     }
@@ -288,12 +290,4 @@ class Import {
   #changed(): void {
     this.#wake?.()
   }
-}
-
-/** Of `kv.put`. */
-function paramsOf({ key, value, type, expiresAtMs }: PutEntry): ParamsOf<'kv.put'> {
-  // What ends while it waits for its turn ends as soon as it is there.
-  const leftMs = expiresAtMs === undefined ? null : Math.max(1, expiresAtMs - Date.now())
-  const ttlMs = leftMs === null ? null : Math.min(leftMs, TTL_MS_MAX)
-  return { key, value, ...(type !== undefined && { type }), ...(ttlMs !== null && { ttlMs }) }
 }

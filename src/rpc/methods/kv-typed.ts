@@ -22,7 +22,7 @@ import {
   WRITE_ERRORS,
   WRITE_FLAG,
   written,
-} from './kv.ts'
+} from './kv-shapes.ts'
 
 const READ_ERRORS = ['UNCLAIMED', 'NO_QUORUM', 'TOO_LARGE', 'CONFLICT'] as const
 const changing = {

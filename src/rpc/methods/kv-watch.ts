@@ -5,7 +5,7 @@ import { gapOf } from '../../store/watch/gap.ts'
 import { watch } from '../method.ts'
 import { text, value } from '../schemas.ts'
 import { shownToJson } from '../values.ts'
-import { found } from './kv.ts'
+import { found } from './kv-shapes.ts'
 
 const cursor = v.pipe(v.string(), v.description('where the watch is after this event; opaque'))
 const version = v.pipe(v.string(), v.description('give it as context to replace what it covers'))

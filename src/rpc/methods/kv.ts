@@ -4,72 +4,40 @@ import * as v from 'valibot'
 import type {
   JsonValue,
   KvEntry,
-  KvGetOptions,
   KvMergeType,
   KvPage,
-  KvRead,
   KvSiblings,
   KvValue,
-  KvWriteOptions,
-  Level,
 } from '../../node/api.ts'
-import { MAX_AGE_MS_MAX, SCAN_ENTRIES_MAX, TTL_MS_MAX } from '../../store/limits.ts'
+import { SCAN_ENTRIES_MAX, TTL_MS_MAX } from '../../store/limits.ts'
 import type { CliFlag } from '../method.ts'
 import { call, deadline } from '../method.ts'
 import { key, level, text, value, whole } from '../schemas.ts'
 import { checkShown } from '../value-check.ts'
+import {
+  answered,
+  context,
+  CONTEXT_FLAG,
+  found,
+  KEY,
+  MAX_AGE_FLAG,
+  mergeType,
+  optional,
+  optionalRead,
+  read,
+  READ_FLAG,
+  reading,
+  readToJson,
+  WRITE_ERRORS,
+  WRITE_FLAG,
+  written,
+} from './kv-shapes.ts'
 import { shownFromJson, shownToJson } from '../values.ts'
 
 /** A page is cut here, so that a reply stays far below what a client accepts in one line. */
 const PAGE_CHARACTERS_MAX = 2 * 1024 * 1024
 
 type WireEntry = KvEntry & { readonly value: JsonValue }
-
-export const context = v.pipe(text, v.description('version that this write replaces'))
-
-export const maxAgeMs = v.pipe(
-  v.number(),
-  v.integer(),
-  v.minValue(1),
-  v.maxValue(MAX_AGE_MS_MAX),
-  v.description('an answer that the daemon was given at most so long ago will do'),
-)
-
-/** What every reply says of how many took part. */
-export const answered = {
-  acks: v.pipe(v.number(), v.description('replicas whose disks have it')),
-  replicas: v.number(),
-  partial: v.pipe(v.boolean(), v.description('fewer than a majority answered')),
-} as const
-
-export const written = v.object({ key: v.string(), version: v.string(), ...answered })
-
-const mergeType = v.pipe(
-  v.picklist(['counter', 'set']),
-  v.description('absent: a value that was put; a counter is a number, a set a list of elements'),
-)
-const siblings = v.pipe(
-  v.array(value),
-  v.description('values of writers that did not see each other, newest first'),
-)
-/** What a key holds. */
-export const found = {
-  key: v.string(),
-  value,
-  type: v.exactOptional(mergeType),
-  expiresAtMs: v.exactOptional(
-    v.pipe(v.number(), v.description('when the value ends, in ms since 1970; absent: never')),
-  ),
-} as const
-export const read = {
-  ...found,
-  version: v.pipe(v.string(), v.description('give it as context to replace what it covers')),
-  siblings,
-  ...answered,
-  ageMs: v.exactOptional(
-    v.pipe(v.number(), v.description('how long ago replicas were asked; absent: now')),
-  ),
-} as const
 
 /** What `kv.get` gives of a key when it is asked for all. */
 const all = {
@@ -80,12 +48,6 @@ const all = {
   ...answered,
 } as const
 
-/** Of every call that reads a key. */
-export const reading = {
-  read: v.exactOptional(level),
-  maxAgeMs: v.exactOptional(maxAgeMs),
-} as const
-
 const ttlMs = v.pipe(
   v.number(),
   v.integer(),
@@ -94,26 +56,6 @@ const ttlMs = v.pipe(
   v.description('the value ends after this many milliseconds'),
 )
 
-const BY_DEFAULT = 'by default a majority, or what can be had, marked partial'
-const LEVEL = { kind: 'text', choices: ['one', 'quorum', 'all'] } as const
-export const WRITE_FLAG: CliFlag = {
-  ...LEVEL,
-  flag: '--write <level>',
-  param: 'write',
-  help: `replicas that must store it, or the call fails; ${BY_DEFAULT}`,
-}
-export const READ_FLAG: CliFlag = {
-  ...LEVEL,
-  flag: '--read <level>',
-  param: 'read',
-  help: `replicas that must answer, or the call fails; ${BY_DEFAULT}`,
-}
-export const MAX_AGE_FLAG: CliFlag = {
-  flag: '--max-age <duration>',
-  param: 'maxAgeMs',
-  kind: 'duration',
-  help: 'an answer that the daemon was given at most so long ago will do, such as 1s',
-}
 const TTL_FLAG: CliFlag = {
   flag: '--ttl <duration>',
   param: 'ttlMs',
@@ -126,22 +68,6 @@ const SIBLINGS_FLAG: CliFlag = {
   kind: 'flag',
   help: 'all values and the version that covers them, also when deleted',
 }
-export const CONTEXT_FLAG: CliFlag = {
-  flag: '--context <version>',
-  param: 'context',
-  kind: 'text',
-  help: 'version that this write replaces',
-}
-export const KEY = { param: 'key', kind: 'text', help: 'the key' } as const
-
-export const WRITE_ERRORS = [
-  'UNCLAIMED',
-  'NO_QUORUM',
-  'TOO_LARGE',
-  'DISK_FULL',
-  'STORAGE_FAILED',
-] as const
-
 export const kvPut = call({
   name: 'kv.put',
   help: 'store a value',
@@ -265,34 +191,6 @@ export const kvLs = call({
     return cut(page)
   },
 })
-
-/** What only some calls say; absent stays absent. */
-export function optional(params: {
-  readonly write?: Level
-  readonly context?: string
-}): KvWriteOptions {
-  return {
-    ...(params.write === undefined ? {} : { write: params.write }),
-    ...(params.context === undefined ? {} : { context: params.context }),
-  }
-}
-
-/** What only some calls say; absent stays absent. */
-export function optionalRead(params: {
-  readonly read?: Level
-  readonly maxAgeMs?: number
-}): KvGetOptions {
-  return {
-    ...(params.read !== undefined && { read: params.read }),
-    ...(params.maxAgeMs !== undefined && { maxAgeMs: params.maxAgeMs }),
-  }
-}
-
-export function readToJson(seen: KvRead) {
-  const { value: first, type, siblings: others } = seen
-  const json = others.map((one) => shownToJson(one))
-  return { ...seen, value: shownToJson(first, type), siblings: json }
-}
 
 function siblingsToJson({ siblings: values, ...seen }: KvSiblings) {
   const json = values.map((one, i) => shownToJson(one, i === 0 ? seen.type : undefined))

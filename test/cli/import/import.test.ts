@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { closeSync, openSync, writeFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
-import { isAtollError } from '../../../src/base/errors.ts'
+import { AtollError, isAtollError } from '../../../src/base/errors.ts'
 import { importFile, type ImportOptions } from '../../../src/cli/import/kv-import.ts'
 import { Output } from '../../../src/cli/output.ts'
 import { CliRig } from '../cli-rig.ts'
@@ -106,6 +106,24 @@ describe('kv import', () => {
       const hint = 'continue with --resume-from 20'
       assert.deepEqual([error.outcome, error.hint], ['not-applied', hint])
       assert.equal(importing.values.size, 0)
+    }))
+
+  it('of unknown outcome is made again of a value, and not of a counter', () =>
+    Importing.with(async (importing) => {
+      const { kv } = importing.cli.rig.node
+      const put = kv.put
+      const asked: string[] = []
+      kv.put = (key, ...rest) => {
+        asked.push(key)
+        if (asked.length > 2 && asked.length < 4) return put(key, ...rest)
+        throw new AtollError('NO_QUORUM', 'too few answered', { outcome: 'unknown' })
+      }
+      const counter = '{"key":"count","value":5,"type":"counter"}'
+      const file = importing.written(`${LINES[0]}\n${counter}`)
+      const error = await importing.run(file, { inFlight: 1 }).catch((each: unknown) => each)
+      assert.ok(isAtollError(error, 'NO_QUORUM'), String(error))
+      assert.match(error.hint ?? '', /--resume-from 2/)
+      assert.deepEqual(asked, ['one', 'one', 'one', 'count'])
     }))
 
   it('takes nothing for an answer of etcd that is none', () =>

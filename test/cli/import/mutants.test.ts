@@ -25,6 +25,20 @@ const MUTANTS: readonly Mutant[] = [
     'this.#at + 1',
     /still begins there/,
   ],
+  [
+    'a counter is put again as a value is',
+    'kv-import.ts',
+    "params.type === 'counter' && passing",
+    'false && passing',
+    /not of a counter/,
+  ],
+  [
+    'nothing is put again',
+    'kv-import.ts',
+    "params.type === 'counter' && passing",
+    'passing',
+    /not of a counter/,
+  ],
   ['anything is of etcd', 'etcd-dump.ts', 'if (!isAnswer)', 'if (false)', /that is none/],
   [
     'an answer without keys is none',
