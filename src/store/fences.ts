@@ -50,16 +50,17 @@ export class Fences {
 
   /** The highest round that this replica has taken part in, or is about to. */
   highest(partition: number, cfg: number): number {
-    const fence = this.#written.get(partition) ?? this.#of(partition)
+    const fence = this.#last(partition)
     return fence.cfg === cfg ? fence.round : 0
   }
 
   /**
-   * Takes part in a round, once: false when in that one or a later one already. `look` runs in the
-   * step from which on the round is stamped.
+   * Takes part in a round, once: false when in that one or a later one already, or when there is a
+   * fence of a later configuration, which a late word of the one before must not take down. `look`
+   * runs in the step from which on the round is stamped.
    */
   async raise(partition: number, cfg: number, round: number, look: () => void): Promise<boolean> {
-    if (round <= this.highest(partition, cfg)) return false
+    if (this.#last(partition).cfg > cfg || round <= this.highest(partition, cfg)) return false
     const { floor } = this.#under(partition, cfg)
     const fence = { cfg, round, floor }
     this.#written.set(partition, fence)
@@ -91,6 +92,11 @@ export class Fences {
   #under(partition: number, cfg: number): Fence {
     const fence = this.#of(partition)
     return fence.cfg === cfg ? fence : { ...OPEN, cfg }
+  }
+
+  /** What the disk has, or will have next. */
+  #last(partition: number): Fence {
+    return this.#written.get(partition) ?? this.#of(partition)
   }
 
   #of(partition: number): Fence {

@@ -229,6 +229,18 @@ describe('repair between replicas', () => {
     }
   })
 
+  it('counts what is to be compared here, and nothing else', async () => {
+    const world = await StoreWorld.start(['abc', 'bcd', 'abc', 'bcd'])
+    world.move(['abc', 'bcd', 'abc', 'abc'])
+    await world.tell()
+    await world.wait(1000)
+    world.crash('a')
+    await world.boot('a')
+    await world.wait(1000)
+    assert.equal(world.kv('a').trees?.counted, 3)
+    assert.equal(world.kv('b').trees?.counted, 4)
+  })
+
   it('ends with the store: nothing is sent and no timer is left', async () => {
     const world = await StoreWorld.start(['abc'])
     world.fate = (q) => (isWrite(q) || isSync(q) ? 'lost' : undefined)

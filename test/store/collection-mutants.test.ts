@@ -171,9 +171,17 @@ const MUTANTS: readonly (readonly [string, Suite, string, string, string, RegExp
     'a round is taken part in twice',
     'collection',
     'fences.ts',
-    'if (round <= this.highest(partition, cfg)) return false',
+    'if (this.#last(partition).cfg > cfg || round <= this.highest(partition, cfg)) return false',
     '',
     /taken part in once/,
+  ],
+  [
+    'a late word of an earlier configuration takes the fence down',
+    'collection',
+    'fences.ts',
+    'if (this.#last(partition).cfg > cfg || round',
+    'if (round',
+    /through a restart after such a word/,
   ],
   [
     'anything is dropped without a round',

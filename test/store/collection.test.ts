@@ -425,6 +425,39 @@ describe('rounds of collection', () => {
     assert.equal(later.admits(0, 5, { cfg: 5, round: 0 }), true)
   })
 
+  it('of a configuration stay up whatever is heard late of the one before', async () => {
+    const world = await StoreWorld.start(['a'])
+    const { database } = world.node('a')
+    assert.ok(database !== null)
+    const fences = new Fences(database)
+    const look = (): void => undefined
+    assert.equal(await world.drive(fences.raise(0, 7, 2, look)), true)
+    await world.drive(database.commit([fences.close(0, 7, 2)]))
+    assert.equal(await world.drive(fences.raise(0, 5, 9, look)), false)
+    assert.equal(await world.drive(fences.raise(0, 7, 2, look)), false, 'it took part in it')
+    const under = fences.raise(0, 9, 1, look)
+    assert.equal(await world.drive(fences.raise(0, 7, 3, look)), false, '9 is on its way')
+    assert.equal(await world.drive(under), true)
+    for (const each of [fences, new Fences(database)]) {
+      assert.equal(each.roundOf(0, 9), 1)
+      assert.equal(await world.drive(each.raise(0, 7, 3, look)), false)
+    }
+  })
+
+  it('keep their floor through a restart after such a word', async () => {
+    const world = await StoreWorld.start(['a'])
+    const { database } = world.node('a')
+    assert.ok(database !== null)
+    const fences = new Fences(database)
+    const look = (): void => undefined
+    await world.drive(fences.raise(0, 7, 2, look))
+    await world.drive(database.commit([fences.close(0, 7, 2)]))
+    await world.drive(fences.raise(0, 5, 9, look))
+    const later = new Fences(database)
+    assert.equal(later.admits(0, 7, { cfg: 7, round: 1 }), false)
+    assert.equal(later.admits(0, 7, { cfg: 7, round: 2 }), true)
+  })
+
   it('die with a replica that took part and said no', async () => {
     const world = await deleted()
     let confirms = 0

@@ -79,6 +79,46 @@ describe('a former replica that has let go', () => {
     assert.deepEqual(world.held('a', 'k'), [])
   })
 
+  it('says nothing of what went while it waited for its disk: more may come of that', async () => {
+    const world = await StoreWorld.start(['abc', 'abc', 'abc', 'abc'], { nodes: 'd' })
+    const inPartition = (partition: number, skip = 0): string => {
+      const keys = Array.from({ length: 64 }, (_, i) => `k${i}`)
+      return keys.filter((key) => placeOf(world.latest, key).partition === partition)[skip] ?? ''
+    }
+    await world.drive(world.kv('a').put(inPartition(2), 'v'))
+    world.move(['bcd', 'abc', 'abc', 'abc'])
+    await world.tell()
+    await world.wait(3000)
+    world.finish()
+    world.move(['bcd', 'bcd', 'abc', 'abc'])
+    await world.tell()
+    await world.wait(3000)
+    assert.deepEqual(new Set(world.node('a').emptied), new Set(['0 in 4']))
+    Object.assign(world.disk('a'), { syncMs: () => 50 })
+    world.fate = (q) => (isWrite(q) || isSync(q) ? 'unreachable' : undefined)
+    world.lose('d')
+    const put = (key: string): void =>
+      void world
+        .kv('a')
+        .put(key, 'w')
+        .catch(() => undefined)
+    put(inPartition(2))
+    await world.wait(2)
+    // The next turn of its disk: that partition 1 has moved away, and a write elsewhere.
+    world.finish()
+    const learning = world.node('a').topology.learn(world.latest)
+    put(inPartition(2, 1))
+    world.find('d')
+    await world.wait(60)
+    // The one after that: what was accepted before.
+    put(inPartition(1))
+    await world.drive(learning)
+    await world.wait(200)
+    assert.deepEqual(world.held('a', inPartition(1)), ['w'])
+    await world.wait(5000)
+    assert.deepEqual(new Set(world.node('a').emptied), new Set(['0 in 4']))
+  })
+
   it('offers what it still has when a partition came back and went again', async () => {
     const world = await left()
     let isPushing = false

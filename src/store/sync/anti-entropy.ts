@@ -21,7 +21,6 @@ import type { StoreCounts } from '../counts.ts'
 import type { Change } from '../change.ts'
 import type { Departures } from '../departures.ts'
 import type { Peers } from '../../topology/peers.ts'
-import { placeIn } from '../place.ts'
 import type { Replica } from '../replica.ts'
 import { Comparison } from './comparison.ts'
 import { DIGESTS_MAX } from './compare-messages.ts'
@@ -29,6 +28,7 @@ import { Farewell } from './farewell.ts'
 import type { HashTrees } from './hash-trees.ts'
 import { Movement } from './movement.ts'
 import { Pace } from './pace.ts'
+import { heldOf, sharedOf } from './shared.ts'
 import type { Turns } from './turns.ts'
 import { type Cause, Wishes } from './wishes.ts'
 
@@ -139,23 +139,18 @@ export class AntiEntropy {
 
   #onMember({ kind, member }: MemberEvent): void {
     if (kind !== 'alive' && kind !== 'join') return
-    const topology = this.#options.topology.current()
-    if (topology !== null) this.want(member.storageId, this.#sharedWith(topology, member.storageId))
+    const { topology, self } = this.#options
+    const current = topology.current()
+    const shared = current === null ? undefined : sharedOf(current, self).get(member.storageId)
+    this.want(member.storageId, shared ?? [])
     this.#leave()
-  }
-
-  #sharedWith(topology: Topology, id: StorageId): number[] {
-    const { self } = this.#options
-    return topology.partitions.flatMap((_, p) => {
-      const { targets } = placeIn(topology, '', p)
-      return targets.includes(id) && targets.includes(self) ? [p] : []
-    })
   }
 
   /** So that the first comparison after a start need not wait for all that is here. */
   async #countHeld(): Promise<void> {
-    const { topology, trees } = this.#options
-    await trees.countInTime(topology.current()?.partitions.keys() ?? [])
+    const { topology, trees, self } = this.#options
+    const current = topology.current()
+    if (current !== null) await trees.countInTime(heldOf(current, self))
   }
 
   #armRound(): void {
@@ -166,19 +161,16 @@ export class AntiEntropy {
     })
   }
 
-  /** All that is shared with the replicas of one partition by chance: one of them. */
+  /** All that is shared with one of the peers, by chance. */
   #round(): void {
     const { topology, random, self, peers } = this.#options
     for (const [id, partition] of this.#refused.splice(0)) this.want(id, [partition])
     const current = topology.current()
     if (current === null) return
-    const others = current.members
-      .map(({ storageId }) => storageId)
-      .filter((id) => id !== self && peers.usable(current, id) !== undefined)
-      .map((id) => [id, this.#sharedWith(current, id)] as const)
-      .filter(([, shared]) => shared.length > 0)
-    const [id, shared] = others[random.int(Math.max(1, others.length))] ?? [self, []]
-    this.want(id, shared, 'round')
+    const shared = sharedOf(current, self)
+    const others = [...shared.keys()].filter((id) => peers.usable(current, id) !== undefined)
+    const id = others[random.int(Math.max(1, others.length))] ?? self
+    this.want(id, shared.get(id) ?? [], 'round')
     this.#leave()
   }
 

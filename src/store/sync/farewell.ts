@@ -110,9 +110,14 @@ export class Farewell {
     const isDone = (id: number, { former }: Partition): boolean => {
       return former.includes(self) && !this.#held.has(id)
     }
-    if (topology.current()?.partitions.some((each, p) => isDone(p, each)) !== true) return
+    const before = topology.current()?.partitions ?? []
+    const done = before.flatMap((each, p) => (isDone(p, each) ? [p] : []))
+    if (done.length === 0) return
     await replica.settled()
-    for (const [partition, state] of topology.current()?.partitions.entries() ?? []) {
+    // Those alone: what was a replica until a moment ago may still take in what it accepted then.
+    for (const partition of done) {
+      const state = topology.current()?.partitions[partition]
+      if (state === undefined || state.cfg !== before[partition]?.cfg) continue
       if (isDone(partition, state)) reportEmptied(partition, state.cfg)
     }
   }

@@ -1,0 +1,28 @@
+/** With whom which partitions are shared. */
+import type { StorageId } from '../../base/ids.ts'
+import type { Topology } from '../../topology/topology.ts'
+import { placeIn } from '../place.ts'
+
+/**
+ * By disk, the partitions that it and this one are both replicas of, moving ones included. One walk
+ * over the partitions, however many members there are.
+ */
+export function sharedOf(topology: Topology, self: StorageId): Map<StorageId, number[]> {
+  const shared = new Map<StorageId, number[]>()
+  for (const partition of heldOf(topology, self)) {
+    for (const id of placeIn(topology, '', partition).targets) {
+      if (id === self) continue
+      const partitions = shared.get(id) ?? []
+      partitions.push(partition)
+      shared.set(id, partitions)
+    }
+  }
+  return shared
+}
+
+/** The partitions that this disk is a replica of, moving ones included. */
+export function heldOf({ partitions }: Topology, self: StorageId): number[] {
+  return partitions.flatMap(({ replicas, prev }, partition) =>
+    replicas.includes(self) || prev?.replicas.includes(self) === true ? [partition] : [],
+  )
+}
