@@ -32,17 +32,14 @@ import { ContextCache } from './context-cache.ts'
 import { contextOf, limitsOf } from './call-options.ts'
 import type { CallLimits } from './calls.ts'
 import { type Operation, StoreCounts } from './counts.ts'
-import type { Change } from './change.ts'
-import { Collection } from './collect/collection.ts'
-import { Departures } from './departures.ts'
 import { DotSource } from './dot-source.ts'
 import type { Edit } from './edit.ts'
 import { DELETION, putOf } from './edit-of.ts'
-import { Fences } from './fences.ts'
 import { Forwarder } from './forwarder.ts'
 import { type HeldVersion, heldVersions } from './held.ts'
 import { HybridClock } from './hybrid-clock.ts'
-import { type Growth, Inventory } from './inventory.ts'
+import { Holdings } from './holdings.ts'
+import type { Growth } from './inventory.ts'
 import { SCAN_ENTRIES_MAX } from './limits.ts'
 import { NearCache } from './near-cache.ts'
 import { type Finder, KnownTopology } from '../topology/known-topology.ts'
@@ -50,14 +47,10 @@ import type { WriteOutcome } from './messages.ts'
 import { Places } from './places.ts'
 import { Peers } from '../topology/peers.ts'
 import { Reader } from './reader.ts'
-import { Replica } from './replica.ts'
 import { sourceOf } from './scan/scan-answers.ts'
 import { Scanner } from './scan/scanner.ts'
 import { foundOf, type Looked, readOf, shownOf } from './shown.ts'
-import { AntiEntropy } from './sync/anti-entropy.ts'
 import type { TreeLevels } from './sync/hash-trees.ts'
-import { SyncServer } from './sync/sync-server.ts'
-import { Turns } from './sync/turns.ts'
 import { Watching } from './watch/watching.ts'
 import { counterOf, setOf, type TypedCalls } from './typed.ts'
 import { versionText } from './version-vector.ts'
@@ -90,16 +83,12 @@ export class KvStore implements KvApi {
   readonly #reader: Reader
   readonly #writer: { write(write: Write, limits: CallLimits): Promise<WriteOutcome> }
   readonly #scanner: Scanner
-  readonly #antiEntropy: AntiEntropy | null
-  readonly #collection: Collection | null
+  /** null on an edge. */
+  readonly #holdings: Holdings | null
   readonly #contexts = new ContextCache()
   readonly #near: NearCache
   readonly #deadlines: Deadlines
-  readonly #inventory = new Inventory()
   readonly watching: Watching
-  /** Aborts the counting of what an earlier run left. */
-  readonly #aborter = new AbortController()
-  #counting: Promise<void> | null = null
   #stopped = false
 
   /** Sets the mesh's handlers: make it before the mesh starts. */
@@ -113,13 +102,12 @@ export class KvStore implements KvApi {
     this.counter = counterOf(typed)
     this.set = setOf(typed)
     const { counts } = this
-    const inventory = this.#inventory
     const peers = new Peers(membership)
     const topology = new KnownTopology(options.topology, peers, clock, options.finder)
     const hybridClock = new HybridClock(clock)
     const onMissed = (partition: number, id: StorageId): void => {
       counts.replicasMissed++
-      this.#antiEntropy?.want(id, [partition])
+      this.#holdings?.want(id, [partition])
     }
     this.#deadlines = new Deadlines(clock)
     const deadlines = this.#deadlines
@@ -138,8 +126,7 @@ export class KvStore implements KvApi {
       counts: counts.watches,
     })
     if (source === null) {
-      this.#antiEntropy = null
-      this.#collection = null
+      this.#holdings = null
       this.trees = null
       this.#reader = new Reader({ ...shared, replica: null })
       this.#writer = forwarder
@@ -147,29 +134,11 @@ export class KvStore implements KvApi {
     }
     const { database, trees } = source
     this.trees = trees
-    const turns = new Turns(self, clock)
-    const onChange = (change: Change): void => {
-      inventory.changed(change)
-      this.#antiEntropy?.changed(change)
-      this.watching.changed(change)
-      this.#collection?.changed(change)
-    }
-    const fences = new Fences(database)
-    const replica = new Replica({ ...options, database, hybridClock, fences, counts, onChange })
-    this.#collection = new Collection({
-      ...options,
-      database,
-      fences,
-      peers,
-      counts,
-      onChange,
-      onDiffering: (partition, id) => this.#antiEntropy?.want(id, [partition]),
-      onExpired: ({ partition, key }) => this.watching.expired(partition, key),
-    })
-    const sync = { ...options, database, replica, trees, turns }
-    new SyncServer(sync)
-    const departures = new Departures(database, self)
-    this.#antiEntropy = new AntiEntropy({ ...sync, departures, peers, counts, onChange })
+    const { watching } = this
+    const local = { ...options, database, trees, peers, hybridClock, counts, watching }
+    const holdings = new Holdings(local)
+    this.#holdings = holdings
+    const { replica, departures } = holdings
     const dots = new DotSource(database, self)
     const reader = new Reader({ ...shared, replica })
     this.#reader = reader
@@ -178,34 +147,25 @@ export class KvStore implements KvApi {
 
   /** After mesh and membership. */
   async start(): Promise<void> {
-    const { database, clock } = this.#options
-    await this.#antiEntropy?.start()
-    if (database === null || this.#stopped) return
-    await this.#collection?.start()
-    const counting = this.#inventory.count(database, clock, this.#aborter.signal)
-    // A disk that failed is told of by those who need more of it than a number.
-    this.#counting = counting.catch(() => undefined)
+    await this.#holdings?.start()
   }
 
   /** Calls that come later are refused. */
   async stop(): Promise<void> {
     this.#stopped = true
-    this.#aborter.abort()
     this.#deadlines.stop()
     this.watching.stop()
-    await this.#collection?.stop()
-    await this.#antiEntropy?.stop()
-    await this.#counting
+    await this.#holdings?.stop()
   }
 
   /** What is on this disk; null until it has been counted, and on an edge. */
   get held(): Growth | null {
-    return this.#inventory.held
+    return this.#holdings?.held ?? null
   }
 
   /** Comparisons with other replicas that are still to be made. */
   get syncBacklog(): number {
-    return this.#antiEntropy?.backlog ?? 0
+    return this.#holdings?.syncBacklog ?? 0
   }
 
   get nearCacheBytes(): number {
