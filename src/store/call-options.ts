@@ -15,13 +15,13 @@ export function limitsOf(options: CallOptions, level?: CallLimits['level']): Cal
   return { level, deadlineMs, signal: options.signal }
 }
 
-export function contextOf(version: string): Context {
+export function contextOf(version: string, key: string): Context {
   try {
-    return contextOfVersion(version)
+    return contextOfVersion(version, key)
   } catch (cause) {
     if (!(cause instanceof WireError)) throw cause
-    throw new AtollError('USAGE', `"${version.slice(0, 40)}" is no version`, {
-      hint: 'give back the version that a read or write returned, unchanged',
+    throw new AtollError('USAGE', `"${version.slice(0, 40)}" is no version of "${key}"`, {
+      hint: 'give back the version that a read or write of this key returned, unchanged',
     })
   }
 }

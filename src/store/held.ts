@@ -29,6 +29,7 @@ export interface HeldWrite {
 
 /** Of the replicas that answered. */
 export function heldVersions(
+  key: string,
   records: ReadonlyMap<StorageId, StoreRecord>,
   nowMs: number,
 ): ReadonlyMap<StorageId, HeldVersion> {
@@ -37,17 +38,21 @@ export function heldVersions(
   return new Map(
     [...records].map(([id, record]) => {
       const isCurrent = Buffer.compare(encodeRecord(record), newest) === 0
-      return [id, { ...heldVersion(record, nowMs), isCurrent }]
+      return [id, { ...heldVersion(key, record, nowMs), isCurrent }]
     }),
   )
 }
 
-function heldVersion(record: StoreRecord, nowMs: number): Omit<HeldVersion, 'isCurrent'> {
+function heldVersion(
+  key: string,
+  record: StoreRecord,
+  nowMs: number,
+): Omit<HeldVersion, 'isCurrent'> {
   const { known, elements, replaced } = record
   const visible = visibleSiblings(record, nowMs).length
   const isSet = elements.length > 0
   const isCounter = isCounting(known.sums, replaced)
-  const version = known.vector.size === 0 && known.dots.length === 0 ? '' : versionText(known)
+  const version = known.vector.size === 0 && known.dots.length === 0 ? '' : versionText(known, key)
   const values = visible + Number(isSet) + Number(isCounter)
   return { version, values, writes: writesOf(record, nowMs) }
 }

@@ -196,7 +196,7 @@ export class KvStore implements KvApi {
     return this.#during(operation, async () => {
       this.#checkOpen()
       checkKey(key)
-      const given = options.context === undefined ? null : contextOf(options.context)
+      const given = options.context === undefined ? null : contextOf(options.context, key)
       // A version that the caller gives is all that the caller saw.
       const context = given ?? this.#contexts.get(key)
       const write = { key, edit: edit(), context, blind: given === null }
@@ -205,7 +205,7 @@ export class KvStore implements KvApi {
         .write(write, limits)
         .finally(() => this.#near.forget(key))
       this.#contexts.saw(key, seen)
-      return { key, version: versionText(seen), ...outcome }
+      return { key, version: versionText(seen, key), ...outcome }
     })
   }
 
@@ -231,7 +231,7 @@ export class KvStore implements KvApi {
       const shown = shownOf(record, this.#options.clock.wallMs())
       // Nothing says that there is no value; too few have looked to say so.
       if (shown.length === 0 && partial) throw nobodyHasIt(key, outcome)
-      return { key, shown, version: versionText(record.known), acks, replicas, partial, ageMs }
+      return { key, shown, version: versionText(record.known, key), acks, replicas, partial, ageMs }
     })
   }
 
@@ -267,7 +267,7 @@ export class KvStore implements KvApi {
     this.#checkOpen()
     checkKey(key)
     const records = await this.#reader.inspect(key, deadlineMs)
-    return heldVersions(records, this.#options.clock.wallMs())
+    return heldVersions(key, records, this.#options.clock.wallMs())
   }
 
   #during<T extends { readonly partial: boolean } | null>(

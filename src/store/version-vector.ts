@@ -125,23 +125,32 @@ export function readContext(from: WireReader): Context {
   return { vector, dots, sums }
 }
 
-/** The opaque version of the public API, with a checksum: a claim made up would hide writes. */
-export function versionText(context: Context): string {
+/**
+ * The opaque version of the public API, with a checksum of it and its key: a claim that is made up,
+ * or of another key, would hide writes that nobody saw. What covers nothing is of any key.
+ */
+export function versionText(context: Context, key: string): string {
   const out = new WireWriter()
   writeContext(out, context)
   const bytes = out.finish()
   const text = Buffer.alloc(bytes.length + CHECKSUM_BYTES)
   text.set(bytes)
-  text.writeUInt32LE(crc32(bytes), bytes.length)
+  text.writeUInt32LE(checksumOf(bytes, context, key), bytes.length)
   return text.toString('base64url')
 }
 
-/** Throws WireError on anything that is no version. */
-export function contextOfVersion(version: string): Context {
+/** Throws WireError on anything that is no version of the key. */
+export function contextOfVersion(version: string, key: string): Context {
   const bytes = Buffer.from(version, 'base64url')
   const end = bytes.length - CHECKSUM_BYTES
-  if (end < 0 || bytes.readUInt32LE(end) !== crc32(bytes.subarray(0, end))) {
-    throw new WireError('the checksum of the version does not match')
-  }
-  return readContext(new WireReader(bytes.subarray(0, end)))
+  if (end < 0) throw new WireError('too short for a version')
+  const claim = bytes.subarray(0, end)
+  const context = readContext(new WireReader(claim))
+  if (bytes.readUInt32LE(end) === checksumOf(claim, context, key)) return context
+  throw new WireError('the checksum of the version does not match')
+}
+
+function checksumOf(bytes: Uint8Array, { vector, dots }: Context, key: string): number {
+  const coversNothing = vector.size === 0 && dots.length === 0
+  return coversNothing ? crc32(bytes) : crc32(key, crc32(bytes))
 }

@@ -126,7 +126,7 @@ export class Watchers<N extends KvNode> {
       if (wanted !== listed) return `${name} has not listed the keys yet`
       const shown = known.get(key) ?? NOTHING
       if (shown.newest === newest && shown.others === others) continue
-      const context = read === null ? null : contextOfVersion(read.version)
+      const context = read === null ? null : contextOfVersion(read.version, key)
       const isBehind = shown.context !== null && context !== null
       // Lost with a disk: the watcher knows more than there is.
       if (disksLost && isBehind && !coversAll(context, shown.context)) continue
@@ -194,7 +194,7 @@ export class Watchers<N extends KvNode> {
     if (!('key' in event)) return
     watcher.events++
     const { key } = event
-    const context = contextOfVersion(event.version)
+    const context = contextOfVersion(event.version, key)
     const before = told.get(key)
     if (before !== undefined && !coversAll(context, before)) {
       throw new SimulationError(`${watcher.name} was told of ${key} what is older than before`)

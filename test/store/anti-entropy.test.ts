@@ -12,7 +12,7 @@ import { REQUEST_KINDS } from '../../src/wire/kinds.ts'
 import { contextOf, recordOf, writeOf } from './arbitrary.ts'
 import { isSync, isWrite, type Question, StoreWorld } from './world.ts'
 
-const NOTHING = versionText(EMPTY_CONTEXT)
+const NOTHING = versionText(EMPTY_CONTEXT, '')
 /** Less than it takes until a partition is compared although nothing calls for it. */
 const SOON_MS = 4000
 

@@ -265,7 +265,7 @@ describe('versions as text', () => {
   it('give back their context', () => {
     fc.assert(
       fc.property(contexts, (context) => {
-        assert.deepEqual(contextOfVersion(versionText(context)), context)
+        assert.deepEqual(contextOfVersion(versionText(context, 'k'), 'k'), context)
       }),
     )
   })
@@ -274,20 +274,22 @@ describe('versions as text', () => {
     const alphabet = ['a', 'b', 'X', 'Y', '0', '9', '-', '_']
     fc.assert(
       fc.property(contexts, fc.nat(), fc.constantFrom(...alphabet), (context, at, letter) => {
-        const text = versionText(context)
+        const text = versionText(context, 'k')
         const place = at % text.length
         const changed = text.slice(0, place) + letter + text.slice(place + 1)
         const bytes = (of: string): Buffer => Buffer.from(of, 'base64url')
         fc.pre(!bytes(changed).equals(bytes(text)))
-        assert.throws(() => contextOfVersion(changed), WireError)
-        assert.throws(() => contextOfVersion(text.slice(0, place)), WireError)
+        assert.throws(() => contextOfVersion(changed, 'k'), WireError)
+        assert.throws(() => contextOfVersion(text.slice(0, place), 'k'), WireError)
       }),
     )
   })
 
   it('are refused when they are made up', () => {
     fc.assert(
-      fc.property(fc.string(), (text) => assert.throws(() => contextOfVersion(text), WireError)),
+      fc.property(fc.string(), (text) =>
+        assert.throws(() => contextOfVersion(text, 'k'), WireError),
+      ),
     )
   })
 })

@@ -17,7 +17,7 @@ import { errorOf } from './error-of.ts'
 import { isSync, isWrite, type Question, StoreWorld } from './world.ts'
 
 /** Of somebody who has seen nothing. */
-const NOTHING = versionText(EMPTY_CONTEXT)
+const NOTHING = versionText(EMPTY_CONTEXT, '')
 const LEVELS: readonly KvPutOptions[] = [
   {},
   { write: 'one' },
@@ -67,6 +67,25 @@ describe('cache of contexts', () => {
 })
 
 describe('a version of a write', () => {
+  it('is of its key: of another it says nothing', async () => {
+    const world = await StoreWorld.start(['abc'])
+    await world.drive(world.kv('a').put('k', 'unseen', { write: 'all' }))
+    const { version } = await world.drive(world.kv('a').put('other', 'v', { write: 'all' }))
+    const calls: (() => Promise<unknown>)[] = [
+      () => world.kv('b').put('k', 'v', { context: version }),
+      () => world.kv('b').del('k', { context: version }),
+      () => world.kv('b').set.rm('k', ['v'], { context: version }),
+    ]
+    for (const call of calls) {
+      const error = await errorOf(world.drive(call()))
+      assert.deepEqual([error.code, error.outcome], ['USAGE', 'not-applied'])
+      assert.match(error.message, /is no version of "k"/)
+    }
+    assert.deepEqual(world.held('b', 'k'), ['unseen'])
+    await world.drive(world.kv('b').put('k', 'v', { context: NOTHING }))
+    assert.deepEqual(world.held('b', 'k'), ['unseen', 'v'], 'what covers nothing is of any')
+  })
+
   for (const level of LEVELS) {
     it(`lets it be replaced where it was never heard of, level ${level.write ?? 'none'}`, async () => {
       for (const call of ['put', 'del'] as const) {
@@ -150,7 +169,7 @@ describe('limits of a record', () => {
   it('disks in a vector, and writes beyond it', async () => {
     const world = await StoreWorld.start(['abc'])
     const put = (context: Context) =>
-      world.drive(world.kv('a').put('k', 'v', { context: versionText(context) }))
+      world.drive(world.kv('a').put('k', 'v', { context: versionText(context, 'k') }))
     // The coordinator’s own disk is one of them.
     for (const [key, most, over] of [
       ['vector', sizedContext(VECTOR_MAX - 1), sizedContext(VECTOR_MAX)],

@@ -153,7 +153,7 @@ describe('counters', () => {
     world.fate = missing('c')
     await world.drive(world.kv('a').counter.add('k', 5))
     world.fate = missing()
-    const context = versionText(EMPTY_CONTEXT)
+    const context = versionText(EMPTY_CONTEXT, '')
     await world.drive(world.kv('c').put('k', 'v', { context }))
     const read = await world.drive(world.kv('a').get('k', { read: 'all' }))
     assert.deepEqual([read?.value, read?.type, read?.siblings], [5, 'counter', ['v']])

@@ -1,5 +1,6 @@
 /** Values that end: by the clock of whoever looks, by their own write, and never too early. */
 import assert from 'node:assert/strict'
+import { EMPTY_CONTEXT, versionText } from '../../src/store/version-vector.ts'
 import { TTL_MS_MAX } from '../../src/store/limits.ts'
 import { errorOf } from './error-of.ts'
 import { isSync, StoreWorld } from './world.ts'
@@ -59,8 +60,8 @@ describe('a value with a time', () => {
     const world = await StoreWorld.start(['abc'])
     world.fate = (question) => (isSync(question) ? 'lost' : undefined)
     await world.drive(world.kv('a').put('k', 'ends', { ttlMs: 1000, ...ALL }))
-    const { version } = await world.drive(world.kv('b').put('other', 'x'))
-    await world.drive(world.kv('b').put('k', 'stays', { context: version, ...ALL }))
+    const context = versionText(EMPTY_CONTEXT, '')
+    await world.drive(world.kv('b').put('k', 'stays', { context, ...ALL }))
     await world.wait(1100)
     const read = await world.drive(world.kv('c').get('k'))
     assert.deepEqual([read?.value, read?.siblings], ['stays', []])

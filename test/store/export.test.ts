@@ -12,7 +12,7 @@ import { lettersOf } from '../topology/layer-world.ts'
 import { errorOf } from './error-of.ts'
 import { StoreWorld } from './world.ts'
 
-const APART = { write: 'one', context: versionText(EMPTY_CONTEXT) } as const
+const APART = { write: 'one', context: versionText(EMPTY_CONTEXT, '') } as const
 const ONE = { write: 'one' } as const
 
 /** Three that wrote with nobody hearing of it, but for what was there before. */

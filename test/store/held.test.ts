@@ -68,7 +68,7 @@ describe('what replicas hold', () => {
       ['c', world.record('c', 'k')],
     ])
     assert.deepEqual(
-      [...heldVersions(mixed, 0).values()].map(({ isCurrent }) => isCurrent),
+      [...heldVersions('k', mixed, 0).values()].map(({ isCurrent }) => isCurrent),
       [true, false],
     )
   })
@@ -80,7 +80,7 @@ describe('what replicas hold', () => {
     await put('a')
     await put('b')
     const records = new Map(['a', 'b'].map((name) => [name, world.record(name, 'k')]))
-    const held = heldVersions(records, world.clock.wallMs())
+    const held = heldVersions('k', records, world.clock.wallMs())
     assert.ok([...held.values()].every(({ isCurrent }) => !isCurrent))
   })
 })

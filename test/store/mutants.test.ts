@@ -118,8 +118,8 @@ const MUTANTS: readonly Mutant[] = [
     'a version that was made up is taken',
     'codec',
     'version-vector.ts',
-    'if (end < 0 || bytes.readUInt32LE(end) !== crc32(bytes.subarray(0, end))) {',
-    'if (end < 0) {',
+    'if (bytes.readUInt32LE(end) === checksumOf(claim, context, key)) return context',
+    'return context',
     /anything in them has changed/,
   ],
   [
@@ -253,6 +253,14 @@ const MUTANTS: readonly Mutant[] = [
     "if (tally.verdict !== 'failed') return",
     'if (tally.acks === 0) return',
     /down/,
+  ],
+  [
+    'a version is of any key',
+    'contexts',
+    'version-vector.ts',
+    'crc32(key, crc32(bytes))',
+    'crc32(bytes)',
+    /is of its key/,
   ],
   [
     'what may have been applied surely was not',

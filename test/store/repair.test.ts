@@ -5,7 +5,7 @@ import { databaseKey, placeOf } from '../../src/store/place.ts'
 import { errorOf } from './error-of.ts'
 import { type Fate, isRead, isSync, isWrite, type Question, StoreWorld } from './world.ts'
 
-const NOTHING = versionText(EMPTY_CONTEXT)
+const NOTHING = versionText(EMPTY_CONTEXT, '')
 
 /** Writes to these get lost, and anti-entropy does not help. */
 function missing(...names: readonly string[]) {
@@ -193,7 +193,7 @@ describe('inspect', () => {
   it('tells siblings and deletes', async () => {
     const world = await StoreWorld.start(['a'])
     await world.drive(world.kv('a').put('k', '1'))
-    await world.drive(world.kv('a').put('k', '2', { context: versionText(EMPTY_CONTEXT) }))
+    await world.drive(world.kv('a').put('k', '2', { context: versionText(EMPTY_CONTEXT, '') }))
     const valuesOf = async () => {
       return [...(await world.drive(world.kv('a').inspect('k', 500))).values()].map((h) => h.values)
     }

@@ -11,7 +11,7 @@ import { ManualClock } from '../topology/manual-clock.ts'
 import { bytesOf, keysOf, movedOf, partitioned, plant } from './planted.ts'
 import { isSync, isWrite, type Question, StoreWorld } from './world.ts'
 
-const NOTHING = versionText(EMPTY_CONTEXT)
+const NOTHING = versionText(EMPTY_CONTEXT, '')
 
 /** In the order in which they were taken: whose turn is asked for, and of which partition. */
 function turnsIn(asked: readonly Question[]): string[] {

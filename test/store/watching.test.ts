@@ -8,7 +8,7 @@ import { errorOf } from './error-of.ts'
 import { WatchReader } from './watch-reader.ts'
 import { type Fate, isSync, isWrite, type Question, StoreWorld } from './world.ts'
 
-const NOTHING = versionText(EMPTY_CONTEXT)
+const NOTHING = versionText(EMPTY_CONTEXT, '')
 /** Of a disk that gathers what another tells at once. */
 const GATHER_MS = 30
 

@@ -6,7 +6,7 @@ import { isForward, isSync, isWrite, type Question, StoreWorld } from './world.t
 
 const DAY_MS = 24 * 60 * 60 * 1000
 /** Of somebody who has seen nothing. */
-const NOTHING = versionText(EMPTY_CONTEXT)
+const NOTHING = versionText(EMPTY_CONTEXT, '')
 
 async function errorOf(call: Promise<unknown>): Promise<AtollError> {
   const error = await call.then(

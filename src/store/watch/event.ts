@@ -11,7 +11,7 @@ export function eventOf(
   [first, ...others]: readonly Shown[],
   cursor: string,
 ): KvEvent {
-  const version = versionText(record.known)
+  const version = versionText(record.known, key)
   if (first === undefined) {
     const hasExpired = record.siblings.some(({ kind }) => kind !== 'tombstone')
     return { kind: hasExpired ? 'expire' : 'delete', key, version, cursor }
