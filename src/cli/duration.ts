@@ -14,10 +14,11 @@ export function parseDuration(text: string): number {
   const parts = [...text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h|d)/g)]
   const read = parts.map(([part]) => part).join('')
   const total = parts.reduce((sum, [, n, unit]) => sum + Number(n) * (UNITS_MS[unit ?? ''] ?? 0), 0)
-  if (read === text && Number.isSafeInteger(Math.round(total)) && total >= 1) {
-    return Math.round(total)
+  if (read !== text || text === '' || !Number.isSafeInteger(Math.round(total))) {
+    throw new AtollError('USAGE', `"${text}" is no duration, such as 2s, 500ms or 1h30m`)
   }
-  throw new AtollError('USAGE', `"${text}" is no duration, such as 2s, 500ms or 1h30m`)
+  if (total < 1) throw new AtollError('USAGE', `"${text}" is too short: 1ms is the least`)
+  return Math.round(total)
 }
 
 /** Two units at most: `1h 5m`, `3.2 s`, `12 ms`. */

@@ -8,7 +8,8 @@ import { asAtollError } from '../rpc/error-line.ts'
 import type { Environment } from '../rpc/socket-path.ts'
 import type { CommandContext } from './command.ts'
 import { Output } from './output.ts'
-import { buildProgram, type Chosen, type Meant, type ProgramOptions } from './program.ts'
+import { buildProgram, type Chosen, type ProgramOptions } from './program.ts'
+import { refused, seeHelp } from './refused.ts'
 import { type Format, FORMATS, processStreams, type Streams } from './terminal.ts'
 
 export interface CliOptions {
@@ -60,17 +61,28 @@ async function parse(
   return found
 }
 
-/** `help kv put` is `kv put --help`, if there is such a command. */
+/** `help kv put` and `kv help put` are `kv put --help`, if there is such a command. */
 function wordsOf(argv: readonly string[], program: Command): string[] {
   const first = firstWord(argv, program)
-  if (argv[first] !== 'help') return [...argv]
-  const words = argv.slice(first + 1)
-  let at: Command | undefined = program
-  for (const word of words) {
-    at = at?.commands.find((command) => command.name() === word)
-    if (at === undefined) throw new AtollError('USAGE', `unknown command '${word}'`)
+  let group = program
+  let at = first
+  for (; at < argv.length; at++) {
+    const next = commandOf(group, argv[at])
+    if (next === undefined) break
+    group = next
   }
-  return [...words, '--help']
+  if (argv[at] !== 'help' || group.commands.length === 0) return [...argv]
+  const words = argv.slice(at + 1)
+  for (const word of words) {
+    const next = commandOf(group, word)
+    if (next === undefined) throw new AtollError('USAGE', `unknown command '${word}'`)
+    group = next
+  }
+  return [...argv.slice(first, at), ...words, '--help']
+}
+
+function commandOf({ commands }: Command, word: string | undefined): Command | undefined {
+  return commands.find((command) => command.name() === word)
 }
 
 /** Its index: options that take a value are passed over with it. */
@@ -82,31 +94,6 @@ function firstWord(argv: readonly string[], { options }: Command): number {
     else if (!argument.startsWith('-')) return i
   }
   return argv.length
-}
-
-/** What people look for at the store, and where it is. */
-const CONDITIONS = /'--(?:if-version|if-absent|fence)\b/
-
-function refused(error: CommanderError, meant: Meant): AtollError {
-  const message = error.message.replace(/^error: /, '').replace(/\s+/g, ' ')
-  const shown = message.startsWith('(outputHelp)') ? 'a command is missing' : message
-  const isUnknown = error.code === 'commander.unknownOption'
-  if (isUnknown && / kv( \w+)+$/.test(meant.words) && CONDITIONS.test(message)) {
-    return new AtollError('USAGE', 'the store takes every write: it knows no conditions', {
-      hint: `registers do: ${meant.words.replace(/ kv( \w+)+$/, ' reg set')} --help`,
-    })
-  }
-  if (error.code === 'commander.unknownCommand' && meant.words.endsWith(' kv set')) {
-    const noun = meant.words.replace(/ set$/, '')
-    return new AtollError('USAGE', shown, { hint: `a value is stored by: ${noun} put KEY VALUE` })
-  }
-  const perhapsValue = isUnknown && meant.takesArguments
-  const dashes = perhapsValue ? 'write -- before a value that begins with a dash; ' : ''
-  return new AtollError('USAGE', shown, { hint: `${dashes}${seeHelp(meant)}` })
-}
-
-function seeHelp({ words }: Meant): string {
-  return `see: ${words} --help`
 }
 
 function contextOf(

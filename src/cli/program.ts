@@ -4,6 +4,7 @@ import { VERSION } from '../base/version.ts'
 import type { CommandContext, GlobalOptions } from './command.ts'
 import { addLocalCommands } from './local-commands.ts'
 import { duration } from './option-values.ts'
+import type { Meant } from './refused.ts'
 import { type Action, addTableCommands, commandAt } from './table-commands.ts'
 import { FORMATS, type Streams } from './terminal.ts'
 
@@ -41,12 +42,6 @@ export interface Program {
   readonly meant: () => Meant
 }
 
-export interface Meant {
-  /** `atoll kv put` */
-  readonly words: string
-  readonly takesArguments: boolean
-}
-
 export function buildProgram(name: string, streams: Streams): Program {
   const program = new Command(name)
   let chosen: Chosen | null = null
@@ -63,7 +58,7 @@ export function buildProgram(name: string, streams: Streams): Program {
   for (const [noun, help] of Object.entries(NOUNS)) commandAt(program, noun).description(help)
   addTableCommands(program, register, LOCAL)
   addLocalCommands(program, register)
-  let meant: Meant = { words: name, takesArguments: false }
+  let meant = meantBy(program, name)
   const onMeant = (command: Meant) => {
     meant = command
   }
@@ -87,13 +82,12 @@ function finish(
   streams: Streams,
   onMeant: (command: Meant) => void,
 ): void {
-  const meant: Meant = { words, takesArguments: command.registeredArguments.length > 0 }
   command.exitOverride((error) => {
-    onMeant(meant)
+    onMeant(meantBy(command, words))
     throw error
   })
   command.hook('preAction', (_self, acting) => {
-    if (acting === command) onMeant(meant)
+    if (acting === command) onMeant(meantBy(command, words))
   })
   command.configureOutput({ writeOut: streams.out, writeErr: () => undefined })
   command.configureHelp({ showGlobalOptions: true })
@@ -101,5 +95,14 @@ function finish(
   command.allowExcessArguments(false)
   for (const child of command.commands) {
     finish(child, `${words} ${child.name()}`, streams, onMeant)
+  }
+}
+
+function meantBy({ registeredArguments, commands, args }: Command, words: string): Meant {
+  return {
+    words,
+    takesArguments: registeredArguments.length > 0,
+    isGroup: commands.length > 0,
+    next: args[0],
   }
 }

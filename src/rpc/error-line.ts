@@ -18,7 +18,8 @@ export function asAtollError(error: unknown): AtollError {
 function outcomeClause(error: AtollError, changes: boolean): string {
   if (!changes) return ''
   if (error.outcome === 'not-applied') return '; nothing was changed'
-  return error.outcome === 'applied' ? '; it was done' : '; whether it was done is unknown'
+  // An error of what was done is of an import: some of it was skipped, or not reached.
+  return error.outcome === 'applied' ? '; it was done in part' : '; whether it was done is unknown'
 }
 
 function capital(text: string): string {

@@ -156,9 +156,15 @@ describe('commands', () => {
     const { status, out, err } = await cli.run('kv', 'import', file)
     assert.equal(status, 2)
     assert.match(err, /line 2: over 4194304 bytes; skipped\nline 5: over 4194304 bytes; skipped\n/)
-    assert.match(err, /error USAGE: 2 bad lines were skipped; it was done/)
+    assert.match(err, /error USAGE: 2 bad lines were skipped; it was done in part/)
     assert.match(out, /^imported 3 in/)
     assert.deepEqual([...cli.rig.node.values.keys()], ['a', 'b', 'c'])
+  })
+
+  it('import refuses a directory before it begins', async () => {
+    const { status, err } = await cli.run('kv', 'import', cli.dir)
+    assert.equal(status, 2)
+    assert.equal(err, `error USAGE: ${cli.dir} is a directory; nothing was changed\n`)
   })
 
   it('import says what is wrong in words, and that nothing was done when nothing was', async () => {
@@ -167,7 +173,10 @@ describe('commands', () => {
       writeFileSync(file, line)
       return (await cli.run('kv', 'import', file)).err.split('\n')
     }
-    const end = 'error USAGE: 1 bad line was skipped; nothing was changed'
+    const end =
+      'error USAGE: 1 bad line was skipped; nothing was changed. What is read: lines of ' +
+      '{"key":…,"value":…}, what etcdctl get "" --prefix -w json and consul kv export print, ' +
+      'and RDB files of Redis'
     assert.deepEqual(await said('{"key":"a"}'), ['line 1: "value" is missing; skipped', end, ''])
     assert.deepEqual(await said('{"value":1}'), ['line 1: "key" is missing; skipped', end, ''])
     const empty = await said('{"key":"","value":1}')

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { readyText } from '../../src/cli/dev/run.ts'
+import { OTHER_WORDS } from '../../src/cli/refused.ts'
 import { CliRig } from './cli-rig.ts'
 
 describe('what people are told', () => {
@@ -20,6 +21,15 @@ describe('what people are told', () => {
     ],
     ['kv frob', "unknown command 'frob'. See: atoll kv --help"],
     ['frob', "unknown command 'frob'. See: atoll --help"],
+    ['kv help frob', "unknown command 'frob'. See: atoll --help"],
+    ['kv gett k', "unknown command 'gett' (Did you mean get?). See: atoll kv --help"],
+    ['get k', "unknown command 'get'. Here it is: atoll kv get"],
+    ['kv rm k', "unknown command 'rm'. Here it is: atoll kv del"],
+    ['kv counter sub k 2', "unknown command 'sub'. Here it is: atoll kv counter add KEY -N"],
+    ['dev resume a', "unknown command 'resume'. Here it is: atoll dev heal"],
+    ['dev frob', "unknown command 'frob'. See: atoll dev --help"],
+    ['kv set k v', "unknown command 'k'. A value is stored by: atoll kv put KEY VALUE"],
+    ['constructor', "unknown command 'constructor'. See: atoll --help"],
     ['help frob', "unknown command 'frob'. See: atoll --help"],
     ['--frob status', "unknown option '--frob'. See: atoll --help"],
     [
@@ -56,6 +66,11 @@ describe('what people are told', () => {
       "option '--timeout <duration>' argument '2' is invalid. " +
         '"2" is no duration, such as 2s, 500ms or 1h30m. See: atoll --help',
     ],
+    [
+      'kv put k v --ttl 0s',
+      "option '--ttl <duration>' argument '0s' is invalid. " +
+        '"0s" is too short: 1ms is the least. See: atoll kv put --help',
+    ],
   ]
   for (const [words, expected] of REFUSED) {
     it(`atoll ${words}`, async () => {
@@ -63,6 +78,18 @@ describe('what people are told', () => {
       assert.deepEqual([status, out, err], [2, '', `error USAGE: ${expected}\n`])
     })
   }
+
+  it('words of other stores lead to commands, and are none themselves', async () => {
+    for (const [group, words] of Object.entries(OTHER_WORDS)) {
+      const at = group.split(' ').filter((word) => word !== '')
+      for (const [word, target] of Object.entries(words)) {
+        assert.match((await cli.bare(...at, word)).err, /^error USAGE: unknown command /)
+        const command = target.split(' ').filter((each) => /^[a-z]+$/.test(each))
+        const { out } = await cli.bare(...command, '--help')
+        assert.ok(out.startsWith(`Usage: atoll ${command.join(' ')} [`), target)
+      }
+    }
+  })
 
   it('a value behind -- may begin with a dash', async () => {
     assert.equal((await cli.run('kv', 'put', '--', 'k', '-v')).status, 0)
@@ -75,6 +102,9 @@ describe('what people are told', () => {
       assert.equal(asked.status, 0)
       assert.equal(asked.out, (await cli.bare(...words, '--help')).out)
       assert.match(asked.out, new RegExp(`^Usage: ${['atoll', ...words].join(' ')} \\[`))
+      if (words.length === 0) continue
+      const [noun = '', ...verb] = words
+      assert.equal((await cli.bare(noun, 'help', ...verb)).out, asked.out)
     }
   })
 

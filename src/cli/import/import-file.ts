@@ -1,5 +1,5 @@
 /** The file of an import, or standard input. */
-import { closeSync, createReadStream, openSync, readSync, statSync } from 'node:fs'
+import { closeSync, createReadStream, openSync, readSync, type Stats, statSync } from 'node:fs'
 import type { Readable } from 'node:stream'
 import { AtollError } from '../../base/errors.ts'
 import { recognised } from './dump.ts'
@@ -23,8 +23,14 @@ export function isRdb(file: string, from: DumpFormat | undefined): boolean {
 
 /** In bytes. Throws AtollError USAGE. */
 export function sizeOf(file: string): number {
+  const stat = statOf(file)
+  if (stat.isDirectory()) throw new AtollError('USAGE', `${file} is a directory`)
+  return stat.size
+}
+
+function statOf(file: string): Stats {
   try {
-    return statSync(file).size
+    return statSync(file)
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? 'unknown'
     throw new AtollError('USAGE', `${file} cannot be read (${code})`)

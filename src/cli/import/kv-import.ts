@@ -16,12 +16,12 @@ import { TTL_MS_MAX } from '../../store/limits.ts'
 import { type CommandContext, withClient } from '../command.ts'
 import { formatDuration } from '../duration.ts'
 import { Progress } from '../progress.ts'
-import { plural } from '../terminal.ts'
 import { openDump } from './dump.ts'
 import type { DumpFormat } from './dump-formats.ts'
 import { type ImportEntry, type ImportUnit, paramsOf, type PutEntry } from './import-entry.ts'
 import { isRdb, opened, sizeOf } from './import-file.ts'
 import { checkRdbFile } from './redis/check-rdb-file.ts'
+import { skippedError } from './skipped-error.ts'
 import { Tally } from './tally.ts'
 
 export interface ImportOptions {
@@ -80,10 +80,7 @@ export async function importFile(
       return `${ok}imported ${imported} in ${formatDuration(seconds * 1000)} (${perSecond}/s)\n`
     },
   })
-  if (summary.bad > 0) {
-    const outcome = summary.imported === 0 ? 'not-applied' : 'applied'
-    throw new AtollError('USAGE', importing.skipped(), { outcome })
-  }
+  if (summary.bad > 0) throw importing.skipped(summary)
 }
 
 class Import {
@@ -131,10 +128,8 @@ class Import {
     return this.#tally.notes()
   }
 
-  skipped(): string {
-    const count = this.#bad + this.#tally.failed
-    const what = this.#unit === 'line' ? 'bad line' : 'entry'
-    return `${plural(count, what).replace(/entrys$/, 'entries')} ${count === 1 ? 'was' : 'were'} skipped`
+  skipped({ bad, imported }: Summary): AtollError {
+    return skippedError(this.#unit, bad, imported)
   }
 
   async #read(input: Readable): Promise<void> {

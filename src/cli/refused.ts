@@ -1,0 +1,103 @@
+/**
+ * What is said of a command line that is none: what is wrong, and the command that was meant, also
+ * by those who bring the words of another store.
+ */
+import type { CommanderError } from 'commander'
+import { AtollError } from '../base/errors.ts'
+
+export interface Meant {
+  /** The command that the words were for, as far as they were understood: `atoll kv put`. */
+  readonly words: string
+  readonly takesArguments: boolean
+  /** It has commands of its own. */
+  readonly isGroup: boolean
+  /** The first of its arguments. */
+  readonly next: string | undefined
+}
+
+/** Where other words lead, by the group where they were looked for. No command has such a name. */
+export const OTHER_WORDS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  '': {
+    get: 'kv get',
+    put: 'kv put',
+    set: 'kv put',
+    del: 'kv del',
+    delete: 'kv del',
+    rm: 'kv del',
+    ls: 'kv ls',
+    list: 'kv ls',
+    keys: 'kv ls',
+    watch: 'kv watch',
+    export: 'kv export',
+    import: 'kv import',
+    incr: 'kv counter add',
+    counter: 'kv counter',
+    cas: 'reg cas',
+    members: 'member ls',
+    info: 'status',
+    snapshot: 'kv export',
+  },
+  kv: {
+    rm: 'kv del',
+    remove: 'kv del',
+    list: 'kv ls',
+    keys: 'kv ls',
+    scan: 'kv ls',
+    incr: 'kv counter add',
+    add: 'kv counter add',
+    cas: 'reg cas',
+  },
+  'kv counter': {
+    incr: 'kv counter add',
+    sub: 'kv counter add KEY -N',
+    decr: 'kv counter add KEY -N',
+  },
+  'kv set': { del: 'kv set rm', remove: 'kv set rm', get: 'kv set ls', members: 'kv set ls' },
+  reg: { put: 'reg set', rm: 'reg del', list: 'reg ls' },
+  member: { list: 'member ls', rm: 'member remove' },
+  dev: { resume: 'dev heal', unpause: 'dev heal', restart: 'dev heal', start: 'dev heal' },
+}
+
+/** What people look for at the store, and where it is. */
+const CONDITIONS = /'--(?:if-version|if-absent|fence)\b/
+
+export function refused(error: CommanderError, meant: Meant): AtollError {
+  const message = error.message.replace(/^error: /, '').replace(/\s+/g, ' ')
+  if (isUnknownCommand(error, meant)) return unknownCommand(message, meant)
+  const shown = message.startsWith('(outputHelp)') ? 'a command is missing' : message
+  const isUnknown = error.code === 'commander.unknownOption'
+  if (isUnknown && / kv( \w+)+$/.test(meant.words) && CONDITIONS.test(message)) {
+    return new AtollError('USAGE', 'the store takes every write: it knows no conditions', {
+      hint: `registers do: ${meant.words.replace(/ kv( \w+)+$/, ' reg set')} --help`,
+    })
+  }
+  const perhapsValue = isUnknown && meant.takesArguments
+  const dashes = perhapsValue ? 'write -- before a value that begins with a dash; ' : ''
+  return new AtollError('USAGE', shown, { hint: `${dashes}${seeHelp(meant)}` })
+}
+
+export function seeHelp({ words }: Meant): string {
+  return `see: ${words} --help`
+}
+
+/** Of a group that does something by itself, an unknown command is an argument too many. */
+function isUnknownCommand({ code }: CommanderError, { isGroup }: Meant): boolean {
+  return code === 'commander.unknownCommand' || (isGroup && code === 'commander.excessArguments')
+}
+
+function unknownCommand(message: string, meant: Meant): AtollError {
+  const word = meant.next ?? ''
+  const [program = '', ...group] = meant.words.split(' ')
+  const words = new Map(Object.entries(OTHER_WORDS[group.join(' ')] ?? {}))
+  const other = words.get(word)
+  if (other !== undefined) {
+    const hint = `here it is: ${program} ${other}`
+    return new AtollError('USAGE', `unknown command '${word}'`, { hint })
+  }
+  const shown = message.startsWith('unknown command') ? message : `unknown command '${word}'`
+  if (meant.words.endsWith(' kv set')) {
+    const hint = `a value is stored by: ${program} kv put KEY VALUE`
+    return new AtollError('USAGE', shown, { hint })
+  }
+  return new AtollError('USAGE', shown, { hint: seeHelp(meant) })
+}
