@@ -32,6 +32,25 @@ async function putAll(world: StoreWorld, keys: Iterable<string>, more = {}): Pro
   await world.drive(Promise.all(puts))
 }
 
+/** The next scan of that disk waits until this is called. */
+function heldUp(world: StoreWorld, name: string): () => void {
+  const { database } = world.node(name)
+  assert.ok(database !== null)
+  const scan = database.scan.bind(database)
+  const gate = Promise.withResolvers<void>()
+  const later = async function* (range: Parameters<typeof scan>[0]) {
+    await gate.promise
+    yield* scan(range)
+  }
+  Object.assign(database, {
+    scan: (range: Parameters<typeof scan>[0]) => {
+      Object.assign(database, { scan })
+      return later(range)
+    },
+  })
+  return () => gate.resolve()
+}
+
 describe('scans', () => {
   it('give every key once, in the order of its bytes, whatever the page and whoever asks', async () => {
     const world = await StoreWorld.start(SETS, { nodes: 'd', edges: 'e' })
@@ -236,21 +255,7 @@ describe('scans', () => {
     for (const asking of ['e', 'a']) {
       const world = await StoreWorld.start(['a'], { nodes: 'b', edges: 'e' })
       await putAll(world, ['k'])
-      const { database } = world.node('a')
-      assert.ok(database !== null)
-      const scan = database.scan.bind(database)
-      const gate = Promise.withResolvers<void>()
-      const later = async function* (range: Parameters<typeof scan>[0]) {
-        await gate.promise
-        yield* scan(range)
-      }
-      // The listing's own; what comes after it reads at once.
-      Object.assign(database, {
-        scan: (range: Parameters<typeof scan>[0]) => {
-          Object.assign(database, { scan })
-          return later(range)
-        },
-      })
+      const gate = heldUp(world, 'a')
       const listing = world.kv(asking).ls('', { deadlineMs: 20_000 })
       await world.wait(5)
       for (const change of [() => world.move(['b']), () => world.finish()]) {
@@ -259,9 +264,27 @@ describe('scans', () => {
         await world.wait(3000)
       }
       assert.deepEqual(world.held('a', 'k'), [], 'it has moved')
-      gate.resolve()
+      gate()
       const { entries, partial } = await world.drive(listing)
       assert.deepEqual([entries.map(({ key }) => key), partial], [['k'], false], asking)
     }
+  })
+
+  it('go on when something moves elsewhere', async () => {
+    const world = await StoreWorld.start(['a', 'b'], { nodes: 'c', edges: 'e' })
+    await putAll(world, ['k', 'l', 'm'])
+    const gate = heldUp(world, 'a')
+    world.asked.length = 0
+    const listing = world.kv('e').ls('', { deadlineMs: 20_000 })
+    await world.wait(5)
+    world.move(['a', 'bc'])
+    await world.tell(['a'])
+    gate()
+    const { entries } = await world.drive(listing)
+    assert.deepEqual(
+      entries.map(({ key }) => key),
+      ['k', 'l', 'm'],
+    )
+    assert.equal(world.asked.filter((q) => isScan(q) && q.to === 'a').length, 1)
   })
 })

@@ -18,6 +18,7 @@ import { REQUEST_KINDS } from '../../wire/kinds.ts'
 import { ATTEMPTS_MAX, type CallLimits } from '../calls.ts'
 import { PAGE_BYTES } from '../limits.ts'
 import { encodeStale } from '../messages.ts'
+import { placeIn } from '../place.ts'
 import type { StoreRecord } from '../record.ts'
 import {
   decodeAnswer,
@@ -263,8 +264,19 @@ export class Scanner {
   async #answer(question: ScanQuestion): Promise<ScanAnswer<Uint8Array> | number> {
     const { topology, source } = this.#options
     if (topology.get().number > question.topology) return topology.get().number
+    const before = this.#standing(question)
     const answer = await answerScan(source, question)
-    const { number } = topology.get()
-    return number > question.topology ? number : answer
+    return this.#standing(question) === before ? answer : topology.get().number
+  }
+
+  /** Under which configurations this node is a replica of what is asked for; 0: of none. */
+  #standing({ partitions }: ScanQuestion): string {
+    const { self, topology } = this.#options
+    const known = topology.get()
+    const cfgs = partitions.map((partition) => {
+      const { cfg, targets } = placeIn(known, '', partition)
+      return targets.includes(self) ? cfg : 0
+    })
+    return cfgs.join()
   }
 }
