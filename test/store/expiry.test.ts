@@ -56,6 +56,17 @@ describe('a value with a time', () => {
     assert.ok(endsMs >= world.clock.wallMs() + TTL_MS - 1000)
   })
 
+  it('ends in answers that are kept as well', async () => {
+    const world = await StoreWorld.start(['abc'], { edges: 'e' })
+    await world.drive(world.kv('a').put('k', 'v', { ttlMs: 1000, ...ALL }))
+    const kept = () => world.drive(world.kv('e').get('k', { maxAgeMs: 60_000 }))
+    assert.equal((await kept())?.value, 'v')
+    await world.wait(100)
+    assert.ok(((await kept())?.ageMs ?? 0) >= 100, 'it is kept')
+    await world.wait(1000)
+    assert.equal(await kept(), null)
+  })
+
   it('leaves siblings that have no such time', async () => {
     const world = await StoreWorld.start(['abc'])
     world.fate = (question) => (isSync(question) ? 'lost' : undefined)

@@ -22,6 +22,14 @@ type Mutant = readonly [
 
 const MUTANTS: readonly Mutant[] = [
   [
+    'what is kept for readers does not end',
+    'expiry',
+    'kv-store.ts',
+    'const shown = shownOf(record, this.#options.clock.wallMs())',
+    'const shown = shownOf(record, ageMs === null ? this.#options.clock.wallMs() : 0)',
+    /are kept as well/,
+  ],
+  [
     'additions of one disk that others have not heard of are lost',
     'merging-types',
     'sums.ts',
