@@ -3,7 +3,13 @@ import assert from 'node:assert/strict'
 import { AtollError } from '../../src/base/errors.ts'
 import type { Database } from '../../src/disk/database.ts'
 import { SYNC_BYTES, SYNC_ENTRIES } from '../../src/store/limits.ts'
-import { databaseKey, partitionEnd, partitionPrefix, userKey } from '../../src/store/place.ts'
+import {
+  databaseKey,
+  partitionEnd,
+  partitionPrefix,
+  placeOf,
+  userKey,
+} from '../../src/store/place.ts'
 import { encodeRecord } from '../../src/store/record.ts'
 import { decodeDigestQuestion, DIGESTS_MAX } from '../../src/store/sync/compare-messages.ts'
 import { decodePullQuestion, decodeRecords } from '../../src/store/sync/sync-messages.ts'
@@ -95,6 +101,25 @@ describe('repair between replicas', () => {
     for (const key of keys) assert.deepEqual(world.held('c', key), ['v'])
   })
 
+  it('comes when a coordinator has died that had told some, and not by chance', async () => {
+    const world = await StoreWorld.start(['abc', 'def'])
+    const keys = Array.from({ length: 64 }, (_, i) => `k${i}`)
+    const key = keys.find((each) => placeOf(world.latest, each).partition === 0) ?? ''
+    await world.wait(50)
+    world.fate = (q) => (isWrite(q) && q.to === 'c' ? 'lost' : undefined)
+    await world.drive(world.kv('a').put(key, 'v'))
+    assert.deepEqual([world.held('b', key), world.held('c', key)], [['v'], []])
+    world.asked.length = 0
+    world.crash('a')
+    await world.wait(SOON_MS)
+    assert.deepEqual(world.held('c', key), ['v'])
+    const asking = world.asked.filter((q) => isSync(q)).map(({ from, to }) => from + to)
+    assert.ok(
+      asking.every((pair) => pair === 'bc' || pair === 'cb'),
+      asking.join(),
+    )
+  })
+
   it('goes both ways', async () => {
     const world = await StoreWorld.start(['abc'])
     world.lose('c')
@@ -111,10 +136,11 @@ describe('repair between replicas', () => {
   it('comes in time though nothing calls for it', async () => {
     const world = await StoreWorld.start(['abc'])
     await world.wait(50)
-    world.fate = (q) => (isWrite(q) && q.to === 'c' ? 'lost' : undefined)
+    // Who knows that c missed it cannot say so, for good.
+    const isOfA = (q: Question): boolean => q.from === 'a' || q.to === 'a'
+    world.fate = (q) =>
+      (isWrite(q) && q.to === 'c') || (isSync(q) && isOfA(q)) ? 'lost' : undefined
     await world.drive(world.kv('a').put('k', 'v', { write: 'quorum' }))
-    // Who knows that c missed it is gone, for good.
-    world.crash('a')
     await world.wait(SOON_MS)
     assert.deepEqual([world.held('b', 'k'), world.held('c', 'k')], [['v'], []])
     await world.wait(120_000)

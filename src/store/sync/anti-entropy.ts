@@ -1,8 +1,9 @@
 /**
  * Anti-entropy: what keeps replicas equal, fills new ones, and lets former ones go.
  *
- * - Repair. When a member is alive again, when a write missed a replica, and slowly all the time,
- *   partitions shared with a peer are compared by their hash trees and reconciled where they differ.
+ * - Repair. When a member is alive again, when a write missed a replica, when a replica has died (by
+ *   those that are left), and slowly all the time, partitions shared with a peer are compared by
+ *   their hash trees and reconciled where they differ.
  * - Movement. A new replica reconciles with the old set, each of which answers only when it
  *   durably knows the new configuration; when a majority has, it reports the partition installed.
  * - Farewell. A former replica offers what it holds to the current ones before it deletes it.
@@ -137,13 +138,19 @@ export class AntiEntropy {
     this.#leave()
   }
 
-  #onMember({ kind, member }: MemberEvent): void {
-    if (kind !== 'alive' && kind !== 'join') return
+  #onMember({ kind, member: { storageId: id } }: MemberEvent): void {
     const { topology, self } = this.#options
     const current = topology.current()
-    const shared = current === null ? undefined : sharedOf(current, self).get(member.storageId)
-    this.want(member.storageId, shared ?? [])
-    this.#leave()
+    if (current === null) return
+    if (kind === 'alive' || kind === 'join') {
+      this.want(id, sharedOf(current, self).get(id) ?? [])
+      this.#leave()
+    }
+    // What it coordinated last it may have told some of the others, and can tell no more.
+    if (kind === 'dead' && id !== self) {
+      const left = sharedOf(current, self, id)
+      for (const [other, partitions] of left) if (other !== id) this.want(other, partitions)
+    }
   }
 
   /** So that the first comparison after a start need not wait for all that is here. */

@@ -5,12 +5,18 @@ import { placeIn } from '../place.ts'
 
 /**
  * By disk, the partitions that it and this one are both replicas of, moving ones included. One walk
- * over the partitions, however many members there are.
+ * over the partitions, however many members there are. `third`: of those that are that disk's too.
  */
-export function sharedOf(topology: Topology, self: StorageId): Map<StorageId, number[]> {
+export function sharedOf(
+  topology: Topology,
+  self: StorageId,
+  third: StorageId = self,
+): Map<StorageId, number[]> {
   const shared = new Map<StorageId, number[]>()
   for (const partition of heldOf(topology, self)) {
-    for (const id of placeIn(topology, '', partition).targets) {
+    const { targets } = placeIn(topology, '', partition)
+    if (!targets.includes(third)) continue
+    for (const id of targets) {
       if (id === self) continue
       const partitions = shared.get(id) ?? []
       partitions.push(partition)
