@@ -143,6 +143,8 @@ class Node implements AtollNode {
     this.#watch.stop()
     this.#aborter.abort(new AtollError('STOPPED', 'the node is stopping'))
     await this.#claiming?.catch(() => undefined)
+    // Nobody comes back under an identity that no disk keeps: not to be taken for a failure.
+    if (this.#disk === null) await this.#cluster?.membership.leave()
     await this.#cluster?.stop()
     await this.#doctor.stop()
     await this.#disk?.database.close()

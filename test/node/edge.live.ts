@@ -95,6 +95,24 @@ describe('an edge', () => {
       assert.equal(await lookupsOf(edge), 0)
     })).timeout(60_000)
 
+  it('that keeps nothing has left when it is stopped', () =>
+    onCluster(async (cluster) => {
+      await cluster.form(['a', 'b'], 2)
+      const { ticket } = await cluster.node('a').ticket.create({ role: 'edge' })
+      const edge = await createNode({ join: ticket, listen: [LOOPBACK], profile: 'local' })
+      const { id } = await edge.status()
+      const stateAt = async (name: string) =>
+        (await cluster.node(name).member.ls()).find((member) => member.id === id)?.state
+      for (const name of ['a', 'b']) {
+        await until(`${name} sees the edge`, async () => (await stateAt(name)) === 'alive')
+      }
+      await edge.stop()
+      for (const name of ['a', 'b']) {
+        await until(`${name} sees it gone`, async () => (await stateAt(name)) !== 'alive')
+        assert.equal(await stateAt(name), 'left')
+      }
+    })).timeout(60_000)
+
   it('finds its cluster by Kademlia when all that it knew have left it', () =>
     onCluster(async (cluster, world) => {
       await cluster.form(['a', 'b'], 2)
