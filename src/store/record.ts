@@ -89,6 +89,17 @@ export function encodeRecord({ known, siblings, elements, replaced }: StoreRecor
   return out.finish()
 }
 
+/** Of what a disk has under a key. null: nothing, or nothing that can be read; others have it. */
+export function recordIfSound(stored: Uint8Array | undefined): StoreRecord | null {
+  if (stored === undefined) return null
+  try {
+    return decodeRecord(stored)
+  } catch (error) {
+    if (error instanceof WireError) return null
+    throw error
+  }
+}
+
 /** Throws WireError on anything that is no record. Values are views of `bytes`. */
 export function decodeRecord(bytes: Uint8Array): StoreRecord {
   if (bytes.length > RECORD_BYTES_MAX) throw new WireError('record is over its limit')

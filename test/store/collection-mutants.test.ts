@@ -240,6 +240,22 @@ const MUTANTS: readonly (readonly [string, Suite, string, string, string, RegExp
     /past what cannot go/,
   ],
   [
+    'a damaged record holds up all that expires',
+    'expiring',
+    'collect/expiry-sweep.ts',
+    'if (record === null || ',
+    "if (record === null) throw new Error('damaged')\n      if (",
+    /damaged beside/,
+  ],
+  [
+    'a damaged record holds up all that is dead',
+    'expiring',
+    'collect/collector.ts',
+    '      const record = recordIfSound(bytes)\n',
+    "      const record = recordIfSound(bytes)\n      if (record === null) throw new Error('damaged')\n",
+    /damaged beside/,
+  ],
+  [
     'what expires goes at once',
     'expiring',
     'collect/confirm.ts',

@@ -1,6 +1,7 @@
 /** Values whose time comes: nothing is written for it, and they go when nobody doubts it any more. */
 import assert from 'node:assert/strict'
 import { encodeWrite } from '../../src/store/messages.ts'
+import { databaseKey } from '../../src/store/place.ts'
 import { encodeRecord, type StoreRecord } from '../../src/store/record.ts'
 import { REQUEST_KINDS } from '../../src/wire/kinds.ts'
 import { contextOf, recordOf } from './arbitrary.ts'
@@ -85,6 +86,20 @@ describe('what expires', () => {
     assert.deepEqual(world.held('a', 'k'), [])
     assert.deepEqual(world.held('a', 'other'), ['v0', 'v1'])
     assert.equal(world.kv('a').counts.expired, 3)
+  })
+
+  it('goes whatever is damaged beside it, and what was deleted as well', async () => {
+    const world = await StoreWorld.start(['abc'])
+    const record = endingAt(world.clock.wallMs() + 20_000)
+    for (const key of ['bad', 'good']) await give(world, record, 'abc', key)
+    for (const key of ['bad2', 'gone']) await world.drive(world.kv('a').del(key, { write: 'all' }))
+    const value = new Uint8Array([9, 9])
+    const writes = ['bad', 'bad2'].map((key) => ({ key: databaseKey(0, key), value }))
+    await world.drive(world.node('a').database?.commit(writes) ?? Promise.resolve())
+    world.fate = (q) => (isSync(q) ? 'unreachable' : undefined)
+    await world.wait(300_000)
+    for (const key of ['good', 'gone']) assert.deepEqual(world.held('a', key), [])
+    for (const list of ['dead', 'expiry']) assert.deepEqual(await listOf(world, 'a', list), [])
   })
 
   it('leaves no row when it is replaced', async () => {

@@ -18,7 +18,7 @@ import type { Change } from '../change.ts'
 import type { StoreCounts } from '../counts.ts'
 import type { Fences } from '../fences.ts'
 import { databaseKey, placeIn } from '../place.ts'
-import { decodeRecord, isDead } from '../record.ts'
+import { isDead, recordIfSound } from '../record.ts'
 import {
   COLLECT_KEYS_MAX,
   type CollectRequest,
@@ -208,7 +208,7 @@ export class Collector {
     const revived: number[] = []
     for (const key of keys) {
       const bytes = database.latest(databaseKey(partition, key))
-      const record = bytes === undefined ? null : decodeRecord(bytes)
+      const record = recordIfSound(bytes)
       if (bytes === undefined || record === null || !isDead(record, clock.wallMs())) {
         const times = record === null ? [] : expiriesOf(record)
         writes.push({ ...deadRow(partition, key), value: null })

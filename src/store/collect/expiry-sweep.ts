@@ -11,7 +11,7 @@ import type { Log } from '../../seams/log.ts'
 import type { Change } from '../change.ts'
 import type { StoreCounts } from '../counts.ts'
 import { databaseKey } from '../place.ts'
-import { decodeRecord, isDead, type StoreRecord } from '../record.ts'
+import { isDead, recordIfSound, type StoreRecord } from '../record.ts'
 import {
   deadRow,
   expiriesOf,
@@ -137,8 +137,7 @@ export class ExpirySweep {
     const dead = new Set<number>()
     for (const expiry of due) {
       writes.push({ ...expiryRow(expiry), value: null })
-      const bytes = database.latest(databaseKey(expiry.partition, expiry.key))
-      const record = bytes === undefined ? null : decodeRecord(bytes)
+      const record = recordIfSound(database.latest(databaseKey(expiry.partition, expiry.key)))
       // It may have been replaced since, and its row with it.
       if (record === null || !expiriesOf(record).includes(expiry.atMs)) continue
       expired.push({ ...expiry, record })
