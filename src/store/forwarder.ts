@@ -7,7 +7,7 @@ import { AtollError, isAtollError } from '../base/errors.ts'
 import type { PeerId, StorageId } from '../base/ids.ts'
 import type { Mesh } from '../mesh/mesh.ts'
 import type { Clock } from '../seams/clock.ts'
-import { type Random, shuffled } from '../seams/random.ts'
+import type { Random } from '../seams/random.ts'
 import type { Topology } from '../topology/topology.ts'
 import { REQUEST_KINDS } from '../wire/kinds.ts'
 import type { CallLimits } from './calls.ts'
@@ -20,6 +20,7 @@ import {
 } from './messages.ts'
 import type { Peers } from '../topology/peers.ts'
 import type { Places } from './places.ts'
+import { Preference } from './preference.ts'
 import type { Write } from './writer.ts'
 
 export interface ForwarderOptions {
@@ -35,9 +36,11 @@ const ATTEMPTS_MAX = 5
 
 export class Forwarder {
   readonly #options: ForwarderOptions
+  readonly #preference: Preference
 
   constructor(options: ForwarderOptions) {
     this.#options = options
+    this.#preference = new Preference(options.clock, options.random)
   }
 
   async write(write: Write, limits: CallLimits): Promise<WriteOutcome> {
@@ -89,7 +92,7 @@ export class Forwarder {
     }
   }
 
-  /** One that has all the data, if there is one. */
+  /** One that has all the data, if there is one; the one preferred at the moment. */
   #candidate(topology: Topology, key: string, tried: ReadonlySet<PeerId>): PeerId | undefined {
     const { installed, targets } = this.#options.places.of(topology, key)
     const peersOf = (ids: readonly StorageId[]): PeerId[] =>
@@ -97,8 +100,7 @@ export class Forwarder {
         .map((id) => this.#options.peers.usable(topology, id))
         .filter((peer) => peer !== undefined && !tried.has(peer))
         .filter((peer) => peer !== undefined)
-    const [first] = shuffled(this.#options.random, peersOf(installed))
-    return first ?? shuffled(this.#options.random, peersOf(targets))[0]
+    return this.#preference.of(peersOf(installed)) ?? this.#preference.of(peersOf(targets))
   }
 }
 

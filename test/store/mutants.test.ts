@@ -14,6 +14,7 @@ type Suite =
   | 'levels'
   | 'merge'
   | 'movement'
+  | 'preference'
   | 'read-answers'
   | 'repair'
   | 'replica'
@@ -401,6 +402,22 @@ const MUTANTS: readonly Mutant[] = [
     "const isMendable = isAtollError(error) && error.outcome === 'not-applied'",
     'const isMendable = isAtollError(error)',
     /broke in the middle/,
+  ],
+  [
+    'a preference never changes',
+    'preference',
+    'preference.ts',
+    'if (nowMs >= this.#untilMs) {',
+    'if (nowMs < 0) {',
+    /all are asked alike/,
+  ],
+  [
+    'a preference changes at each look',
+    'preference',
+    'preference.ts',
+    'if (known !== undefined) return known',
+    'if (known === 0) return known',
+    /one order for a moment/,
   ],
   [
     'the same replica is asked again',
