@@ -32,7 +32,7 @@ import { declareTopologyMetrics } from '../topology/metrics.ts'
 import { MovementReporter } from '../topology/movement-reporter.ts'
 import { RootsIssuer } from '../topology/roots-issuer.ts'
 import { TopologyLog } from '../topology/topology-log.ts'
-import type { Topology } from '../topology/topology.ts'
+import { isMember, type Topology } from '../topology/topology.ts'
 import type { ClusterFile } from './cluster-file.ts'
 import type { NodeConfig, ProfileName } from './config.ts'
 import { Sounder } from './doctor/sounding.ts'
@@ -237,11 +237,11 @@ export class Cluster {
     }
   }
 
-  /** A member has its own disk at least; an edge has nobody until it has met them. */
+  /** Who holds data has its own disk at least; others have nobody until they have met them. */
   #canServe(): boolean {
     const current = this.topology.current()
     if (current === null) return false
-    if (this.mesh.self.role === 'member') return true
+    if (isMember(current, this.mesh.self.storageId)) return true
     return partitionsWithoutMajority(current, liveDisks(current, this.membership)).length === 0
   }
 
