@@ -97,8 +97,14 @@ export class Cluster {
     const self = { clusterId, storageId, boot, run, role, certificate }
     const gate = (remote: RemotePeer): ErrorCode | null => this.#gate(remote)
     this.mesh = createMesh({ network: this.network, clock, random, log, self, gate })
-    const isMember = (peer: string): boolean => this.membership.get(peer)?.role === 'member'
-    this.topology = new TopologyLog({ clusterId, mesh: this.mesh, clock, log, database, isMember })
+    this.topology = new TopologyLog({
+      clusterId,
+      mesh: this.mesh,
+      clock,
+      log,
+      database,
+      isMember: (peer) => this.membership.get(peer)?.role === 'member',
+    })
     this.#topologyLines = new TopologyLines(this.topology, clock, log)
     const isKnown = (peer: string): boolean => this.membership.get(peer) !== undefined
     this.sounder = new Sounder({ mesh: this.mesh, network: this.network, clock, isKnown })
