@@ -22,7 +22,6 @@ import {
   heldBy,
   PRINT,
   type ReadAnswer,
-  type Wanted,
   wantedBeside,
   WHOLE,
 } from './read-answers.ts'
@@ -92,7 +91,7 @@ export class Reader {
         const moving = place.groups.length > 1
         return { record, era, moving, ...counted(place, round, partial), partial }
       }
-      if (decision === 'failed' || attempt === ATTEMPTS_MAX) {
+      if (decision === 'failed' || attempt >= ATTEMPTS_MAX) {
         throw tooFew(place, round, limits, 'not-applied')
       }
       await topology.catchUp(round.staleNumber, round.staleFrom, { ...limits, endMs })
@@ -107,11 +106,11 @@ export class Reader {
     const round = new Round<ReadAnswer>({ ...limits, groups: place.groups })
     const header = { topology: topology.number, partition, cfg }
     const decoder = new AnswerDecoder()
-    const messages = new Map<Wanted, Uint8Array>()
     const isHere = replica !== null && place.targets.includes(self)
     const own = isHere ? (replica.read(partition, key) ?? new Uint8Array()) : null
     let wanted = own === null || isWhole ? WHOLE : wantedBeside(key, own)
-    for (const id of this.#inTurn(place.targets)) {
+    let message: Uint8Array | null = null
+    for (const id of own === null ? this.#inTurn(place.targets) : place.targets) {
       if (id === self && own !== null) {
         round.ask(id, this.#decodedHere(own, partition, decoder))
         continue
@@ -121,11 +120,13 @@ export class Reader {
         round.skip(id)
         continue
       }
-      const message = messages.get(wanted) ?? encodeRead(header, key, wanted)
-      messages.set(wanted, message)
+      message ??= encodeRead(header, key, wanted)
       const answer = mesh.request(peer, REQUEST_KINDS.KV_READ, message, answerTimeout(leftMs))
       // One whole record is enough where they agree.
-      if (own === null && !isWhole) wanted = PRINT
+      if (own === null && wanted !== PRINT && !isWhole) {
+        wanted = PRINT
+        message = null
+      }
       round.ask(
         id,
         answer.then((bytes) => decoder.answer(bytes)),

@@ -1,7 +1,7 @@
 /** A watch of the store on real daemons, while the daemon that it is at is killed. */
 import assert from 'node:assert/strict'
 import type { KvEvent, NodeApi } from '../../src/node/api.ts'
-import { type DaemonProcess, Machine, until } from './processes.ts'
+import { type DaemonProcess, formThree, Machine, until } from './processes.ts'
 
 describe('a watch of the store on real daemons', function () {
   this.timeout(90_000)
@@ -14,22 +14,7 @@ describe('a watch of the store on real daemons', function () {
   ]
   after(() => machine.end())
 
-  before(async () => {
-    await using node = await one.start('--init').connect()
-    await until('running', async () => (await node.status()).state === 'running')
-    const { ticket } = await node.ticket.create({ uses: 0 })
-    for (const daemon of [two, three]) daemon.start('--join', ticket)
-    await until(
-      'three replicas of everything',
-      async () => {
-        const { partitions } = await node.topology.show()
-        return partitions.every(({ replicas, previous }) => {
-          return replicas.length === 3 && previous === null
-        })
-      },
-      60_000,
-    )
-  })
+  before(() => formThree([one, two, three]))
 
   const events: KvEvent[] = []
   const tells = (key: string): boolean =>

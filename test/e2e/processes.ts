@@ -195,3 +195,25 @@ export async function until(
     await delay(POLL_MS)
   }
 }
+
+/** The first daemon founds a cluster, the others join; resolves when each of three holds everything. */
+export async function formThree([first, ...others]: readonly [
+  DaemonProcess,
+  DaemonProcess,
+  DaemonProcess,
+]): Promise<void> {
+  await using node = await first.start('--init').connect()
+  await until('running', async () => (await node.status()).state === 'running')
+  const { ticket } = await node.ticket.create({ uses: 0 })
+  for (const daemon of others) daemon.start('--join', ticket)
+  await until(
+    'three replicas of everything',
+    async () => {
+      const { partitions } = await node.topology.show()
+      return partitions.every(({ replicas, previous }) => {
+        return replicas.length === 3 && previous === null
+      })
+    },
+    60_000,
+  )
+}

@@ -1,6 +1,6 @@
 /** Registers of three real daemons, by the commands that scripts use, while daemons are killed. */
 import assert from 'node:assert/strict'
-import { type DaemonProcess, Machine, until } from './processes.ts'
+import { type DaemonProcess, formThree, Machine, until } from './processes.ts'
 
 interface Failed {
   readonly error: { readonly code: string; readonly outcome: string; readonly version?: string }
@@ -35,22 +35,7 @@ describe('registers of real daemons', function () {
     return parsed<{ value: unknown }>(out).value
   }
 
-  before(async () => {
-    await using node = await one.start('--init').connect()
-    await until('running', async () => (await node.status()).state === 'running')
-    const { ticket } = await node.ticket.create({ uses: 0 })
-    for (const daemon of [two, three]) daemon.start('--join', ticket)
-    await until(
-      'three replicas of everything',
-      async () => {
-        const { partitions } = await node.topology.show()
-        return partitions.every(({ replicas, previous }) => {
-          return replicas.length === 3 && previous === null
-        })
-      },
-      60_000,
-    )
-  })
+  before(() => formThree([one, two, three]))
 
   it('what is set at one is read and compared at the others', async () => {
     const first = await version(one, 'set', 'cfg', 'v1')

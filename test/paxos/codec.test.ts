@@ -4,7 +4,6 @@
  * with WireError, or returns something that survives being written and read again.
  */
 import { DEADLINE_MS_MAX, PAGE_ENTRIES_MAX } from '../../src/base/call-limits.ts'
-import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import {
   type AcceptorRecord,
@@ -62,22 +61,7 @@ import {
   registers,
 } from './arbitrary.ts'
 import { answered, bodyOf, reading } from './messages.ts'
-
-interface Format<T> {
-  readonly name: string
-  readonly values: fc.Arbitrary<T>
-  readonly encode: (value: T) => Uint8Array
-  readonly decode: (bytes: Uint8Array) => T
-}
-
-function format<T>(
-  name: string,
-  values: fc.Arbitrary<T>,
-  encode: (value: T) => Uint8Array,
-  decode: (bytes: Uint8Array) => T,
-): Format<unknown> {
-  return { name, values, encode: encode as (value: unknown) => Uint8Array, decode }
-}
+import { describeFormats, type Format, format } from '../wire/format.ts'
 
 const partitions = fc.nat({ max: 65_535 })
 const headers = plain<Header>({ topology: numbers, partition: partitions, cfg: numbers })
@@ -242,64 +226,4 @@ const FORMATS: readonly Format<unknown>[] = [
   ),
 ]
 
-/** Decodes what may be anything. */
-function refusesOrKeeps({ encode, decode }: Format<unknown>, bytes: Uint8Array): void {
-  let value: unknown
-  try {
-    value = decode(bytes)
-  } catch (error) {
-    assert.ok(error instanceof WireError, String(error))
-    return
-  }
-  assert.deepEqual(decode(encode(value)), value)
-}
-
-describe('codec of the registers', () => {
-  for (const each of FORMATS) {
-    const { name, values, encode, decode } = each
-
-    it(`${name}: gives back what went in`, () => {
-      fc.assert(
-        fc.property(values, (value) => assert.deepEqual(decode(encode(value)), value)),
-        { numRuns: 50 },
-      )
-    })
-
-    it(`${name}: refuses a cut end`, () => {
-      fc.assert(
-        fc.property(values, fc.nat(), (value, at) => {
-          const bytes = encode(value)
-          assert.throws(() => decode(bytes.slice(0, at % bytes.length)), WireError)
-        }),
-        { numRuns: 50 },
-      )
-    })
-
-    it(`${name}: refuses changed and random bytes, or keeps to what it read`, () => {
-      fc.assert(
-        fc.property(values, fc.nat(), fc.nat({ max: 255 }), blobs, (value, at, byte, noise) => {
-          const bytes = encode(value)
-          const place = at % bytes.length
-          refusesOrKeeps(each, bytes.with(place, byte))
-          refusesOrKeeps(each, Uint8Array.of(...bytes, ...noise))
-          refusesOrKeeps(each, Uint8Array.of(...bytes.slice(0, place), ...noise))
-          refusesOrKeeps(each, noise)
-        }),
-        { numRuns: 120 },
-      )
-    })
-
-    it(`${name}: believes no count or length that the message does not bear out`, () => {
-      const huge = new WireWriter().uint(2 ** 50).finish()
-      fc.assert(
-        fc.property(values, fc.nat(), (value, at) => {
-          const bytes = encode(value)
-          const place = at % bytes.length
-          refusesOrKeeps(each, Uint8Array.of(...bytes.slice(0, place), ...huge))
-          refusesOrKeeps(each, Uint8Array.of(...bytes.slice(0, place), ...huge, ...bytes))
-        }),
-        { numRuns: 40 },
-      )
-    })
-  }
-})
+describeFormats('codec of the registers', FORMATS)

@@ -7,6 +7,7 @@
  * replaces what its coordinator holds, which nobody can tell from outside.
  */
 import type { KvApi } from '../../src/node/api.ts'
+import { Clients } from './clients.ts'
 import { SimulationError } from './kernel.ts'
 import { type Answer, NodeCalls } from './node-calls.ts'
 import type { SimRandom } from './sim-random.ts'
@@ -42,16 +43,16 @@ interface Bits {
 export class CounterWorkload<N extends KvNode> {
   readonly #world: World<N>
   readonly #random: SimRandom
+  readonly #clients: Clients
   readonly #calls: NodeCalls<N>
   readonly #all: Bits[] = []
-  #running = 0
-  #stopped = false
   acknowledged = 0
 
   /** `uses`: whether clients may ask this machine's node. */
   constructor(world: World<N>, random: SimRandom, uses: (index: number) => boolean) {
     this.#world = world
     this.#random = random
+    this.#clients = new Clients(world, random, 'bits')
     this.#calls = new NodeCalls(world, DEADLINE_MS, uses)
   }
 
@@ -65,19 +66,12 @@ export class CounterWorkload<N extends KvNode> {
   }
 
   start(clients: number, thinkMs: number): void {
-    for (let i = 0; i < clients; i++) {
-      this.#running++
-      this.#client(this.#random.fork(`bits/${i}`), thinkMs)
-        .catch((error: unknown) => this.#world.kernel.fail(error))
-        .finally(() => this.#running--)
-        .catch((error: unknown) => this.#world.kernel.fail(error))
-    }
+    this.#clients.start(clients, thinkMs, (random) => () => this.#act(random))
   }
 
   /** Resolves when no call is under way any more. */
   async stop(): Promise<void> {
-    this.#stopped = true
-    await this.#world.until('the clients of counters stop', 120_000, () => this.#running === 0)
+    await this.#clients.stop('the clients of counters')
   }
 
   /** With everything healed. `disksLost`: disks are gone, and with them what they alone had. */
@@ -99,15 +93,12 @@ export class CounterWorkload<N extends KvNode> {
     throw new SimulationError(`nobody reads ${bits.key}, although all faults are over`)
   }
 
-  async #client(random: SimRandom, thinkMs: number): Promise<void> {
-    while (!this.#stopped) {
-      await this.#world.sleep(random.exponential(thinkMs))
-      const dice = random.float()
-      const last = this.#all.at(-1)
-      if (dice < 0.6 || last === undefined) await this.#add(random, this.#current())
-      else if (dice < 0.8) await this.#read(random, random.pick(this.#all))
-      else await this.#delete(random, dice < 0.9 ? last : random.pick(this.#all))
-    }
+  async #act(random: SimRandom): Promise<void> {
+    const dice = random.float()
+    const last = this.#all.at(-1)
+    if (dice < 0.6 || last === undefined) await this.#add(random, this.#current())
+    else if (dice < 0.8) await this.#read(random, random.pick(this.#all))
+    else await this.#delete(random, dice < 0.9 ? last : random.pick(this.#all))
   }
 
   #current(): Bits {

@@ -8,6 +8,7 @@
  */
 import type { KvApi } from '../../src/node/api.ts'
 import type { MetricFamily } from '../../src/base/metrics.ts'
+import { Clients } from './clients.ts'
 import { SimulationError } from './kernel.ts'
 import { NodeCalls } from './node-calls.ts'
 import type { SimRandom } from './sim-random.ts'
@@ -44,13 +45,12 @@ export interface GraveOptions {
 export class GraveWorkload<N extends StoreNode> {
   readonly #world: World<N>
   readonly #random: SimRandom
+  readonly #clients: Clients
   readonly #calls: NodeCalls<N>
   readonly #prefix: string
   readonly #slackMs: number
   readonly #ttlMsMin: number
   readonly graves: Grave[] = []
-  #running = 0
-  #stopped = false
   #values = 0
   acknowledged = 0
 
@@ -63,6 +63,7 @@ export class GraveWorkload<N extends StoreNode> {
   ) {
     this.#world = world
     this.#random = random
+    this.#clients = new Clients(world, random, 'graves')
     this.#calls = new NodeCalls(world, DEADLINE_MS, uses)
     this.#prefix = prefix
     this.#slackMs = slackMs
@@ -74,20 +75,12 @@ export class GraveWorkload<N extends StoreNode> {
   }
 
   start(clients: number, thinkMs: number): void {
-    this.#stopped = false
-    for (let i = 0; i < clients; i++) {
-      this.#running++
-      this.#client(this.#random.fork(`graves/${i}`), thinkMs)
-        .catch((error: unknown) => this.#world.kernel.fail(error))
-        .finally(() => this.#running--)
-        .catch((error: unknown) => this.#world.kernel.fail(error))
-    }
+    this.#clients.start(clients, thinkMs, (random) => () => this.#act(random))
   }
 
   /** Resolves when no call is under way any more. */
   async stop(): Promise<void> {
-    this.#stopped = true
-    await this.#world.until('the grave diggers stop', 120_000, () => this.#running === 0)
+    await this.#clients.stop('the grave diggers')
   }
 
   /** With everything healed: all that lives is there, and nothing that was buried. */
@@ -126,18 +119,15 @@ export class GraveWorkload<N extends StoreNode> {
     throw new SimulationError(`in vain, although all faults are over: ${what}`)
   }
 
-  async #client(random: SimRandom, thinkMs: number): Promise<void> {
-    while (!this.#stopped) {
-      await this.#world.sleep(random.exponential(thinkMs))
-      const dice = random.float()
-      if (dice < 0.35 || this.graves.length === 0) await this.#make(random)
-      else if (dice < 0.65) await this.#look(random, random.pick(this.graves))
-      else {
-        const alive = this.graves.filter(({ state, overMs }) => {
-          return state === 'alive' && overMs === null
-        })
-        if (alive.length > 0) await this.#bury(random, random.pick(alive), 'quorum')
-      }
+  async #act(random: SimRandom): Promise<void> {
+    const dice = random.float()
+    if (dice < 0.35 || this.graves.length === 0) await this.#make(random)
+    else if (dice < 0.65) await this.#look(random, random.pick(this.graves))
+    else {
+      const alive = this.graves.filter(({ state, overMs }) => {
+        return state === 'alive' && overMs === null
+      })
+      if (alive.length > 0) await this.#bury(random, random.pick(alive), 'quorum')
     }
   }
 

@@ -4,6 +4,7 @@
  */
 import type { Outcome } from '../../src/base/errors.ts'
 import type { RegApi } from '../../src/node/api.ts'
+import type { ClientsPlace } from './clients.ts'
 import { type Answer, NodeCalls } from './node-calls.ts'
 import type { SimRandom } from './sim-random.ts'
 import type { World } from './world.ts'
@@ -12,14 +13,10 @@ export interface RegNode {
   readonly reg: RegApi
 }
 
-export interface RegisterStage {
+export interface RegisterStage extends ClientsPlace {
   readonly nowUs: number
   /** How often each error code was met. */
   readonly codes: ReadonlyMap<string, number>
-  sleep(ms: number): Promise<void>
-  until(what: string, timeoutMs: number, condition: () => boolean): Promise<void>
-  /** Ends the run: a promise was broken. */
-  fail(error: unknown): void
   /** Asks some node; never rejects. */
   ask<T>(random: SimRandom, run: (reg: RegApi) => Promise<T>): Promise<Answer<T>>
   /** What is known of the change; throws where no user should see such an error. */

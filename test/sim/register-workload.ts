@@ -9,6 +9,7 @@
 import type { RegApi, RegWritten, Value } from '../../src/node/api.ts'
 import { byKey, HistoryRecorder, type Operation, operationsOf } from './checker/history.ts'
 import { casRegister, checkLinearizable } from './checker/linearizable.ts'
+import { Clients } from './clients.ts'
 import { SimulationError } from './kernel.ts'
 import type { Answer } from './node-calls.ts'
 import type { RegisterStage } from './register-stage.ts'
@@ -38,6 +39,7 @@ interface Count {
 export class RegisterWorkload {
   readonly #stage: RegisterStage
   readonly #random: SimRandom
+  readonly #clients: Clients
   readonly history: HistoryRecorder
   /** By slot, the key that is used now and how often it was. */
   readonly #slots = Array.from({ length: KEYS }, (_, slot) => ({ key: `reg/${slot}/0`, calls: 0 }))
@@ -47,8 +49,6 @@ export class RegisterWorkload {
   readonly #versions = new Map<string, { readonly atUs: number; readonly version: string }[]>()
   #values = 0
   #ids = 0
-  #stopped = false
-  #running = 0
   /** Changes that were acknowledged. */
   acknowledged = 0
   /** Calls of which nobody could say what became of them. */
@@ -57,6 +57,7 @@ export class RegisterWorkload {
   constructor(stage: RegisterStage, random: SimRandom) {
     this.#stage = stage
     this.#random = random
+    this.#clients = new Clients(stage, random, 'client')
     this.history = new HistoryRecorder(() => stage.nowUs)
   }
 
@@ -69,19 +70,18 @@ export class RegisterWorkload {
   }
 
   start(clients: number, thinkMs: number): void {
-    for (let i = 0; i < clients; i++) {
-      this.#running++
-      this.#client(this.#random.fork(`client/${i}`), thinkMs)
-        .catch((error: unknown) => this.#stage.fail(error))
-        .finally(() => this.#running--)
-        .catch((error: unknown) => this.#stage.fail(error))
-    }
+    this.#clients.start(clients, thinkMs, (random) => {
+      let process = this.history.newProcess()
+      return async () => {
+        const known = await this.#act(process, random)
+        if (!known) process = this.history.newProcess()
+      }
+    })
   }
 
   /** Resolves when no call is under way any more. */
   async stop(): Promise<void> {
-    this.#stopped = true
-    await this.#stage.until('the clients of registers stop', 180_000, () => this.#running === 0)
+    await this.#clients.stop('the clients of registers', 180_000)
   }
 
   /** With everything healed: every register is read once more, and all histories must hold. */
@@ -117,15 +117,6 @@ export class RegisterWorkload {
       await this.#stage.sleep(500)
     }
     throw new SimulationError(`nothing reads the counter ${key}, although all faults are over`)
-  }
-
-  async #client(random: SimRandom, thinkMs: number): Promise<void> {
-    let process = this.history.newProcess()
-    while (!this.#stopped) {
-      await this.#stage.sleep(random.exponential(thinkMs))
-      const known = await this.#act(process, random)
-      if (!known) process = this.history.newProcess()
-    }
   }
 
   /** One thing that a client does; false when its outcome is not known. */

@@ -4,6 +4,7 @@
  * the outcome of; a set has the elements that were acknowledged and that nobody tried to remove.
  */
 import type { KvApi, KvWritten } from '../../src/node/api.ts'
+import { Clients } from './clients.ts'
 import { SimulationError } from './kernel.ts'
 import { type Answer, NodeCalls } from './node-calls.ts'
 import type { SimRandom } from './sim-random.ts'
@@ -42,18 +43,18 @@ interface Elements {
 export class TypeWorkload<N extends KvNode> {
   readonly #world: World<N>
   readonly #random: SimRandom
+  readonly #clients: Clients
   readonly #calls: NodeCalls<N>
   readonly #counts: readonly Count[]
   readonly #sets: readonly Elements[]
   #elements = 0
-  #running = 0
-  #stopped = false
   acknowledged = 0
 
   /** `uses`: whether clients may ask this machine's node. */
   constructor(world: World<N>, random: SimRandom, uses: (index: number) => boolean) {
     this.#world = world
     this.#random = random
+    this.#clients = new Clients(world, random, 'types')
     this.#calls = new NodeCalls(world, DEADLINE_MS, uses)
     this.#counts = Array.from({ length: KEYS }, () => ({ full: 0, partial: 0, most: 0 }))
     this.#sets = Array.from({ length: KEYS }, () => ({
@@ -74,19 +75,12 @@ export class TypeWorkload<N extends KvNode> {
   }
 
   start(clients: number, thinkMs: number): void {
-    for (let i = 0; i < clients; i++) {
-      this.#running++
-      this.#client(this.#random.fork(`types/${i}`), thinkMs)
-        .catch((error: unknown) => this.#world.kernel.fail(error))
-        .finally(() => this.#running--)
-        .catch((error: unknown) => this.#world.kernel.fail(error))
-    }
+    this.#clients.start(clients, thinkMs, (random) => () => this.#act(random))
   }
 
   /** Resolves when no call is under way any more. */
   async stop(): Promise<void> {
-    this.#stopped = true
-    await this.#world.until('the clients of types stop', 120_000, () => this.#running === 0)
+    await this.#clients.stop('the clients of types')
   }
 
   /**
@@ -113,17 +107,14 @@ export class TypeWorkload<N extends KvNode> {
     throw new SimulationError(`${what}: nobody answers, although all faults are over`)
   }
 
-  async #client(random: SimRandom, thinkMs: number): Promise<void> {
-    while (!this.#stopped) {
-      await this.#world.sleep(random.exponential(thinkMs))
-      const dice = random.float()
-      const i = random.int(KEYS)
-      if (dice < 0.4) await this.#add(random, i)
-      else if (dice < 0.5) await this.#readCount(random, i)
-      else if (dice < 0.8) await this.#include(random, i)
-      else if (dice < 0.9) await this.#remove(random, i)
-      else await this.#readSet(random, i)
-    }
+  async #act(random: SimRandom): Promise<void> {
+    const dice = random.float()
+    const i = random.int(KEYS)
+    if (dice < 0.4) await this.#add(random, i)
+    else if (dice < 0.5) await this.#readCount(random, i)
+    else if (dice < 0.8) await this.#include(random, i)
+    else if (dice < 0.9) await this.#remove(random, i)
+    else await this.#readSet(random, i)
   }
 
   async #add(random: SimRandom, i: number): Promise<void> {

@@ -8,6 +8,7 @@
 import type { KvApi, KvRead, KvWritten } from '../../src/node/api.ts'
 import { HistoryRecorder, type Operation, operationsOf, byKey } from './checker/history.ts'
 import { checkSiblings } from './checker/siblings.ts'
+import { Clients } from './clients.ts'
 import { SimulationError } from './kernel.ts'
 import { type Answer, NodeCalls } from './node-calls.ts'
 import type { SimRandom } from './sim-random.ts'
@@ -30,14 +31,13 @@ interface Seen {
 export class Workload<N extends KvNode> {
   readonly #world: World<N>
   readonly #random: SimRandom
+  readonly #clients: Clients
   readonly #calls: NodeCalls<N>
   readonly history: HistoryRecorder
   readonly #keys: string[] = []
   /** Written to fewer disks than a majority: to be found again once all disks are back. */
   readonly #partial = new Map<string, number>()
   #values = 0
-  #stopped = false
-  #running = 0
   /** Acknowledged by a majority. */
   acknowledged = 0
   #onAcknowledged: (() => void) | null = null
@@ -47,6 +47,7 @@ export class Workload<N extends KvNode> {
     this.#world = world
     this.#calls = new NodeCalls(world, DEADLINE_MS, uses)
     this.#random = random
+    this.#clients = new Clients(world, random, 'client')
     this.history = new HistoryRecorder(() => world.kernel.nowUs)
   }
 
@@ -64,13 +65,13 @@ export class Workload<N extends KvNode> {
   }
 
   start(clients: number, thinkMs: number): void {
-    for (let i = 0; i < clients; i++) {
-      this.#running++
-      this.#client(this.#random.fork(`client/${i}`), thinkMs)
-        .catch((error: unknown) => this.#world.kernel.fail(error))
-        .finally(() => this.#running--)
-        .catch((error: unknown) => this.#world.kernel.fail(error))
-    }
+    this.#clients.start(clients, thinkMs, (random) => {
+      let process = this.history.newProcess()
+      return async () => {
+        const known = await this.#act(process, random)
+        if (!known) process = this.history.newProcess()
+      }
+    })
   }
 
   /** Resolves in the moment in which a client hears that a majority has its write. */
@@ -83,8 +84,7 @@ export class Workload<N extends KvNode> {
 
   /** Resolves when no call is under way any more. */
   async stop(): Promise<void> {
-    this.#stopped = true
-    await this.#world.until('the clients stop', 120_000, () => this.#running === 0)
+    await this.#clients.stop('the clients')
   }
 
   /**
@@ -122,15 +122,6 @@ export class Workload<N extends KvNode> {
         throw new SimulationError(`nothing reads ${key}, although all faults are over`)
       }
       await this.#world.sleep(500)
-    }
-  }
-
-  async #client(random: SimRandom, thinkMs: number): Promise<void> {
-    let process = this.history.newProcess()
-    while (!this.#stopped) {
-      await this.#world.sleep(random.exponential(thinkMs))
-      const known = await this.#act(process, random)
-      if (!known) process = this.history.newProcess()
     }
   }
 

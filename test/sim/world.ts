@@ -282,6 +282,11 @@ export class World<N> {
     })
   }
 
+  /** Ends the run: a promise was broken. */
+  fail(error: unknown): void {
+    this.kernel.fail(error)
+  }
+
   /** Looks at a machine whose node is not running, by its seams, as another process there would. */
   async look<T>(index: number, run: (seams: Seams) => Promise<T>): Promise<T> {
     const host = this.host(index)

@@ -42,7 +42,7 @@ import {
 } from '../../src/store/version-vector.ts'
 import { WireError, WireReader, WireWriter } from '../../src/wire/codec.ts'
 import { contextOf, contexts, plain, recordOf, records, writeOf } from './arbitrary.ts'
-import { describeFormats, type Format, format } from './format.ts'
+import { describeFormats, type Format, format } from '../wire/format.ts'
 
 const numbers = fc.maxSafeNat()
 const partitions = fc.nat({ max: 65_535 })

@@ -10,7 +10,7 @@ import {
 } from '../../src/store/collect/collect-messages.ts'
 import { deadOf, deadRow, expiryOf, expiryRow } from '../../src/store/collect/index-rows.ts'
 import { WireError } from '../../src/wire/codec.ts'
-import { describeFormats, format } from './format.ts'
+import { describeFormats, format } from '../wire/format.ts'
 
 const numbers = fc.integer({ min: 0, max: 2 ** 40 })
 const keys = fc.string({ minLength: 1, maxLength: 12 })

@@ -614,7 +614,7 @@ const MUTANTS: readonly Mutant[] = [
     'each replica sends a large record whole',
     'read-answers',
     'reader.ts',
-    'if (own === null && !isWhole) wanted = PRINT',
+    '        wanted = PRINT\n        message = null\n',
     '',
     /travels once/,
   ],

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import type { Value } from '../../src/store/api.ts'
 import { ELEMENTS_MAX, SET_BYTES_MAX } from '../../src/store/limits.ts'
+import type { KvStore } from '../../src/store/kv-store.ts'
 import { errorOf } from './error-of.ts'
 import { isRead, isSync, isWrite, type Question, StoreWorld } from './world.ts'
 
@@ -102,37 +103,24 @@ describe('sets', () => {
     for (const name of ['a', 'b']) assert.deepEqual(await elementsAt(world, name), ['y'])
   })
 
-  it('keep an element whose second addition was cut short by a crash', async () => {
-    const world = await StoreWorld.start(['abc'])
-    await world.drive(world.kv('a').set.add('k', ['x'], ALL))
-    Object.assign(world.disk('a'), { syncMs: () => 50 })
-    world
-      .kv('a')
-      .set.add('k', ['x'])
-      .catch(() => undefined)
-    await world.wait(20)
-    world.crash('a')
-    Object.assign(world.disk('a'), { syncMs: () => 0 })
-    await world.boot('a')
-    await world.drive(world.kv('a').set.add('k', ['y'], ALL))
-    assert.deepEqual(await elementsAt(world, 'b'), ['x', 'y'])
-  })
-
-  it('keep their elements when a put that replaces them is cut short by a crash', async () => {
-    const world = await StoreWorld.start(['abc'])
-    await world.drive(world.kv('a').set.add('k', ['x'], ALL))
-    Object.assign(world.disk('a'), { syncMs: () => 50 })
-    world
-      .kv('a')
-      .put('k', 'v')
-      .catch(() => undefined)
-    await world.wait(20)
-    world.crash('a')
-    Object.assign(world.disk('a'), { syncMs: () => 0 })
-    await world.boot('a')
-    await world.drive(world.kv('a').set.add('k', ['y'], ALL))
-    assert.deepEqual(await elementsAt(world, 'b'), ['x', 'y'])
-  })
+  const cutShort: readonly (readonly [what: string, write: (kv: KvStore) => Promise<unknown>])[] = [
+    ['an element whose second addition', (kv) => kv.set.add('k', ['x'])],
+    ['their elements when a put that replaces them', (kv) => kv.put('k', 'v')],
+  ]
+  for (const [what, write] of cutShort) {
+    it(`keep ${what} was cut short by a crash`, async () => {
+      const world = await StoreWorld.start(['abc'])
+      await world.drive(world.kv('a').set.add('k', ['x'], ALL))
+      Object.assign(world.disk('a'), { syncMs: () => 50 })
+      write(world.kv('a')).catch(() => undefined)
+      await world.wait(20)
+      world.crash('a')
+      Object.assign(world.disk('a'), { syncMs: () => 0 })
+      await world.boot('a')
+      await world.drive(world.kv('a').set.add('k', ['y'], ALL))
+      assert.deepEqual(await elementsAt(world, 'b'), ['x', 'y'])
+    })
+  }
 
   it('are replaced by a put, and deleted, as far as these have seen them', async () => {
     const world = await StoreWorld.start(['abc'])

@@ -34,7 +34,7 @@ import {
 } from '../../src/store/sync/sync-messages.ts'
 import { WireError, WireWriter } from '../../src/wire/codec.ts'
 import { plain } from './arbitrary.ts'
-import { describeFormats, type Format, format } from './format.ts'
+import { describeFormats, type Format, format } from '../wire/format.ts'
 
 const numbers = fc.maxSafeNat()
 const partitions = fc.nat({ max: 65_535 })
