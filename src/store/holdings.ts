@@ -18,7 +18,7 @@ import type { StoreCounts } from './counts.ts'
 import { Departures } from './departures.ts'
 import { Fences } from './fences.ts'
 import type { HybridClock } from './hybrid-clock.ts'
-import { type Growth, Inventory } from './inventory.ts'
+import { type Held, Inventory } from './inventory.ts'
 import { Replica } from './replica.ts'
 import { AntiEntropy } from './sync/anti-entropy.ts'
 import type { HashTrees } from './sync/hash-trees.ts'
@@ -49,6 +49,7 @@ export class Holdings {
   readonly departures: Departures
   readonly #database: Database
   readonly #clock: Clock
+  readonly #log: Log
   readonly #antiEntropy: AntiEntropy
   readonly #collection: Collection
   readonly #inventory = new Inventory()
@@ -58,9 +59,10 @@ export class Holdings {
 
   /** Sets the mesh's handlers: make it before the mesh starts. */
   constructor(options: HoldingsOptions) {
-    const { self, database, clock, watching } = options
+    const { self, database, clock, log, watching } = options
     this.#database = database
     this.#clock = clock
+    this.#log = log
     const onChange = (change: Change): void => this.#changed(change, watching)
     const fences = new Fences(database)
     this.departures = new Departures(database, self)
@@ -84,9 +86,14 @@ export class Holdings {
     await this.#antiEntropy.start()
     if (signal.aborted) return
     await this.#collection.start()
-    const counting = this.#inventory.count(this.#database, this.#clock, signal)
     // A disk that failed is told of by those who need more of it than a number.
-    this.#counting = counting.catch(() => undefined)
+    this.#counting = this.#count(signal).catch(() => undefined)
+  }
+
+  async #count(signal: AbortSignal): Promise<void> {
+    await this.#inventory.count(this.#database, this.#clock, signal)
+    const records = this.held?.damaged ?? 0
+    if (records > 0) this.#log.write('error', 'store.records-damaged', { records })
   }
 
   async stop(): Promise<void> {
@@ -102,7 +109,7 @@ export class Holdings {
   }
 
   /** null until it has been counted. */
-  get held(): Growth | null {
+  get held(): Held | null {
     return this.#inventory.held
   }
 

@@ -1,5 +1,6 @@
 /**
  * How much data this node holds: records, those of them that are deletions, and bytes, for metrics.
+ * What cannot be read is counted apart, and holds up nothing. Nothing replaces it, so no change is of it.
  *
  * What an earlier run left is counted page by page beside the work, since to wait for it would
  * cost a second of every start for a million records; until then nothing is told. What changes
@@ -10,13 +11,18 @@ import type { Database } from '../disk/database.ts'
 import { type Clock, sleep } from '../seams/clock.ts'
 import type { Change, Sized } from './change.ts'
 import { databaseKey, STORE_RANGE } from './place.ts'
-import { decodeRecord, isDead } from './record.ts'
+import { isDead, recordIfSound } from './record.ts'
 
 /** By how much a change makes it more, or less. */
 export interface Growth {
   readonly records: number
   readonly tombstones: number
   readonly bytes: number
+}
+
+export interface Held extends Growth {
+  /** Entries that are no records any more. */
+  readonly damaged: number
 }
 
 const PAGE_ENTRIES = 256
@@ -29,15 +35,17 @@ export class Inventory {
   #records = 0
   #tombstones = 0
   #bytes = 0
+  #damaged = 0
   /** Entries up to this one are counted; null: all are. */
   #counted: string | null = ''
   /** Changes behind `#counted` since the page under way was begun; at most CHANGES_MAX and one. */
   #since: (readonly [string, Growth])[] = []
 
   /** null until all has been counted. */
-  get held(): Growth | null {
+  get held(): Held | null {
     if (this.#counted !== null) return null
-    return { records: this.#records, tombstones: this.#tombstones, bytes: this.#bytes }
+    const [records, tombstones, bytes] = [this.#records, this.#tombstones, this.#bytes]
+    return { records, tombstones, bytes, damaged: this.#damaged }
   }
 
   /** To be told in the turn in which it has become durable. */
@@ -60,22 +68,30 @@ export class Inventory {
   async #countPage(database: Database, after: string): Promise<void> {
     this.#since = []
     const from = after === '' ? STORE_RANGE.from : `${after}\0`
-    const page: (readonly [string, Growth])[] = []
+    let read = 0
+    let last = after
+    let damaged = 0
+    const page: Growth[] = []
     for await (const [name, bytes] of database.scan({
       ...STORE_RANGE,
       from,
       limit: PAGE_ENTRIES,
     })) {
-      page.push([name, growthOf(null, { record: decodeRecord(bytes), bytes: bytes.length })])
+      read++
+      last = name
+      const record = recordIfSound(bytes)
+      if (record === null) damaged++
+      else page.push(growthOf(null, { record, bytes: bytes.length }))
     }
     const since = this.#since
     this.#since = []
     if (since.length > CHANGES_MAX) return
-    const last = page.length < PAGE_ENTRIES ? null : (page.at(-1)?.[0] ?? null)
-    this.#counted = last
-    for (const [, growth] of page) this.#add(growth)
+    const isLast = read < PAGE_ENTRIES
+    this.#counted = isLast ? null : last
+    this.#damaged += damaged
+    for (const growth of page) this.#add(growth)
     for (const [name, growth] of since) {
-      if (last === null || compareKeys(name, last) <= 0) this.#add(growth)
+      if (isLast || compareKeys(name, last) <= 0) this.#add(growth)
     }
   }
 

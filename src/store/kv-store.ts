@@ -39,7 +39,7 @@ import { Forwarder } from './forwarder.ts'
 import { type HeldVersion, heldVersions } from './held.ts'
 import { HybridClock } from './hybrid-clock.ts'
 import { Holdings } from './holdings.ts'
-import type { Growth } from './inventory.ts'
+import type { Held } from './inventory.ts'
 import { SCAN_ENTRIES_MAX } from './limits.ts'
 import { NearCache } from './near-cache.ts'
 import { type Finder, KnownTopology } from '../topology/known-topology.ts'
@@ -159,7 +159,7 @@ export class KvStore implements KvApi {
   }
 
   /** What is on this disk; null until it has been counted, and on an edge. */
-  get held(): Growth | null {
+  get held(): Held | null {
     return this.#holdings?.held ?? null
   }
 

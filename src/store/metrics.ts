@@ -2,7 +2,7 @@
 import { OUTCOMES } from '../base/call-counts.ts'
 import type { Metrics } from '../base/metrics.ts'
 import { OPERATIONS, type StoreCounts } from './counts.ts'
-import type { Growth } from './inventory.ts'
+import type { Held } from './inventory.ts'
 import type { TreeLevels } from './sync/hash-trees.ts'
 import type { Watching } from './watch/watching.ts'
 
@@ -10,7 +10,7 @@ import type { Watching } from './watch/watching.ts'
 export interface StoreLevels {
   readonly counts: StoreCounts
   /** null until it has been counted, and on an edge. */
-  readonly held: Growth | null
+  readonly held: Held | null
   readonly syncBacklog: number
   /** null on an edge. */
   readonly trees: TreeLevels | null
@@ -51,6 +51,11 @@ export function declareStoreMetrics(metrics: Metrics, store: StoreLevels): void 
     'atoll_store_record_bytes',
     'Bytes of records on this disk, without their keys.',
     () => store.held?.bytes ?? null,
+  )
+  metrics.gauge(
+    'atoll_store_damaged_records',
+    'Entries on this disk that are no records any more, in none of the above; other replicas have them.',
+    () => store.held?.damaged ?? null,
   )
   declareNearCache(metrics, store)
   declareWatches(metrics, store)

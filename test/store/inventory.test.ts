@@ -4,12 +4,13 @@ import fc from 'fast-check'
 import { compareKeys } from '../../src/base/bytes.ts'
 import type { Database } from '../../src/disk/database.ts'
 import type { Sized } from '../../src/store/change.ts'
-import { type Growth, growthOf, Inventory } from '../../src/store/inventory.ts'
+import { growthOf, type Growth, type Held, Inventory } from '../../src/store/inventory.ts'
 import { databaseKey } from '../../src/store/place.ts'
 import { encodeRecord, type Kind } from '../../src/store/record.ts'
 import { SimRandom } from '../sim/sim-random.ts'
 import { ManualClock } from '../disk/manual-clock.ts'
 import { contextOf, recordOf } from './arbitrary.ts'
+import { StoreWorld } from './world.ts'
 
 function sizedOf(kind: Kind, bytes: number): Sized {
   const dot = { actor: 'a', n: 1 }
@@ -23,6 +24,8 @@ type Range = { readonly from: string; readonly to: string; readonly limit: numbe
 /** Entries that `scan` gives as they were when it began; between two of them others may write. */
 class Shelf {
   readonly entries = new Map<string, Sized>()
+  /** Stored bytes that are no record. */
+  readonly damaged = new Map<string, Uint8Array>()
   /** Called between two entries of a scan. */
   amid: () => void = () => {}
 
@@ -31,11 +34,11 @@ class Shelf {
   } as unknown as Database
 
   async *#scan({ from, to, limit }: Range): AsyncGenerator<readonly [string, Uint8Array]> {
-    const keys = [...this.entries.keys()].sort(compareKeys)
+    const keys = [...this.entries.keys(), ...this.damaged.keys()].sort(compareKeys)
     const page = keys
       .filter((key) => compareKeys(key, from) >= 0 && compareKeys(key, to) < 0)
       .slice(0, limit)
-      .map((key) => [key, encodeRecord((this.entries.get(key) as Sized).record)] as const)
+      .map((key) => [key, this.#bytesOf(key)] as const)
     for (const entry of page) {
       this.amid()
       await Promise.resolve()
@@ -43,13 +46,18 @@ class Shelf {
     }
   }
 
-  get sum(): Growth {
+  #bytesOf(key: string): Uint8Array {
+    return this.damaged.get(key) ?? encodeRecord((this.entries.get(key) as Sized).record)
+  }
+
+  get sum(): Held {
     const all = [...this.entries.values()].map((held) => growthOf(null, held))
     const of = (pick: (each: Growth) => number): number => all.reduce((n, g) => n + pick(g), 0)
     return {
       records: of(({ records }) => records),
       tombstones: of(({ tombstones }) => tombstones),
       bytes: of(({ bytes }) => bytes),
+      damaged: this.damaged.size,
     }
   }
 }
@@ -118,6 +126,46 @@ describe('inventory', () => {
     const clock = new ManualClock()
     await clock.drive(inventory.count(shelf.database, clock, new AbortController().signal))
     assert.deepEqual(inventory.held, shelf.sum)
+  })
+
+  it('counts on where records are damaged, and says how many they are', async () => {
+    const shelf = new Shelf()
+    for (let i = 0; i < 600; i++) {
+      const name = databaseKey(0, `k${i}`)
+      if (i % 100 < 2) shelf.damaged.set(name, new Uint8Array([9, 9]))
+      else shelf.entries.set(name, sizedOf('text', 5))
+    }
+    const inventory = new Inventory()
+    let storms = 0
+    // The first page is read anew: what is damaged there counts once.
+    shelf.amid = () => {
+      if (storms++ > 0) return
+      const held = sizedOf('text', 1)
+      for (let i = 0; i < 5000; i++) {
+        shelf.entries.set(databaseKey(1, `n${i}`), held)
+        inventory.changed({ partition: 1, key: `n${i}`, before: null, after: held })
+      }
+    }
+    const clock = new ManualClock()
+    await clock.drive(inventory.count(shelf.database, clock, new AbortController().signal))
+    assert.deepEqual(inventory.held, shelf.sum)
+    assert.deepEqual([shelf.sum.records, shelf.sum.damaged], [5588, 12])
+  })
+
+  it('of a node says in the log that something is damaged', async () => {
+    const world = await StoreWorld.start(['a'])
+    for (const key of ['k', 'l', 'm']) await world.drive(world.kv('a').put(key, 'v'))
+    const write = { key: databaseKey(0, 'l'), value: new Uint8Array([9]) }
+    await world.drive(world.node('a').database?.commit([write]) ?? Promise.resolve())
+    world.crash('a')
+    const { lines } = await world.boot('a')
+    await world.until('it has counted', () => world.kv('a').held !== null)
+    assert.deepEqual([world.kv('a').held?.records, world.kv('a').held?.damaged], [2, 1])
+    const told = lines.filter(({ event }) => event === 'store.records-damaged')
+    assert.deepEqual(
+      told.map(({ fields }) => fields),
+      [{ records: 1 }],
+    )
   })
 
   it('ends with its signal', async () => {
