@@ -480,6 +480,28 @@ describe('farewell', () => {
     assert.deepEqual(world.held('a', 'k'), ['v'])
   })
 
+  it('that is refused is said ever more seldom, and at once when something has changed', async () => {
+    const world = await left()
+    world.fate = (q) => (isSync(q) && q.from === 'a' ? new AtollError('DENIED', 'no') : undefined)
+    await world.tell()
+    const asked = async (ms: number): Promise<number> => {
+      world.asked.length = 0
+      await world.wait(ms)
+      return world.asked.filter((q) => isSync(q) && q.from === 'a').length
+    }
+    // Three replicas are asked each time.
+    assert.ok((await asked(600_000)) <= 3 * 11)
+    assert.ok((await asked(3_600_000)) <= 3 * 7, 'once in ten minutes')
+    const { lines } = world.node('a')
+    const told = lines.filter(({ event }) => event === 'store.farewell-refused')
+    assert.equal(told.length, 1)
+    world.fate = () => undefined
+    world.lose('d')
+    world.find('d')
+    await world.wait(100)
+    assert.deepEqual(world.held('a', 'only'), [])
+  })
+
   it('takes nothing in', async () => {
     const world = await left()
     world.fate = () => undefined

@@ -27,6 +27,7 @@ import { Comparison } from './comparison.ts'
 import { DIGESTS_MAX } from './compare-messages.ts'
 import { Farewell } from './farewell.ts'
 import type { HashTrees } from './hash-trees.ts'
+import { Leaving } from './leaving.ts'
 import { Movement } from './movement.ts'
 import { Pace } from './pace.ts'
 import { heldOf, sharedOf } from './shared.ts'
@@ -71,14 +72,12 @@ export class AntiEntropy {
   #refused: (readonly [StorageId, number])[] = []
   readonly #comparison: Comparison
   readonly #farewell: Farewell
+  readonly #leaving: Leaving
   readonly #aborter = new AbortController()
   #unsubscribe: (() => void)[] = []
   #timer: Timer | null = null
   /** With whom something is compared now: one each. */
   readonly #running = new Map<StorageId, Promise<void>>()
-  #leaving: Promise<void> | null = null
-  /** There may be more to leave than the running work has seen. */
-  #leavesMore = false
   #counting: Promise<void> | null = null
 
   constructor(options: AntiEntropyOptions) {
@@ -90,6 +89,7 @@ export class AntiEntropy {
     this.#farewell = new Farewell(options, (topology, peer, partition) =>
       this.#comparison.offer(topology, peer, partition),
     )
+    this.#leaving = new Leaving(options, this.#farewell)
   }
 
   async start(): Promise<void> {
@@ -112,7 +112,7 @@ export class AntiEntropy {
     this.#timer?.cancel()
     this.#aborter.abort()
     this.#options.trees.stop()
-    await Promise.all([...this.#running.values(), this.#leaving, this.#counting])
+    await Promise.all([...this.#running.values(), this.#leaving.stop(), this.#counting])
   }
 
   /** Partitions to compare or to move that nobody has got to yet. */
@@ -135,7 +135,7 @@ export class AntiEntropy {
   #onTopology(topology: Topology): void {
     for (const [id, partitions] of this.#movement.onTopology(topology)) this.want(id, partitions)
     this.#kick()
-    this.#leave()
+    this.#leaving.lookAnew()
   }
 
   #onMember({ kind, member: { storageId: id } }: MemberEvent): void {
@@ -144,7 +144,7 @@ export class AntiEntropy {
     if (current === null) return
     if (kind === 'alive' || kind === 'join') {
       this.want(id, sharedOf(current, self).get(id) ?? [])
-      this.#leave()
+      this.#leaving.lookAnew()
     }
     // What it coordinated last it may have told some of the others, and can tell no more.
     if (kind === 'dead' && id !== self) {
@@ -178,7 +178,7 @@ export class AntiEntropy {
     const others = [...shared.keys()].filter((id) => peers.usable(current, id) !== undefined)
     const id = others[random.int(Math.max(1, others.length))] ?? self
     this.want(id, shared.get(id) ?? [], 'round')
-    this.#leave()
+    this.#leaving.look()
   }
 
   #kick(): void {
@@ -225,32 +225,5 @@ export class AntiEntropy {
     counts.syncFailures++
     log.write('debug', 'store.sync-failed', { error: String(failure) })
     return 'failed'
-  }
-
-  /** Says farewell to what is here and not ours any more. */
-  #leave(): void {
-    this.#leavesMore = true
-    if (this.#leaving !== null || this.#aborter.signal.aborted) return
-    this.#leaving = this.#sayAll()
-  }
-
-  async #sayAll(): Promise<void> {
-    const { clock, log, counts } = this.#options
-    const { signal } = this.#aborter
-    await sleep(clock, BURST_MS, signal).catch(() => undefined)
-    while (!signal.aborted) {
-      this.#leavesMore = false
-      try {
-        const topology = this.#options.topology.current()
-        const didSay = topology !== null && (await this.#farewell.sayOne(topology))
-        if (!didSay && !this.#leavesMore) break
-      } catch (error) {
-        if (signal.aborted) break
-        counts.syncFailures++
-        log.write('debug', 'store.sync-failed', { error: String(error) })
-        await sleep(clock, RETRY_MS, signal).catch(() => undefined)
-      }
-    }
-    this.#leaving = null
   }
 }
