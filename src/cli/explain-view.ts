@@ -12,7 +12,7 @@ type Replica = Found['replicas'][number]
 const WRITES_MAX = 3
 /** Peers of a lookup. */
 const FOUND_MAX = 8
-const VERSION_WIDTH = 48
+const CONTEXT_WIDTH = 48
 
 export const explain: View<Found> = {
   human: (found, paint) => {
@@ -22,8 +22,8 @@ export const explain: View<Found> = {
       ['partition', `${found.partition} of ${found.partitions}, here since topology ${found.cfg}`],
       ...labelled('replicas', replicaLines(found, paint)),
       ...labelled('passed', found.passed.map(passedText)),
-      ...labelled('version', versionLines(found)),
       ...registerRows(found.register),
+      ...storeRows(found),
       ...labelled('lookup', lookupLines(found)),
       ...found.notes.map((note) => ['note', printable(note)]),
     ]
@@ -36,13 +36,14 @@ function labelled(label: string, lines: readonly string[]): string[][] {
 }
 
 /** Columns of their own. */
-function replicaLines({ replicas }: Found, paint: Paint): string[] {
+function replicaLines(found: Found, paint: Paint): string[] {
+  const { replicas } = found
   const rows = replicas.map((each) => [
     printable(each.name || each.storageId),
     state(each.state, paint),
     each.part === 'replica' ? rankText(each.rank) : `${rankText(each.rank)}, ${each.part}`,
     `${each.load}/${each.loadMax} partitions`,
-    heldText(each, paint),
+    heldText(each, isStored(found), paint),
   ])
   return columns(rows).split('\n').slice(0, -1)
 }
@@ -55,14 +56,21 @@ function rankText(rank: number): string {
   return `${rank}${isTeen ? 'th' : (ends[rank % 10] ?? 'th')} nearest`
 }
 
-function heldText({ answered, version, isCurrent, writes, values }: Replica, paint: Paint): string {
+/** Whether any replica knows of the key in the store: else it says so once, and not of each. */
+function isStored({ replicas }: Found): boolean {
+  return replicas.some(({ context }) => context !== '')
+}
+
+function heldText(replica: Replica, someHas: boolean, paint: Paint): string {
+  const { answered, context, isCurrent, writes, siblingCount } = replica
   if (!answered) return paint('red', 'no answer')
+  if (!someHas) return ''
   const behind = isCurrent ? '' : `  ${paint('yellow', 'behind')}`
-  if (version === '') return `nothing${behind}`
+  if (context === '') return `kv: nothing${behind}`
   const shown = writes.slice(0, WRITES_MAX).map(writeText)
   const more = writes.length > WRITES_MAX ? [`${writes.length - WRITES_MAX} more`] : []
-  const siblings = values > 1 ? `${values} siblings: ` : ''
-  return `${siblings}${[...shown, ...more].join(', ')}${behind}`
+  const siblings = siblingCount > 1 ? `${siblingCount} siblings: ` : ''
+  return `kv: ${siblings}${[...shown, ...more].join(', ')}${behind}`
 }
 
 function writeText({ kind, bytes, count, by, expiresAtMs }: Replica['writes'][number]): string {
@@ -91,20 +99,22 @@ function passedText({ name, rank, reason }: Found['passed'][number]): string {
   return `${printable(name)}  ${rankText(rank)}: ${PASSED[reason]}`
 }
 
-/** One line where all agree. */
-function versionLines({ replicas }: Found): string[] {
+/** One line where all agree on what they have seen. */
+function storeRows(found: Found): string[][] {
+  if (!isStored(found)) return [['kv', 'nothing']]
   const holders = new Map<string, string[]>()
-  for (const { version, name, storageId } of replicas) {
-    if (version === '') continue
-    holders.set(version, [...(holders.get(version) ?? []), printable(name || storageId)])
+  for (const { context, name, storageId } of found.replicas) {
+    if (context === '') continue
+    holders.set(context, [...(holders.get(context) ?? []), printable(name || storageId)])
   }
-  return [...holders].map(([version, names]) => `${shortVersion(version)}  ${names.join(' ')}`)
+  const lines = [...holders].map(([context, names]) => `${shortText(context)}  ${names.join(' ')}`)
+  return labelled('context', lines)
 }
 
 /** They grow with the disks that ever coordinated a write; the end is a checksum. */
-function shortVersion(version: string): string {
-  if (version.length <= VERSION_WIDTH) return version
-  return `${version.slice(0, 8)}…${version.slice(-12)}`
+function shortText(context: string): string {
+  if (context.length <= CONTEXT_WIDTH) return context
+  return `${context.slice(0, 8)}…${context.slice(-12)}`
 }
 
 function lookupLines({ lookup }: Found): string[] {

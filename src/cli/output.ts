@@ -9,6 +9,8 @@ export interface View<Result> {
   readonly raw?: (result: Result) => string | Uint8Array
   /** On standard error, for a person only. */
   readonly note?: (result: Result) => string | null
+  /** The same, where the result itself goes to a terminal: who reads it from a pipe is not told. */
+  readonly aside?: (result: Result) => string | null
   /** What `jsonl` gives a line each, where the result itself is no list. */
   readonly elements?: (result: Result) => readonly unknown[]
   /** Exit status of the command, where the result is more than there or not. */
@@ -46,6 +48,8 @@ export class Output {
     out(view.human(result, this.paint))
     const note = view.note?.(result)
     if (note) this.note(note)
+    const aside = outIsTerminal ? view.aside?.(result) : null
+    if (aside) this.note(aside)
   }
 
   /** One of many, as it comes. */

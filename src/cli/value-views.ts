@@ -2,6 +2,7 @@
 import type { JsonValue } from '../node/api.ts'
 import type { ResultOf } from '../rpc/methods.ts'
 import { valueFromJson } from '../rpc/values.ts'
+import { formatDuration } from './duration.ts'
 import type { View } from './output.ts'
 import { plural, printable } from './terminal.ts'
 
@@ -11,6 +12,17 @@ const SHORT = 60
 export function shortValue(json: JsonValue): string {
   const text = printable(typeof json === 'string' ? json : JSON.stringify(json))
   return text.length <= SHORT ? text : `${text.slice(0, SHORT)}…`
+}
+
+/** What is said beside a value on a line of a list. */
+export function asides(siblingCount: number, expiresAtMs?: number): string[] {
+  const siblings = siblingCount > 1 ? [`(1 of ${siblingCount} siblings)`] : []
+  return expiresAtMs === undefined ? siblings : [...siblings, `(${endsText(expiresAtMs)})`]
+}
+
+/** By the clock of this machine, which is its daemon's too. */
+function endsText(expiresAtMs: number): string {
+  return `ends in ${formatDuration(Math.max(0, expiresAtMs - Date.now()))}`
 }
 
 /** A value's own bytes. */
@@ -33,16 +45,17 @@ function isBytes(json: JsonValue): boolean {
 }
 
 type KvGet = Exclude<ResultOf<'kv.get'>, null>
-type KvRead = Exclude<KvGet, { readonly context: string }>
+type KvRead = Exclude<KvGet, { readonly siblings: unknown }>
 
 export const kvGet: View<ResultOf<'kv.get'>> = {
   human: (found) => allOf(found).map(valueText).join(''),
   raw: (found) =>
-    found === null ? '' : 'context' in found ? lines(found.siblings) : rawValue(found.value),
+    found === null ? '' : 'siblings' in found ? lines(found.siblings) : rawValue(found.value),
   note: (found) => {
     if (found === null) return null
-    return 'context' in found ? siblingsNote(found) : readNote(found)
+    return 'siblings' in found ? siblingsNote(found) : readNote(found)
   },
+  aside: (found) => (found === null ? null : endsOf(found)),
 }
 
 export const kvCounterGet: View<ResultOf<'kv.counter.get'>> = {
@@ -60,7 +73,7 @@ export const kvSetLs: View<ResultOf<'kv.set.ls'>> = {
 
 function allOf(found: ResultOf<'kv.get'>): readonly JsonValue[] {
   if (found === null) return []
-  return 'context' in found ? found.siblings : [found.value]
+  return 'siblings' in found ? found.siblings : [found.value]
 }
 
 /** Values by themselves, one a line. */
@@ -68,10 +81,10 @@ function lines(values: readonly JsonValue[]): string {
   return values.map((one) => `${typeof one === 'string' ? one : JSON.stringify(one)}\n`).join('')
 }
 
-function readNote(read: Pick<KvRead, 'siblings' | 'partial' | 'acks' | 'replicas' | 'value'>) {
+function readNote(read: Pick<KvRead, 'others' | 'partial' | 'acks' | 'replicas' | 'value'>) {
   const notes = []
-  if (read.siblings.length > 0) {
-    const others = plural(read.siblings.length, 'other value')
+  if (read.others.length > 0) {
+    const others = plural(read.others.length, 'other value')
     notes.push(`${others} of concurrent writers: see --siblings; put with --context to resolve`)
   }
   if (read.partial) notes.push(partialNote(read))
@@ -79,7 +92,17 @@ function readNote(read: Pick<KvRead, 'siblings' | 'partial' | 'acks' | 'replicas
   return notes.length === 0 ? null : notes.join('\n')
 }
 
-function siblingsNote(found: Extract<KvGet, { readonly context: string }>): string {
+function endsOf(found: KvGet): string | null {
+  if (!('siblings' in found)) {
+    return found.expiresAtMs === undefined ? null : endsText(found.expiresAtMs)
+  }
+  const ends = (found.expiries ?? []).map((at, i) =>
+    at === null ? [] : [`value ${i + 1} ${endsText(at)}`],
+  )
+  return ends.flat().join('\n') || null
+}
+
+function siblingsNote(found: Extract<KvGet, { readonly siblings: unknown }>): string {
   const notes = [`${plural(found.siblings.length, 'value')} · --context ${found.context}`]
   if (found.partial) notes.push(partialNote(found))
   return notes.join('\n')

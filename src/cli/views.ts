@@ -7,7 +7,7 @@ import { explain } from './explain-view.ts'
 import type { View } from './output.ts'
 import { state } from './state-view.ts'
 import { memberRemove, topologyMove, topologyPlan } from './topology-views.ts'
-import { kvCounterGet, kvGet, kvSetLs, regGet, shortValue } from './value-views.ts'
+import { asides, kvCounterGet, kvGet, kvSetLs, regGet, shortValue } from './value-views.ts'
 import { columns, type Paint, plural, printable } from './terminal.ts'
 
 type CliCall = Exclude<CallName, 'version' | 'rpc.discover'>
@@ -38,9 +38,15 @@ function tagsText(tags: Readonly<Record<string, string>>): string {
     .join(' ')
 }
 
-const written: View<ResultOf<'kv.put'>> = {
+const written: View<ResultOf<'kv.del'>> = {
   human: (result, paint) => `${paint('green', 'ok')}  ${stored(result, paint)}\n`,
-  raw: ({ version }) => `${version}\n`,
+  raw: ({ context }) => `${context}\n`,
+}
+
+const put: View<ResultOf<'kv.put'>> = {
+  ...written,
+  note: ({ replaced }) =>
+    replaced === undefined ? null : `it stands where a ${replaced} stood, which is gone`,
 }
 
 const counted: View<ResultOf<'kv.counter.add'>> = {
@@ -105,11 +111,9 @@ export const KEYS_MISSING = 'partial: some replicas did not answer, keys may be 
 const kvLs: View<ResultOf<'kv.ls'>> = {
   human: ({ entries }) =>
     columns(
-      entries.map(({ key, value, siblings }) => [
+      entries.map(({ key, value, siblingCount, expiresAtMs }) => [
         printable(key),
-        siblings === 0
-          ? shortValue(value)
-          : `${shortValue(value)}  (and ${plural(siblings, 'sibling')})`,
+        [shortValue(value), ...asides(siblingCount, expiresAtMs)].join('  '),
       ]),
       KEY_WIDTH_MAX,
     ),
@@ -173,7 +177,7 @@ export const VIEWS: { readonly [N in CliCall]: View<ResultOf<N>> } = {
   },
   explain,
   metrics: { human: prometheusText, raw: prometheusText },
-  'kv.put': written,
+  'kv.put': put,
   'kv.get': kvGet,
   'kv.del': written,
   'kv.ls': kvLs,
@@ -238,9 +242,8 @@ type KvChange = Exclude<ResultOf<'kv.watch'>, { kind: 'begin' | 'gap' }>
 
 function changeCells(event: KvChange): string[] {
   if (!('value' in event)) return [event.key]
-  const { key, value, siblings } = event
-  const others = siblings.length === 0 ? [] : [`(and ${plural(siblings.length, 'sibling')})`]
-  return [key, shortValue(value), ...others]
+  const { key, value, others } = event
+  return [key, shortValue(value), ...asides(others.length + 1)]
 }
 
 /** Of the events of subscriptions. */

@@ -17,6 +17,7 @@ export type {
   JsonValue,
   Level,
   KvPutOptions,
+  KvPutWritten,
   KvAddOptions,
   KvWriteOptions,
   KvWritten,

@@ -43,9 +43,9 @@ export interface ReplicaExplanation {
   readonly load: number
   readonly loadMax: number
   /** '' when it did not answer, or knows of no write. */
-  readonly version: string
-  /** What a reader is shown of it: 0 with a version: deleted. Over 1: siblings. */
-  readonly values: number
+  readonly context: string
+  /** How many values a reader is shown of it. 0 with a context: deleted. */
+  readonly siblingCount: number
   readonly answered: boolean
   /** It has all that any replica which answered has. */
   readonly isCurrent: boolean

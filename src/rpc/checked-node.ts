@@ -22,7 +22,7 @@ import type {
 } from '../node/api.ts'
 import { VALUE_BYTES_MAX as REGISTER_BYTES_MAX } from '../paxos/limits.ts'
 import { type MethodName, METHODS, type WatchName } from './methods.ts'
-import { describeIssues } from './validation.ts'
+import { describeIssues, hintOf } from './validation.ts'
 import { checkKeyBytes, checkShown, checkValue } from './value-check.ts'
 
 export class CheckedNode implements NodeApi {
@@ -264,7 +264,11 @@ function check(name: MethodName, args: object, options: CallOptions | undefined)
   const isWatch = METHODS[name].kind === 'watch'
   for (const key of KEYS) if (key !== 'after' || !isWatch) checkKeyBytes(params[key])
   const parsed = v.safeParse(METHODS[name].params, params)
-  if (!parsed.success) throw new AtollError('USAGE', `${name}: ${describeIssues(parsed.issues)}`)
+  if (parsed.success) return
+  const hint = hintOf(name, parsed.issues)
+  throw new AtollError('USAGE', `${name}: ${describeIssues(parsed.issues)}`, {
+    ...(hint !== undefined && { hint }),
+  })
 }
 
 /** Those that are given; one that is undefined is not. */

@@ -35,8 +35,14 @@ export function errorObject(error: unknown): ErrorObject {
 }
 
 /** An error of the protocol itself: nothing was begun. */
-export function protocolError(code: number, message: string, as: ErrorCode = 'USAGE'): ErrorObject {
-  return { code, message, data: dataOf(new AtollError(as, message)) }
+export function protocolError(
+  code: number,
+  message: string,
+  as: ErrorCode = 'USAGE',
+  hint?: string,
+): ErrorObject {
+  const error = new AtollError(as, message, { ...(hint !== undefined && { hint }) })
+  return { code, message, data: dataOf(error) }
 }
 
 function dataOf(error: AtollError): ErrorObject['data'] {

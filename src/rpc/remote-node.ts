@@ -95,13 +95,13 @@ export class RemoteNode implements NodeApi {
       },
       get: async (key, options = {}) => {
         const read = await this.#call('kv.get', { key, ...without(options) }, options)
-        return read === null || 'context' in read ? null : readFromJson(read)
+        return read === null || 'siblings' in read ? null : readFromJson(read)
       },
       siblings: async (key, options = {}) => {
         const params = { key, siblings: true, ...without(options) }
         const all = await this.#call('kv.get', params, options)
         // Asked for all, it gives all.
-        if (all === null || !('context' in all)) throw new AtollError('INTERNAL', 'no siblings')
+        if (all === null || !('siblings' in all)) throw new AtollError('INTERNAL', 'no siblings')
         const siblings = all.siblings.map((one, i) =>
           shownFromJson(one, i === 0 ? all.type : undefined),
         )
@@ -131,8 +131,8 @@ export class RemoteNode implements NodeApi {
         yield event
         continue
       }
-      const siblings = event.siblings.map((one) => shownFromJson(one))
-      yield { ...event, value: shownFromJson(event.value, event.type), siblings }
+      const others = event.others.map((one) => shownFromJson(one))
+      yield { ...event, value: shownFromJson(event.value, event.type), others }
     }
   }
 
@@ -234,11 +234,11 @@ function without<O extends CallOptions>(options: O): Omit<O, keyof CallOptions> 
   return rest
 }
 
-type ReadJson = Exclude<ResultOf<'kv.get'>, null | { readonly context: string }>
+type ReadJson = Exclude<ResultOf<'kv.get'>, null | { readonly siblings: unknown }>
 
 function readFromJson(read: ReadJson): KvRead {
-  const siblings = read.siblings.map((one) => shownFromJson(one))
-  return { ...read, value: shownFromJson(read.value, read.type), siblings }
+  const others = read.others.map((one) => shownFromJson(one))
+  return { ...read, value: shownFromJson(read.value, read.type), others }
 }
 
 /** What is no list is refused there. */

@@ -29,7 +29,7 @@ import {
 } from './message.ts'
 import type { AnyMethod } from './method.ts'
 import { Subscription } from './subscription.ts'
-import { describeIssues, shortened } from './validation.ts'
+import { describeIssues, hintOf, shortened } from './validation.ts'
 
 /** The table of methods and what stands behind it. */
 export interface Service {
@@ -156,7 +156,8 @@ export class Session implements ReplySink {
     const parsed = v.safeParse(method.params, request.params ?? {})
     if (!parsed.success) {
       const error = `${method.name}: ${describeIssues(parsed.issues)}`
-      return reply.refuse(protocolError(INVALID_PARAMS, error))
+      const hint = hintOf(method.name, parsed.issues)
+      return reply.refuse(protocolError(INVALID_PARAMS, error, 'USAGE', hint))
     }
     if (method.kind === 'watch') this.#subscribe(method, parsed.output, reply)
     else this.#call(method, parsed.output, request, reply)

@@ -10,6 +10,23 @@ export function describeIssues(issues: readonly v.BaseIssue<unknown>[]): string 
   return texts.join('; ') + (more > 0 ? `; and ${more} more` : '')
 }
 
+/** Conditions of registers, which people look for at the store. */
+const CONDITIONS: readonly unknown[] = ['ifVersion', 'ifAbsent', 'fence']
+
+/** Where what was asked for is to be had; undefined: nothing is known of it. */
+export function hintOf(
+  method: string,
+  issues: readonly v.BaseIssue<unknown>[],
+): string | undefined {
+  if (!method.startsWith('kv.')) return undefined
+  const isAsked = issues.some(
+    ({ expected, path }) => expected === 'never' && CONDITIONS.includes(path?.[0].key),
+  )
+  return isAsked
+    ? 'the store takes every write and knows no conditions; registers do: reg.set, reg.cas'
+    : undefined
+}
+
 function describe(issue: v.BaseIssue<unknown>): string {
   // An item of a list is told by itself: its number would mean nothing to a person.
   const keys = issue.path?.map(({ key, type, value }) => (type === 'array' ? value : key)) ?? []

@@ -20,7 +20,7 @@ export interface KvAddOptions extends CallOptions {
 }
 
 export interface KvWriteOptions extends KvAddOptions {
-  /** Version that this write replaces; absent: what this node last saw of the key. */
+  /** What this write replaces, as a read or write gave it; absent: what this node last saw of the key. */
   readonly context?: string
 }
 
@@ -36,12 +36,18 @@ export type KvMergeType = 'counter' | 'set'
 
 export interface KvWritten {
   readonly key: string
-  readonly version: string
+  /** Opaque: what the writer has seen of the key, this write included. */
+  readonly context: string
   /** Replicas whose disks have it, and replicas there are. */
   readonly acks: number
   readonly replicas: number
   /** Fewer than a majority answered; the rest will be repaired. */
   readonly partial: boolean
+}
+
+export interface KvPutWritten extends KvWritten {
+  /** The value stands where a counter or a set stood, as far as the write's coordinator had heard. */
+  readonly replaced?: KvMergeType
 }
 
 export interface KvGetOptions extends CallOptions {
@@ -64,12 +70,12 @@ export interface KvFound {
 
 export interface KvRead extends KvFound {
   readonly key: string
-  /** Opaque; give it back as `context` to replace all that it covers. */
-  readonly version: string
+  /** Opaque; give it back to replace all that it covers. */
+  readonly context: string
   readonly acks: number
   readonly replicas: number
-  /** Other values written by writers that did not see each other, newest first. */
-  readonly siblings: readonly KvValue[]
+  /** The siblings beside `value`: of writers that did not see each other, newest first. */
+  readonly others: readonly KvValue[]
   readonly partial: boolean
   /** How long ago the replicas were asked; absent: for this call. */
   readonly ageMs?: number
@@ -82,6 +88,8 @@ export interface KvSiblings {
   readonly type?: KvMergeType
   /** Newest first, after the counter and the set if there are such; none: deleted, or never there. */
   readonly siblings: readonly KvValue[]
+  /** When each ends, wall time in ms, null: never; absent where none does. */
+  readonly expiries?: readonly (number | null)[]
   /** Covers all of them, and the deletion. */
   readonly context: string
   readonly acks: number
@@ -91,8 +99,8 @@ export interface KvSiblings {
 
 export interface KvEntry extends KvFound {
   readonly key: string
-  /** How many other values the key has; `get` gives them. */
-  readonly siblings: number
+  /** How many values the key has: over 1, of writers that did not see each other. */
+  readonly siblingCount: number
 }
 
 export interface KvPage {
@@ -122,16 +130,16 @@ export type KvEvent =
   | (KvFound & {
       readonly kind: 'put' | 'merge'
       readonly key: string
-      /** As of `get`: give it as `context` to replace what the event shows. */
-      readonly version: string
+      /** As of `get`: give it back to replace what the event shows. */
+      readonly context: string
       /** Of a merge: the other values, newest first. */
-      readonly siblings: readonly KvValue[]
+      readonly others: readonly KvValue[]
       readonly cursor: string
     })
   | {
       readonly kind: 'delete' | 'expire'
       readonly key: string
-      readonly version: string
+      readonly context: string
       readonly cursor: string
     }
   | {
@@ -162,7 +170,7 @@ export interface KvCounterApi {
   get(key: string, options?: KvGetOptions): Promise<KvCount | null>
 }
 
-export interface KvSetWritten extends Omit<KvWritten, 'version'> {
+export interface KvSetWritten extends Omit<KvWritten, 'context'> {
   /** How many of the elements were added or removed: those that were not there, or were. */
   readonly changed: number
 }
@@ -179,7 +187,7 @@ export interface KvElements extends KvRead {
 export interface KvSetApi {
   /** CONFLICT when the key holds something else. */
   add(key: string, elements: readonly Value[], options?: KvAddOptions): Promise<KvSetWritten>
-  /** With `context` it removes only what that version has seen. */
+  /** With `context` it removes only what was seen then. */
   rm(key: string, elements: readonly Value[], options?: KvWriteOptions): Promise<KvSetWritten>
   /** Empty when there is none; CONFLICT when the key holds something else. */
   ls(key: string, options?: KvGetOptions): Promise<KvElements>
@@ -188,7 +196,8 @@ export interface KvSetApi {
 export interface KvApi {
   readonly counter: KvCounterApi
   readonly set: KvSetApi
-  put(key: string, value: KvValue, options?: KvPutOptions): Promise<KvWritten>
+  /** Replaces whatever it sees, a counter or a set too, and says so. */
+  put(key: string, value: KvValue, options?: KvPutOptions): Promise<KvPutWritten>
   /** null when there is no value. */
   get(key: string, options?: KvGetOptions): Promise<KvRead | null>
   /** Whether there is a value or not. */

@@ -46,9 +46,12 @@ export interface Edited {
   readonly record: StoreRecord
   /** What its writer has seen then. */
   readonly seen: Context
-  /** The count, or how many elements were added or removed. */
+  /** The count, or how many elements were added or removed; of a put one of `REPLACED`. */
   readonly effect: number
 }
+
+/** What a put has replaced that is more than values: nothing, or the first that readers were shown. */
+export const REPLACED = [null, 'counter', 'set'] as const
 
 /** How many writes it is. */
 export function dotsOf(edit: Edit): number {
@@ -63,7 +66,8 @@ export function applyEdit(before: StoreRecord, edit: Edit, by: EditBy): Edited {
       const { dot, stamp } = by
       const write = { dot, stamp, expiresAtMs: expiry(ttlMs, by), kind, value }
       const record = addWrite(before, by.context, write)
-      return { record, seen: contextAfter(record, by.context, dot), effect: 0 }
+      const effect = REPLACED.indexOf(replacedBy(before, record))
+      return { record, seen: contextAfter(record, by.context, dot), effect }
     }
     case 'count':
       return count(before, edit, by)
@@ -74,6 +78,15 @@ export function applyEdit(before: StoreRecord, edit: Edit, by: EditBy): Edited {
     default:
       return unreachable(edit)
   }
+}
+
+function replacedBy(before: StoreRecord, after: StoreRecord): (typeof REPLACED)[number] {
+  if (isCounter(before) && !isCounter(after)) return 'counter'
+  return before.elements.length > 0 && after.elements.length === 0 ? 'set' : null
+}
+
+function isCounter({ known, replaced }: StoreRecord): boolean {
+  return isCounting(known.sums, replaced)
 }
 
 /** A clock that is behind what it replaces would let the value end too early. */
@@ -139,8 +152,7 @@ function withoutDead(record: StoreRecord, nowMs: number): StoreRecord {
 }
 
 function refuseOther(record: StoreRecord, wanted: 'counter' | 'set', { key, nowMs }: EditBy): void {
-  const isOther =
-    wanted === 'set' ? isCounting(record.known.sums, record.replaced) : record.elements.length > 0
+  const isOther = wanted === 'set' ? isCounter(record) : record.elements.length > 0
   const isValue = visibleSiblings(record, nowMs).length > 0
   if (!isOther && !isValue) return
   const what = isValue ? 'a value that was put' : `a ${wanted === 'set' ? 'counter' : 'set'}`
@@ -158,6 +170,6 @@ export function checkSize({ siblings, known }: StoreRecord, bytes: number): void
   const isKnownSmall = known.vector.size <= VECTOR_MAX && known.dots.length <= DOTS_MAX
   if (isKnownSmall && siblings.length <= SIBLINGS_MAX && bytes <= RECORD_BYTES_MAX) return
   throw new AtollError('TOO_LARGE', `the key has ${siblings.length} unresolved values`, {
-    hint: 'read the key and write it with the version that you got',
+    hint: 'read the key and put it with the context that you got',
   })
 }

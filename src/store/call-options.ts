@@ -15,13 +15,13 @@ export function limitsOf(options: CallOptions, level?: CallLimits['level']): Cal
   return { level, deadlineMs, signal: options.signal }
 }
 
-export function contextOf(version: string, key: string): Context {
+export function contextOf(given: string, key: string): Context {
   try {
-    return contextOfVersion(version, key)
+    return contextOfVersion(given, key)
   } catch (cause) {
     if (!(cause instanceof WireError)) throw cause
-    throw new AtollError('USAGE', `"${version.slice(0, 40)}" is no version of "${key}"`, {
-      hint: 'give back the version that a read or write of this key returned, unchanged',
+    throw new AtollError('USAGE', `"${given.slice(0, 40)}" is no context of "${key}"`, {
+      hint: 'give back the context that a read or write of this key returned, unchanged',
     })
   }
 }

@@ -1,4 +1,4 @@
-/** What a replica holds of a key, for people: its version, and each write that nothing has replaced. */
+/** What a replica holds of a key, for people: its context, and each write that nothing has replaced. */
 import type { StorageId } from '../base/ids.ts'
 import { elementName, joinRecords } from './merge.ts'
 import { EMPTY_RECORD, encodeRecord, type StoreRecord, visibleSiblings } from './record.ts'
@@ -7,9 +7,9 @@ import { versionText } from './version-vector.ts'
 
 export interface HeldVersion {
   /** '' when it knows of no write. */
-  readonly version: string
-  /** What a reader is shown: siblings, and one for a set or a counter. 0 with a version: deleted. */
-  readonly values: number
+  readonly context: string
+  /** What a reader is shown: siblings, and one for a set or a counter. 0 with a context: deleted. */
+  readonly siblingCount: number
   /** It has all that any replica which answered has. */
   readonly isCurrent: boolean
   readonly writes: readonly HeldWrite[]
@@ -52,9 +52,9 @@ function heldVersion(
   const visible = visibleSiblings(record, nowMs).length
   const isSet = elements.length > 0
   const isCounter = isCounting(known.sums, replaced)
-  const version = known.vector.size === 0 && known.dots.length === 0 ? '' : versionText(known, key)
-  const values = visible + Number(isSet) + Number(isCounter)
-  return { version, values, writes: writesOf(record, nowMs) }
+  const context = known.vector.size === 0 && known.dots.length === 0 ? '' : versionText(known, key)
+  const siblingCount = visible + Number(isSet) + Number(isCounter)
+  return { context, siblingCount, writes: writesOf(record, nowMs) }
 }
 
 function writesOf(record: StoreRecord, nowMs: number): HeldWrite[] {

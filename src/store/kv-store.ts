@@ -14,6 +14,7 @@ import type {
   KvGetOptions,
   KvPage,
   KvPutOptions,
+  KvPutWritten,
   KvRead,
   KvWatchOptions,
   KvSetApi,
@@ -28,6 +29,7 @@ import type { Random } from '../seams/random.ts'
 import type { Membership } from '../swim/member.ts'
 import type { TopologyView } from '../topology/topology.ts'
 import { knownOf, nobodyHasIt } from './absence.ts'
+import { REPLACED } from './apply-edit.ts'
 import { ContextCache } from './context-cache.ts'
 import { contextOf, limitsOf } from './call-options.ts'
 import type { CallLimits } from './calls.ts'
@@ -49,7 +51,7 @@ import { Peers } from '../topology/peers.ts'
 import { Reader } from './reader.ts'
 import { sourceOf } from './scan/scan-answers.ts'
 import { Scanner } from './scan/scanner.ts'
-import { foundOf, type Looked, readOf, shownOf } from './shown.ts'
+import { foundOf, type Looked, readOf, shownOf, siblingsOf } from './shown.ts'
 import type { TreeLevels } from './sync/hash-trees.ts'
 import { Watching } from './watch/watching.ts'
 import { counterOf, setOf, type TypedCalls } from './typed.ts'
@@ -172,14 +174,12 @@ export class KvStore implements KvApi {
     return this.#near.bytes
   }
 
-  async put(key: string, value: KvValue, options: KvPutOptions = {}): Promise<KvWritten> {
-    const { effect: _, ...written } = await this.#write(
-      'put',
-      key,
-      () => putOf(value, options),
-      options,
-    )
-    return written
+  async put(key: string, value: KvValue, options: KvPutOptions = {}): Promise<KvPutWritten> {
+    const edit = () => putOf(value, options)
+    const { effect, ...written } = await this.#write('put', key, edit, options)
+    // Of a put with a type the effect is what that type counts.
+    const replaced = options.type === undefined ? REPLACED[effect] : null
+    return replaced ? { ...written, replaced } : written
   }
 
   async del(key: string, options: KvWriteOptions = {}): Promise<KvWritten> {
@@ -197,7 +197,7 @@ export class KvStore implements KvApi {
       this.#checkOpen()
       checkKey(key)
       const given = options.context === undefined ? null : contextOf(options.context, key)
-      // A version that the caller gives is all that the caller saw.
+      // A context that the caller gives is all that the caller saw.
       const context = given ?? this.#contexts.get(key)
       const write = { key, edit: edit(), context, blind: given === null }
       const limits = limitsOf(options, options.write)
@@ -205,7 +205,7 @@ export class KvStore implements KvApi {
         .write(write, limits)
         .finally(() => this.#near.forget(key))
       this.#contexts.saw(key, seen)
-      return { key, version: versionText(seen, key), ...outcome }
+      return { key, context: versionText(seen, key), ...outcome }
     })
   }
 
@@ -214,10 +214,7 @@ export class KvStore implements KvApi {
   }
 
   async siblings(key: string, options: KvGetOptions = {}): Promise<KvSiblings> {
-    const { shown, version: context, ageMs: _, ...looked } = await this.#look(key, options)
-    const type = shown[0]?.type ?? null
-    const siblings = shown.map(({ value }) => value)
-    return { ...looked, ...(type !== null && { type }), siblings, context }
+    return siblingsOf(await this.#look(key, options))
   }
 
   async #look(key: string, options: KvGetOptions): Promise<Looked> {
@@ -231,7 +228,7 @@ export class KvStore implements KvApi {
       const shown = shownOf(record, this.#options.clock.wallMs())
       // Nothing says that there is no value; too few have looked to say so.
       if (shown.length === 0 && partial) throw nobodyHasIt(key, outcome)
-      return { key, shown, version: versionText(record.known, key), acks, replicas, partial, ageMs }
+      return { key, shown, context: versionText(record.known, key), acks, replicas, partial, ageMs }
     })
   }
 
@@ -252,8 +249,9 @@ export class KvStore implements KvApi {
     const page = await this.#scanner.page(prefix, after, limit, limits)
     const nowMs = this.#options.clock.wallMs()
     const entries = page.entries.flatMap(([key, record]) => {
-      const [first, ...others] = shownOf(record, nowMs)
-      return first === undefined ? [] : [{ key, ...foundOf(first), siblings: others.length }]
+      const shown = shownOf(record, nowMs)
+      const [first] = shown
+      return first === undefined ? [] : [{ key, ...foundOf(first), siblingCount: shown.length }]
     })
     return { entries, next: page.next, partial: page.partial }
   }

@@ -137,7 +137,7 @@ export class Replica {
     const joined = encodeRecord(record)
     if (joined.length > RECORD_BYTES_MAX) {
       throw new AtollError('TOO_LARGE', 'the unresolved values of the key are over their limit', {
-        hint: 'read the key and write it with the version that you got',
+        hint: 'read the key and put it with the context that you got',
       })
     }
     return this.store({ partition, key, before, after: { record, bytes: joined.length } }, joined)

@@ -1,6 +1,6 @@
 /** What a reader is shown of a record: its values, a counter as a number, a set as a list. */
 import { decodeValue, type Value } from '../base/value.ts'
-import type { KvFound, KvMergeType, KvRead, KvValue } from './api.ts'
+import type { KvFound, KvMergeType, KvRead, KvSiblings, KvValue } from './api.ts'
 import { elementName } from './merge.ts'
 import { type Element, type StoreRecord, visibleSiblings } from './record.ts'
 import { countOf, isCounting, numberOf } from './sums.ts'
@@ -43,7 +43,7 @@ function listOf(elements: readonly Element[]): readonly Value[] {
 export interface Looked {
   readonly key: string
   readonly shown: readonly Shown[]
-  readonly version: string
+  readonly context: string
   readonly acks: number
   readonly replicas: number
   readonly partial: boolean
@@ -55,8 +55,18 @@ export interface Looked {
 export function readOf({ shown, ageMs, ...looked }: Looked): KvRead | null {
   const [first, ...others] = shown
   if (first === undefined) return null
-  const siblings = others.map(({ value }) => value)
-  return { ...looked, ...foundOf(first), siblings, ...(ageMs !== null && { ageMs }) }
+  const rest = others.map(({ value }) => value)
+  return { ...looked, ...foundOf(first), others: rest, ...(ageMs !== null && { ageMs }) }
+}
+
+/** All of it, also when it is nothing. */
+export function siblingsOf(looked: Looked): KvSiblings {
+  const { shown, ageMs: _, ...rest } = looked
+  const type = shown[0]?.type ?? null
+  const siblings = shown.map(({ value }) => value)
+  const expiries = shown.map(({ expiresAtMs }) => (expiresAtMs === 0 ? null : expiresAtMs))
+  const ends = expiries.some((each) => each !== null)
+  return { ...rest, ...(type !== null && { type }), siblings, ...(ends && { expiries }) }
 }
 
 export function foundOf({ type, value, expiresAtMs }: Shown): KvFound {

@@ -54,8 +54,8 @@ export function setOf({ write, look }: TypedCalls): KvSetApi {
       const elements = elementsOf(values)
       return what === 'add' ? { what, elements, anew: false } : { what: 'remove', elements }
     }
-    // A version would cover elements that its writer has not seen.
-    const { effect, version: _, ...written } = await write(`set-${what}`, key, edit, options)
+    // A context would cover elements that its writer has not seen.
+    const { effect, context: _, ...written } = await write(`set-${what}`, key, edit, options)
     return { ...written, changed: effect }
   }
   return {
@@ -65,7 +65,7 @@ export function setOf({ write, look }: TypedCalls): KvSetApi {
       const { shown, ageMs, ...looked } = await look(key, options)
       const age = ageMs === null ? {} : { ageMs }
       const read = readOf({ shown, ageMs, ...looked })
-      if (read === null) return { ...looked, value: [], siblings: [], type: 'set', ...age }
+      if (read === null) return { ...looked, value: [], others: [], type: 'set', ...age }
       return { ...read, value: checked(read, 'set').value as readonly Value[] }
     },
   }

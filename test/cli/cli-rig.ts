@@ -20,6 +20,9 @@ export class CliRig {
   /** What Ctrl-C would abort. */
   interrupt = new AbortController()
 
+  /** Whether the results are seen by a person. */
+  outIsTerminal = false
+
   /** What the end of the reader would abort. */
   unread = new AbortController()
 
@@ -59,7 +62,7 @@ export class CliRig {
         },
         drained: () => Promise.resolve(),
         unread: () => this.unread.signal,
-        outIsTerminal: false,
+        outIsTerminal: this.outIsTerminal,
         errIsTerminal: false,
         columns: 80,
       },

@@ -32,10 +32,10 @@ describe('commands', () => {
     assert.deepEqual(JSON.parse((await cli.run('kv', 'get', 'color', '-o', 'json')).out), {
       key: 'color',
       value: 'blue',
-      version: 'v1',
+      context: 'v1',
       acks: 3,
       replicas: 3,
-      siblings: [],
+      others: [],
       partial: false,
     })
   })
@@ -122,8 +122,8 @@ describe('commands', () => {
     cli.rig.node.values.set('k', 'v')
     const plain = await cli.run('kv', 'export')
     assert.equal(plain.err, '')
-    cli.rig.node.siblings = 2
-    assert.match((await cli.run('kv', 'ls')).out, /^k {2}v {2}\(and 2 siblings\)$/m)
+    cli.rig.node.siblingCount = 2
+    assert.match((await cli.run('kv', 'ls')).out, /^k {2}v {2}\(1 of 2 siblings\)$/m)
     const { out, err, status } = await cli.run('kv', 'export')
     assert.equal(out, plain.out)
     assert.match(err, /keys with siblings: 1; only the newest value of each is exported/)

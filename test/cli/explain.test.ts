@@ -20,8 +20,8 @@ function replica(name: string, more: Partial<ReplicaExplanation> = {}): ReplicaE
     rank: 1,
     load: 80,
     loadMax: 94,
-    version: 'v1',
-    values: 1,
+    context: 'v1',
+    siblingCount: 1,
     answered: true,
     isCurrent: true,
     writes: [write('text')],
@@ -42,7 +42,7 @@ describe('explain', () => {
       replicas: [
         replica('a'),
         replica('b', { rank: 2, load: 94 }),
-        replica('c', { rank: 12, state: 'dead', answered: false, version: '', writes: [] }),
+        replica('c', { rank: 12, state: 'dead', answered: false, context: '', writes: [] }),
       ],
       passed: [
         { storageId: 'd', name: 'd', rank: 3, reason: 'full' },
@@ -50,12 +50,12 @@ describe('explain', () => {
       ],
     })
     assert.match(text, /^partition +7 of 256, here since topology 3$/m)
-    assert.match(text, /^replicas +a {2}alive {2}nearest +80\/94 partitions {2}text 4 B by a$/m)
-    assert.match(text, /^ +b {2}alive {2}2nd nearest +94\/94 partitions {2}text 4 B by a$/m)
+    assert.match(text, /^replicas +a {2}alive {2}nearest +80\/94 partitions {2}kv: text 4 B by a$/m)
+    assert.match(text, /^ +b {2}alive {2}2nd nearest +94\/94 partitions {2}kv: text 4 B by a$/m)
     assert.match(text, /^ +c {2}dead +12th nearest +80\/94 partitions {2}no answer$/m)
     assert.match(text, /^passed +d {2}3rd nearest: full$/m)
     assert.match(text, /^ +e {2}4th nearest: a replica is in its zone$/m)
-    assert.match(text, /^version +v1 {2}a b$/m)
+    assert.match(text, /^context +v1 {2}a b$/m)
     assert.match(text, /^lookup +c a {2}in 120 ms$/m)
     assert.match(text, /^ +b is down$/m)
   })
@@ -66,29 +66,32 @@ describe('explain', () => {
       return /partitions {2}(.*)$/m.exec(text)?.[1] ?? ''
     }
     const ends = write('json', { expiresAtMs: 1_900_000_000_000 })
-    assert.equal(await held({ writes: [ends] }), 'json 4 B by a, ends 2030-03-17T17:46:40Z')
+    assert.equal(await held({ writes: [ends] }), 'kv: json 4 B by a, ends 2030-03-17T17:46:40Z')
     const past = write('expired', { expiresAtMs: 1, count: 0 })
-    assert.equal(await held({ values: 0, writes: [past] }), 'expired 4 B by a')
-    assert.equal(await held({ values: 0, writes: [write('deleted')] }), 'deleted by a')
-    assert.equal(await held({ writes: [write('set', { count: 3, by: '' })] }), 'set of 3, 4 B')
-    assert.equal(await held({ writes: [write('counter', { count: -2, by: '' })] }), 'counter -2')
-    assert.equal(await held({ version: '', values: 0, writes: [] }), 'nothing')
+    assert.equal(await held({ siblingCount: 0, writes: [past] }), 'kv: expired 4 B by a')
+    assert.equal(await held({ siblingCount: 0, writes: [write('deleted')] }), 'kv: deleted by a')
+    assert.equal(await held({ writes: [write('set', { count: 3, by: '' })] }), 'kv: set of 3, 4 B')
+    assert.equal(
+      await held({ writes: [write('counter', { count: -2, by: '' })] }),
+      'kv: counter -2',
+    )
+    assert.equal(await held({ context: '', siblingCount: 0, writes: [] }), '')
     const behind = { isCurrent: false, writes: [write('bytes')] }
-    assert.equal(await held(behind), 'bytes 4 B by a  behind')
+    assert.equal(await held(behind), 'kv: bytes 4 B by a  behind')
     const five = Array.from({ length: 5 }, () => write('text'))
     const text = 'text 4 B by a'
     assert.equal(
-      await held({ values: 5, writes: five }),
-      `5 siblings: ${text}, ${text}, ${text}, 2 more`,
+      await held({ siblingCount: 5, writes: five }),
+      `kv: 5 siblings: ${text}, ${text}, ${text}, 2 more`,
     )
   })
 
-  it('tells versions apart, and cuts long ones', async () => {
+  it('tells contexts apart, and cuts long ones', async () => {
     const long = 'A'.repeat(150) + 'checksum'
     const text = await shown({
-      replicas: [replica('a'), replica('b', { version: long }), replica('c')],
+      replicas: [replica('a'), replica('b', { context: long }), replica('c')],
     })
-    assert.match(text, /^version +v1 {2}a c$/m)
+    assert.match(text, /^context +v1 {2}a c$/m)
     assert.match(text, /^ +AAAAAAAA…AAAAchecksum {2}b$/m)
   })
 

@@ -28,8 +28,8 @@ describe('kv counter, kv set and values that end', () => {
       key: 'hits',
       value: 40,
       type: 'counter',
-      version: 'v1',
-      siblings: [],
+      context: 'v1',
+      others: [],
       acks: 3,
       replicas: 3,
       partial: false,
@@ -78,7 +78,38 @@ describe('kv counter, kv set and values that end', () => {
     assert.match(err, /--ttl/)
   })
 
-  it('all values of a key, with the version that covers them', async () => {
+  it('say when a value ends where a person looks, and not to a pipe', async () => {
+    const { values, types } = cli.rig.node
+    values.set('k', 'v')
+    types.set('k', { expiresAtMs: Date.now() + 90_000 })
+    assert.match(await outOf('kv', 'ls'), /^k {2}v {2}\(ends in 1m \d+s\)$/m)
+    assert.equal(await outOf('kv', 'ls', '-o', 'raw'), 'k\n')
+    const piped = await cli.run('kv', 'get', 'k')
+    assert.deepEqual([piped.out, piped.err], ['v\n', ''])
+    cli.outIsTerminal = true
+    const seen = await cli.run('kv', 'get', 'k')
+    assert.equal(seen.out, 'v\n')
+    assert.match(seen.err, /^ends in 1m \d+s\n$/)
+    const all = await cli.run('kv', 'get', 'k', '--siblings')
+    assert.match(all.err, /^2 values · --context v1\nvalue 1 ends in 1m \d+s\n$/)
+    const json = JSON.parse(await outOf('kv', 'get', 'k', '--siblings', '-o', 'json')) as object
+    assert.deepEqual(Reflect.get(json, 'expiries'), [types.get('k')?.expiresAtMs, null])
+  })
+
+  it('a put that replaces a counter or a set says so', async () => {
+    await outOf('kv', 'put', 'k', 'v')
+    const plain = await cli.run('kv', 'put', 'k', 'w')
+    assert.equal(plain.err, '')
+    cli.rig.node.types.set('k', { type: 'set' })
+    const { out, err } = await cli.run('kv', 'put', 'k', 'v')
+    assert.equal(out, 'ok  acks 3/3, durable\n')
+    assert.match(err, /where a set stood/)
+    cli.rig.node.types.set('k', { type: 'counter' })
+    const json = JSON.parse(await outOf('kv', 'put', 'k', 'v', '-o', 'json')) as object
+    assert.equal(Reflect.get(json, 'replaced'), 'counter')
+  })
+
+  it('all values of a key, with the context that covers them', async () => {
     cli.rig.node.values.set('k', 'v')
     const { out, err } = await cli.run('kv', 'get', 'k', '--siblings')
     assert.equal(out, 'v\nanother\n')

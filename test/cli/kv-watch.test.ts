@@ -5,28 +5,28 @@ import { CliRig } from './cli-rig.ts'
 
 const EVENTS: readonly KvEvent[] = [
   { kind: 'begin', cursor: 'c0' },
-  { kind: 'put', key: 'k/a', value: 'one', version: 'v1', siblings: [], cursor: 'c1' },
-  { kind: 'merge', key: 'k/a', value: 'two', version: 'v2', siblings: ['one'], cursor: 'c2' },
+  { kind: 'put', key: 'k/a', value: 'one', context: 'v1', others: [], cursor: 'c1' },
+  { kind: 'merge', key: 'k/a', value: 'two', context: 'v2', others: ['one'], cursor: 'c2' },
   {
     kind: 'put',
     key: 'k/b',
     value: new Uint8Array([255]),
-    version: 'v3',
-    siblings: [],
+    context: 'v3',
+    others: [],
     cursor: 'c3',
   },
-  { kind: 'delete', key: 'k/a', version: 'v4', cursor: 'c4' },
-  { kind: 'expire', key: 'k/b', version: 'v5', cursor: 'c5' },
+  { kind: 'delete', key: 'k/a', context: 'v4', cursor: 'c4' },
+  { kind: 'expire', key: 'k/b', context: 'v5', cursor: 'c5' },
   { kind: 'gap', reason: 'forgotten', hint: 'list again', cursor: 'c6' },
 ]
 
 const JSONL = [
   '{"kind":"begin","cursor":"c0"}',
-  '{"kind":"put","key":"k/a","value":"one","version":"v1","siblings":[],"cursor":"c1"}',
-  '{"kind":"merge","key":"k/a","value":"two","version":"v2","siblings":["one"],"cursor":"c2"}',
-  '{"kind":"put","key":"k/b","value":{"base64":"/w=="},"version":"v3","siblings":[],"cursor":"c3"}',
-  '{"kind":"delete","key":"k/a","version":"v4","cursor":"c4"}',
-  '{"kind":"expire","key":"k/b","version":"v5","cursor":"c5"}',
+  '{"kind":"put","key":"k/a","value":"one","context":"v1","others":[],"cursor":"c1"}',
+  '{"kind":"merge","key":"k/a","value":"two","context":"v2","others":["one"],"cursor":"c2"}',
+  '{"kind":"put","key":"k/b","value":{"base64":"/w=="},"context":"v3","others":[],"cursor":"c3"}',
+  '{"kind":"delete","key":"k/a","context":"v4","cursor":"c4"}',
+  '{"kind":"expire","key":"k/b","context":"v5","cursor":"c5"}',
   '{"kind":"gap","reason":"forgotten","hint":"list again","cursor":"c6"}',
   '',
 ].join('\n')
@@ -35,7 +35,7 @@ const LINES: Readonly<Record<string, string>> = {
   human: [
     'begin  what changes from now on',
     'put  k/a  one',
-    'merge  k/a  two  (and 1 sibling)',
+    'merge  k/a  two  (1 of 2 siblings)',
     'put  k/b  {"base64":"/w=="}',
     'delete  k/a',
     'expire  k/b',
@@ -45,7 +45,7 @@ const LINES: Readonly<Record<string, string>> = {
   raw: [
     'begin',
     'put\tk/a\tone',
-    'merge\tk/a\ttwo\t(and 1 sibling)',
+    'merge\tk/a\ttwo\t(1 of 2 siblings)',
     'put\tk/b\t{"base64":"/w=="}',
     'delete\tk/a',
     'expire\tk/b',

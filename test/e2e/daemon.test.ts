@@ -64,7 +64,7 @@ describe('real daemons', function () {
     const got = await at(two.socket, 'kv', 'get', 'color', '-o', 'json')
     const read = JSON.parse(got.out) as Record<string, unknown>
     assert.equal(read['value'], 'blue')
-    for (const field of ['key', 'version', 'acks', 'siblings', 'partial']) assert.ok(field in read)
+    for (const field of ['key', 'context', 'acks', 'others', 'partial']) assert.ok(field in read)
     assert.equal((await at(two.socket, 'kv', 'ls', 'col', '-o', 'raw')).out, 'color\n')
     assert.equal((await at(two.socket, 'kv', 'get', 'none')).status, 4)
   })

@@ -89,11 +89,11 @@ describe('recover --offline', function () {
     for (let i = 1; i < KEYS; i++) {
       const read = await node.kv.get(`key/${i}`)
       assert.equal(read?.value, i % 2 === 1 ? `new ${i}` : `old ${i}`)
-      assert.deepEqual(read?.siblings, [])
+      assert.deepEqual(read?.others, [])
     }
     assert.equal(await node.kv.get('key/0'), null, 'what was deleted stays so')
     await node.kv.put('key/1', 'newest')
-    assert.equal((await node.kv.get('key/1'))?.siblings.length, 0)
+    assert.equal((await node.kv.get('key/1'))?.others.length, 0)
     assert.equal(await node.reg.get('reg/0'), null, 'a deleted register stays so')
     for (let i = 1; i < REGISTERS; i++) {
       const read = await node.reg.get(`reg/${i}`)

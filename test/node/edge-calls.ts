@@ -25,8 +25,8 @@ export const EDGE_CALLS: ReadonlyMap<string, Call> = new Map<string, Call>([
   [
     'kv.del',
     async ({ kv }) => {
-      const { version } = await kv.put('e/del', 'v')
-      await kv.del('e/del', { context: version })
+      const { context } = await kv.put('e/del', 'v')
+      await kv.del('e/del', { context })
       assert.equal(await kv.get('e/del'), null)
     },
   ],
@@ -163,7 +163,7 @@ export const EDGE_CALLS: ReadonlyMap<string, Call> = new Map<string, Call>([
       await node.kv.put('e/x', 'v', { write: 'all' })
       const { replicas } = await node.explain('e/x')
       assert.ok(replicas.length >= 2)
-      assert.ok(replicas.every(({ answered, values }) => answered && values === 1))
+      assert.ok(replicas.every(({ answered, siblingCount }) => answered && siblingCount === 1))
     },
   ],
 ])

@@ -224,7 +224,7 @@ describe('rpc client, with a stranger on the socket', () => {
         answer = given
         await using node = await connect({ socket: path })
         await node.kv.put('k', 'v').then(
-          (written) => assert.equal(typeof written.version, 'string'),
+          (written) => assert.equal(typeof written.context, 'string'),
           (error: unknown) => assert.ok(isAtollError(error), String(error)),
         )
       }),

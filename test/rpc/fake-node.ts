@@ -16,6 +16,7 @@ import type {
   TimelineOptions,
   KvFound,
   KvPutOptions,
+  KvPutWritten,
   KvRead,
   KvWatchOptions,
   KvSiblings,
@@ -94,8 +95,8 @@ export class FakeNode implements NodeApi {
   readonly values = new Map<string, KvValue>()
   /** What each key is besides. */
   readonly types = new Map<string, Omit<KvFound, 'value'>>()
-  /** Other values that every key has. */
-  siblings = 0
+  /** Of every key that is listed. */
+  siblingCount = 1
   readonly options: CallOptions[] = []
   readonly signals: AbortSignal[] = []
   /** Thrown by every call, when set. */
@@ -124,28 +125,33 @@ export class FakeNode implements NodeApi {
       await this.#enter(options)
       const value = this.values.get(key)
       const siblings = value === undefined ? [] : [value, 'another']
-      return { key, siblings, context: 'v1', acks: 3, replicas: 3, partial: false }
+      const { expiresAtMs } = this.types.get(key) ?? {}
+      const ends = expiresAtMs === undefined ? {} : { expiries: [expiresAtMs, null] }
+      return { key, siblings, ...ends, context: 'v1', acks: 3, replicas: 3, partial: false }
     },
-    put: async (key: string, value: KvValue, options: KvPutOptions = {}): Promise<KvWritten> => {
+    put: async (key: string, value: KvValue, options: KvPutOptions = {}): Promise<KvPutWritten> => {
       await this.#enter(options)
       const { type, ttlMs } = options
+      const stood = this.types.get(key)?.type
       this.types.set(key, {
         ...(type !== undefined && { type }),
         ...(ttlMs !== undefined && { expiresAtMs: FUTURE_MS + ttlMs }),
       })
       this.values.set(key, value)
-      return { key, version: 'v1', acks: 3, replicas: 3, partial: false }
+      const replaced = stood === undefined || type !== undefined ? {} : { replaced: stood }
+      return { key, context: 'v1', acks: 3, replicas: 3, partial: false, ...replaced }
     },
     get: async (key: string, options?: CallOptions): Promise<KvRead | null> => {
       await this.#enter(options)
       const value = this.values.get(key)
       if (value === undefined) return null
-      return { key, value, version: 'v1', acks: 3, replicas: 3, siblings: [], partial: false }
+      const found = { key, value, ...this.types.get(key) }
+      return { ...found, context: 'v1', acks: 3, replicas: 3, others: [], partial: false }
     },
     del: async (key: string, options?: CallOptions): Promise<KvWritten> => {
       await this.#enter(options)
       this.values.delete(key)
-      return { key, version: 'v2', acks: 1, replicas: 3, partial: true }
+      return { key, context: 'v2', acks: 1, replicas: 3, partial: true }
     },
     ls: async (
       prefix: string,
@@ -158,7 +164,7 @@ export class FakeNode implements NodeApi {
         key,
         value: this.values.get(key) ?? null,
         ...this.types.get(key),
-        siblings: this.siblings,
+        siblingCount: this.siblingCount,
       }))
       const next = keys.length > limit ? (entries.at(-1)?.key ?? null) : null
       return { entries, next, partial: this.partial }
@@ -308,8 +314,8 @@ export class FakeNode implements NodeApi {
         rank: i + 1,
         load: 80 + i,
         loadMax: 94,
-        version: state === 'alive' ? 'v1' : '',
-        values: state === 'alive' ? 1 : 0,
+        context: state === 'alive' ? 'v1' : '',
+        siblingCount: state === 'alive' ? 1 : 0,
         answered: state === 'alive',
         isCurrent: state === 'alive',
         writes:

@@ -12,13 +12,13 @@ export function fakeCounter(enter: Enter): KvCounterApi {
       await enter(options)
       const value = (counts.get(key) ?? 0) + delta
       counts.set(key, value)
-      return { key, value, version: 'v1', ...ANSWERED }
+      return { key, value, context: 'v1', ...ANSWERED }
     },
     get: async (key, options) => {
       await enter(options)
       const value = counts.get(key)
       if (value === undefined) return null
-      return { key, value, type: 'counter', version: 'v1', siblings: [], ...ANSWERED }
+      return { key, value, type: 'counter', context: 'v1', others: [], ...ANSWERED }
     },
   }
 }
@@ -47,7 +47,7 @@ export function fakeSet(enter: Enter): KvSetApi {
     },
     ls: async (key, options) => {
       await enter(options)
-      return { key, value: of(key), type: 'set', version: 'v1', siblings: [], ...ANSWERED }
+      return { key, value: of(key), type: 'set', context: 'v1', others: [], ...ANSWERED }
     },
   }
 }

@@ -1,5 +1,6 @@
 /** Counters, sets and all values of a key: the same embedded and over the socket. */
 import assert from 'node:assert/strict'
+import { AtollError } from '../../src/base/errors.ts'
 import type { ConnectedNode } from '../../src/client.ts'
 import type { KvPutOptions, KvValue, NodeApi, Value } from '../../src/node/api.ts'
 import { CheckedNode } from '../../src/rpc/checked-node.ts'
@@ -58,13 +59,29 @@ describe('counters and sets of a node', () => {
     await rig.close()
   })
 
+  it('conditions of registers lead there', async () => {
+    const conditions = { ifVersion: 'v1', ifAbsent: true, fence: 7 }
+    for (const [name, value] of Object.entries(conditions)) {
+      for (const { kv } of both) {
+        const error = await kv.put('k', 'v', { [name]: value }).catch((thrown: unknown) => thrown)
+        assert.ok(error instanceof AtollError && error.code === 'USAGE', name)
+        assert.match(error.hint ?? '', /registers do: reg\.set/)
+      }
+      const { error } = await rig.raw().call('kv.del', { key: 'k', [name]: value })
+      assert.equal(error?.code, -32602)
+      assert.match(error?.data.hint ?? '', /registers do: reg\.set/)
+    }
+    const other = await rig.raw().call('kv.put', { key: 'k', value: 'v', wrte: 'all' })
+    assert.equal(other.error?.data.hint, undefined)
+  })
+
   it('counters count', async () => {
     for (const [i, { kv }] of both.entries()) {
       const key = `k${i}`
       assert.equal(await kv.counter.get(key), null)
       assert.equal((await kv.counter.add(key)).value, 1)
-      const { value, acks, version } = await kv.counter.add(key, -8, { write: 'all' })
-      assert.deepEqual([value, acks, version], [-7, 3, 'v1'])
+      const { value, acks, context } = await kv.counter.add(key, -8, { write: 'all' })
+      assert.deepEqual([value, acks, context], [-7, 3, 'v1'])
       const read = await kv.counter.get(key, { read: 'one', maxAgeMs: 5 })
       assert.deepEqual([read?.value, read?.type], [-7, 'counter'])
     }
@@ -96,7 +113,7 @@ describe('counters and sets of a node', () => {
     }
     for (const { kv } of both) {
       const { entries } = await kv.ls('')
-      const expected = found.map(([key, value, rest]) => ({ key, value, ...rest, siblings: 0 }))
+      const expected = found.map(([key, value, rest]) => ({ key, value, ...rest, siblingCount: 1 }))
       assert.deepEqual(entries, expected)
       const list = await kv.siblings('list')
       assert.deepEqual(list.siblings, [[{ json: 1 }, { base64: 'x' }], 'another'])

@@ -266,8 +266,8 @@ describe('rpc cancellation', () => {
 
 describe('kv.watch over the socket', () => {
   const put = (i: number, value = 'v'): KvEvent => {
-    const [version, cursor] = [`v${i}`, `c${i}`]
-    return { kind: 'put', key: `k${i}`, value, version, siblings: [], cursor }
+    const [context, cursor] = [`v${i}`, `c${i}`]
+    return { kind: 'put', key: `k${i}`, value, context, others: [], cursor }
   }
   let rig: Rig
   beforeEach(async () => {
@@ -282,11 +282,11 @@ describe('kv.watch over the socket', () => {
         kind: 'merge',
         key: 'k',
         value: bytes,
-        version: 'v',
-        siblings: [{ base64: 'x' }],
+        context: 'v',
+        others: [{ base64: 'x' }],
         cursor: 'c',
       },
-      { kind: 'expire', key: 'k', version: 'v', cursor: 'c' },
+      { kind: 'expire', key: 'k', context: 'v', cursor: 'c' },
     ]
     rig.node.kvChanges = [first, second] as KvEvent[]
     const node = await rig.connect()

@@ -131,12 +131,12 @@ export class Cluster<N extends SimNode> {
     return members.length === stores ? '' : `${members.length} of ${stores} hold data`
   }
 
-  /** Every replica of the key answers, all with the same version. */
+  /** Every replica of the key answers, all with the same context. */
   async replicasAgree(key: string): Promise<string> {
     const { replicas } = await this.#on(this.#anyone(), (node) => node.explain(key))
-    const versions = new Set(replicas.map(({ version }) => version))
+    const contexts = new Set(replicas.map(({ context }) => context))
     if (replicas.some(({ answered }) => !answered)) return `a replica of ${key} does not answer`
-    return versions.size === 1 ? '' : `replicas of ${key} hold ${[...versions].join(' and ')}`
+    return contexts.size === 1 ? '' : `replicas of ${key} hold ${[...contexts].join(' and ')}`
   }
 
   async converged(keys: readonly string[], limitMs: number): Promise<void> {

@@ -2,8 +2,8 @@
  * Clients that add to counters and delete them: each addition is a bit of its own, so that what is
  * read says which additions count, and one that counted twice would show as another.
  *
- * An acknowledged addition counts until somebody deletes with a version that has seen it; what an
- * acknowledged deletion has seen never counts again. Deletions name their version: a blind one
+ * An acknowledged addition counts until somebody deletes with a context that has seen it; what an
+ * acknowledged deletion has seen never counts again. Deletions name their context: a blind one
  * replaces what its coordinator holds, which nobody can tell from outside.
  */
 import type { KvApi } from '../../src/node/api.ts'
@@ -121,11 +121,11 @@ export class CounterWorkload<N extends KvNode> {
     else if (outcome !== 'unknown') bits[outcome] |= bit
   }
 
-  /** What counts, with the version of it; null: no full answer. */
+  /** What counts, with the context of it; null: no full answer. */
   async #read(
     random: SimRandom,
     bits: Bits,
-  ): Promise<{ readonly seen: bigint; readonly version: string } | null> {
+  ): Promise<{ readonly seen: bigint; readonly context: string } | null> {
     const { full, gone } = bits
     const answer = await this.#calls.call(this.#calls.someHost(random), ({ kv }) =>
       kv.counter.get(bits.key, { read: 'quorum', deadlineMs: DEADLINE_MS }),
@@ -140,17 +140,17 @@ export class CounterWorkload<N extends KvNode> {
     this.#none(seen & ~bits.tried, `${where}: nobody added`)
     this.#none(seen & gone, `${where}: deleted, and counts again`)
     this.#none(full & ~seen & ~bits.doomed, `${where}: acknowledged, and does not count`)
-    return { seen, version: answer.value?.version ?? '' }
+    return { seen, context: answer.value?.context ?? '' }
   }
 
-  /** With the version of what it reads. */
+  /** With the context of what it reads. */
   async #delete(random: SimRandom, bits: Bits): Promise<void> {
     const read = await this.#read(random, bits)
-    if (read === null || read.version === '') return
-    const { seen, version } = read
+    if (read === null || read.context === '') return
+    const { seen, context } = read
     bits.doomed |= seen
     const answer = await this.#calls.call(this.#calls.someHost(random), ({ kv }) =>
-      kv.del(bits.key, { context: version, deadlineMs: DEADLINE_MS }),
+      kv.del(bits.key, { context: context, deadlineMs: DEADLINE_MS }),
     )
     const outcome = this.#outcomeOf(answer)
     if (outcome === 'full') bits.gone |= seen

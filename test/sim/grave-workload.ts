@@ -170,7 +170,7 @@ export class GraveWorkload<N extends StoreNode> {
       this.#calls.outcomeOf(read.error)
       return false
     }
-    const context = read.value === null ? {} : { context: read.value.version }
+    const context = read.value === null ? {} : { context: read.value.context }
     const index = this.#calls.someHost(random)
     const answer = await this.#calls.call(index, ({ kv }) =>
       kv.del(grave.key, { deadlineMs: DEADLINE_MS, ...context }),

@@ -189,9 +189,9 @@ export class TypeWorkload<N extends KvNode> {
   async #empty(): Promise<boolean> {
     const options = { deadlineMs: DEADLINE_MS }
     const answer = await this.#calls.call(this.#calls.someHost(this.#random), async ({ kv }) => {
-      const { value, version } = await kv.set.ls('set/0', { ...options, read: 'quorum' })
+      const { value, context } = await kv.set.ls('set/0', { ...options, read: 'quorum' })
       if (value.length === 0) return true
-      await kv.set.rm('set/0', value, { ...options, write: 'quorum', context: version })
+      await kv.set.rm('set/0', value, { ...options, write: 'quorum', context })
       const left = await kv.set.ls('set/0', { ...options, read: 'quorum' })
       return left.value.length === 0
     })

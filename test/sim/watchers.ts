@@ -121,12 +121,12 @@ export class Watchers<N extends KvNode> {
 
   #fault(key: string, read: KvRead | null, disksLost: boolean): string {
     const newest = read === null ? null : textOf(read.value)
-    const others = read?.siblings.length ?? 0
+    const others = read?.others.length ?? 0
     for (const { name, known, wanted, listed } of this.#watchers) {
       if (wanted !== listed) return `${name} has not listed the keys yet`
       const shown = known.get(key) ?? NOTHING
       if (shown.newest === newest && shown.others === others) continue
-      const context = read === null ? null : contextOfVersion(read.version, key)
+      const context = read === null ? null : contextOfVersion(read.context, key)
       const isBehind = shown.context !== null && context !== null
       // Lost with a disk: the watcher knows more than there is.
       if (disksLost && isBehind && !coversAll(context, shown.context)) continue
@@ -194,7 +194,7 @@ export class Watchers<N extends KvNode> {
     if (!('key' in event)) return
     watcher.events++
     const { key } = event
-    const context = contextOfVersion(event.version, key)
+    const context = contextOfVersion(event.context, key)
     const before = told.get(key)
     if (before !== undefined && !coversAll(context, before)) {
       throw new SimulationError(`${watcher.name} was told of ${key} what is older than before`)
@@ -203,7 +203,7 @@ export class Watchers<N extends KvNode> {
     watcher.fresh.add(key)
     const isValue = 'value' in event
     const newest = isValue ? textOf(event.value) : null
-    watcher.known.set(key, { newest, others: isValue ? event.siblings.length : 0, context })
+    watcher.known.set(key, { newest, others: isValue ? event.others.length : 0, context })
   }
 
   /** Lists all keys, in full, once more for each time that is wanted. */
@@ -235,8 +235,8 @@ export class Watchers<N extends KvNode> {
       const answer = await this.#calls.call(index, ({ kv }) => kv.ls('', options))
       if ('error' in answer) this.#calls.outcomeOf(answer.error)
       if (!('value' in answer) || answer.value.partial) return null
-      for (const { key, value, siblings } of answer.value.entries) {
-        found.set(key, { newest: textOf(value), others: siblings, context: null })
+      for (const { key, value, siblingCount } of answer.value.entries) {
+        found.set(key, { newest: textOf(value), others: siblingCount - 1, context: null })
       }
       if (answer.value.next === null) return found
       after = answer.value.next

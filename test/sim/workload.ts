@@ -22,9 +22,9 @@ const DEADLINE_MS = 4000
 const SHARED_KEYS = 4
 const VERIFY_ATTEMPTS = 20
 
-/** What a client knows of a key: a version, and the values that it stands for. */
+/** What a client knows of a key: a context, and the values that it stands for. */
 interface Seen {
-  readonly version: string
+  readonly context: string
   readonly values: readonly string[]
 }
 
@@ -140,10 +140,10 @@ export class Workload<N extends KvNode> {
     const read = await this.#get(process, random, key)
     if (read === undefined || dice < 0.9) return read !== undefined
     if (dice < 0.96 || read === null) return this.#put(process, random, key, seenBy(read))
-    return this.#delete(process, random, key, { version: read.version, values: valuesOf(read) })
+    return this.#delete(process, random, key, { context: read.context, values: valuesOf(read) })
   }
 
-  /** A client that goes on from the version of its own write, perhaps at another node. */
+  /** A client that goes on from the context of its own write, perhaps at another node. */
   async #putAndReplace(process: number, random: SimRandom, key: string): Promise<boolean> {
     let seen = null as Seen | null
     for (let step = 0; step < 3; step++) {
@@ -151,7 +151,7 @@ export class Workload<N extends KvNode> {
       const answer = await this.#write(process, random, key, value, seen)
       if (!this.#settleWrite(process, value, answer)) return false
       if ('error' in answer) return true
-      seen = { version: answer.value.version, values: [...(seen?.values ?? []), value] }
+      seen = { context: answer.value.context, values: [...(seen?.values ?? []), value] }
     }
     return seen === null || random.chance(0.5) || this.#delete(process, random, key, seen)
   }
@@ -202,7 +202,7 @@ export class Workload<N extends KvNode> {
     value: string | null,
     over: Seen | null,
   ): Promise<Answer<KvWritten>> {
-    const context = over === null ? {} : { context: over.version }
+    const context = over === null ? {} : { context: over.context }
     const options = { deadlineMs: DEADLINE_MS, ...context }
     const index = this.#calls.someHost(random)
     const covers = over === null ? {} : { covers: [...over.values] }
@@ -258,11 +258,11 @@ export class Workload<N extends KvNode> {
 }
 
 function seenBy(read: KvRead | null): Seen | null {
-  return read === null ? null : { version: read.version, values: valuesOf(read) }
+  return read === null ? null : { context: read.context, values: valuesOf(read) }
 }
 
 function valuesOf(read: KvRead): string[] {
-  return [read.value, ...read.siblings].map(String)
+  return [read.value, ...read.others].map(String)
 }
 
 function check(what: string, operations: readonly Operation[]): void {

@@ -66,20 +66,20 @@ describe('cache of contexts', () => {
   })
 })
 
-describe('a version of a write', () => {
+describe('a context of a write', () => {
   it('is of its key: of another it says nothing', async () => {
     const world = await StoreWorld.start(['abc'])
     await world.drive(world.kv('a').put('k', 'unseen', { write: 'all' }))
-    const { version } = await world.drive(world.kv('a').put('other', 'v', { write: 'all' }))
+    const { context } = await world.drive(world.kv('a').put('other', 'v', { write: 'all' }))
     const calls: (() => Promise<unknown>)[] = [
-      () => world.kv('b').put('k', 'v', { context: version }),
-      () => world.kv('b').del('k', { context: version }),
-      () => world.kv('b').set.rm('k', ['v'], { context: version }),
+      () => world.kv('b').put('k', 'v', { context }),
+      () => world.kv('b').del('k', { context }),
+      () => world.kv('b').set.rm('k', ['v'], { context }),
     ]
     for (const call of calls) {
       const error = await errorOf(world.drive(call()))
       assert.deepEqual([error.code, error.outcome], ['USAGE', 'not-applied'])
-      assert.match(error.message, /is no version of "k"/)
+      assert.match(error.message, /is no context of "k"/)
     }
     assert.deepEqual(world.held('b', 'k'), ['unseen'])
     await world.drive(world.kv('b').put('k', 'v', { context: NOTHING }))
@@ -96,7 +96,7 @@ describe('a version of a write', () => {
         assert.deepEqual(world.held('a', 'k'), ['sibling', 'v1'])
         assert.deepEqual(world.held('b', 'k'), ['sibling'])
         world.fate = missing()
-        const options = { ...level, context: one.version }
+        const options = { ...level, context: one.context }
         const kv = world.kv('b')
         await world.drive(call === 'put' ? kv.put('k', 'v2', options) : kv.del('k', options))
         await world.wait(20)
@@ -105,7 +105,7 @@ describe('a version of a write', () => {
           assert.deepEqual(world.held(name, 'k'), after, `${call} at ${name}`)
         }
         const read = await world.drive(world.kv('c').get('k', { read: 'all' }))
-        assert.ok(![read?.value, ...(read?.siblings ?? [])].includes('v1'))
+        assert.ok(![read?.value, ...(read?.others ?? [])].includes('v1'))
       }
     })
   }
@@ -118,7 +118,7 @@ describe('a version of a write', () => {
       // Nobody else hears of it before the next one.
       world.fate = missing('a', 'b', 'c')
       const put = world.kv(name).put('k', `v${i}`, { write: 'one', context })
-      context = (await world.drive(put)).version
+      context = (await world.drive(put)).context
     }
     world.fate = () => undefined
     for (const name of ['a', 'b', 'c']) {
@@ -138,10 +138,10 @@ describe('limits of a record', () => {
     const more = world.kv('a').put('k', 'more', { context: NOTHING })
     const error = await errorOf(world.drive(more))
     assert.deepEqual([error.code, error.outcome], ['TOO_LARGE', 'not-applied'])
-    assert.match(error.hint ?? '', /with the version/)
+    assert.match(error.hint ?? '', /with the context/)
     const read = await world.drive(world.kv('b').get('k'))
-    assert.equal(read?.siblings.length, SIBLINGS_MAX - 1)
-    const context = read?.version ?? ''
+    assert.equal(read?.others.length, SIBLINGS_MAX - 1)
+    const context = read?.context ?? ''
     await world.drive(world.kv('b').put('k', 'resolved', { context, write: 'all' }))
     for (const name of ['a', 'b', 'c']) assert.deepEqual(world.held(name, 'k'), ['resolved'])
   })
@@ -157,11 +157,11 @@ describe('limits of a record', () => {
     }
     world.fate = () => undefined
     const read = await world.drive(world.kv('c').get('k', { read: 'all' }))
-    assert.equal(read?.siblings.length, 2 * SIBLINGS_MAX - 1)
+    assert.equal(read?.others.length, 2 * SIBLINGS_MAX - 1)
     await world.wait(50)
     const error = await errorOf(world.drive(world.kv('a').put('k', 'more', { context: NOTHING })))
     assert.equal(error.code, 'TOO_LARGE')
-    const context = read?.version ?? ''
+    const context = read?.context ?? ''
     await world.drive(world.kv('a').put('k', 'resolved', { context, write: 'all' }))
     for (const name of ['a', 'b', 'c']) assert.deepEqual(world.held(name, 'k'), ['resolved'])
   })

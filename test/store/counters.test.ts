@@ -38,9 +38,9 @@ describe('counters', () => {
     }
     for (const name of ['a', 'd', 'e']) assert.equal(await countAt(world, name), sum)
     const read = await world.drive(world.kv('b').get('k'))
-    assert.deepEqual([read?.value, read?.type, read?.siblings], [sum, 'counter', []])
+    assert.deepEqual([read?.value, read?.type, read?.others], [sum, 'counter', []])
     const page = await world.drive(world.kv('c').ls(''))
-    assert.deepEqual(page.entries, [{ key: 'k', value: sum, type: 'counter', siblings: 0 }])
+    assert.deepEqual(page.entries, [{ key: 'k', value: sum, type: 'counter', siblingCount: 1 }])
   })
 
   it('add one, when nothing else is said', async () => {
@@ -127,7 +127,7 @@ describe('counters', () => {
     await world.drive(world.kv('a').counter.add('k', 5, ALL))
     const seen = await world.drive(world.kv('b').counter.get('k'))
     await world.drive(world.kv('a').counter.add('k', 30, ALL))
-    await world.drive(world.kv('c').del('k', { context: seen?.version ?? '', ...ALL }))
+    await world.drive(world.kv('c').del('k', { context: seen?.context ?? '', ...ALL }))
     assert.equal(await countAt(world, 'a'), 30, 'what the deletion had not seen')
     await world.drive(world.kv('c').del('k', ALL))
     assert.equal(await countAt(world, 'a'), null)
@@ -156,14 +156,15 @@ describe('counters', () => {
     const context = versionText(EMPTY_CONTEXT, '')
     await world.drive(world.kv('c').put('k', 'v', { context }))
     const read = await world.drive(world.kv('a').get('k', { read: 'all' }))
-    assert.deepEqual([read?.value, read?.type, read?.siblings], [5, 'counter', ['v']])
+    assert.deepEqual([read?.value, read?.type, read?.others], [5, 'counter', ['v']])
     assert.equal(await countAt(world, 'b'), 5)
     await world.wait(20)
     const refused = await errorOf(world.drive(world.kv('a').counter.add('k', 1)))
     assert.equal(refused.code, 'CONFLICT')
-    await world.drive(world.kv('b').put('k', 'w', { context: read?.version ?? '', ...ALL }))
+    const put = { context: read?.context ?? '', ...ALL }
+    assert.equal((await world.drive(world.kv('b').put('k', 'w', put))).replaced, 'counter')
     const after = await world.drive(world.kv('a').get('k'))
-    assert.deepEqual([after?.value, after?.type, after?.siblings], ['w', undefined, []])
+    assert.deepEqual([after?.value, after?.type, after?.others], ['w', undefined, []])
   })
 
   it('are no values, no sets, and the other way round', async () => {

@@ -23,13 +23,13 @@ describe('a value with a time', () => {
     const endsMs = read?.expiresAtMs ?? 0
     assert.ok(endsMs >= startMs + TTL_MS && endsMs <= world.clock.wallMs() + TTL_MS)
     const page = await world.drive(world.kv('a').ls('k'))
-    assert.deepEqual(page.entries, [{ key: 'k', value: 'v', expiresAtMs: endsMs, siblings: 0 }])
+    assert.deepEqual(page.entries, [{ key: 'k', value: 'v', expiresAtMs: endsMs, siblingCount: 1 }])
     await world.wait(endsMs - 1 - world.clock.wallMs() - 50)
     assert.equal(await valueAt(world, 'c'), 'v')
     await world.wait(60)
     for (const name of ['a', 'b', 'c', 'd']) assert.equal(await valueAt(world, name), null)
     const left = await world.drive(world.kv('d').ls(''))
-    assert.deepEqual(left.entries, [{ key: 'stays', value: 'v', siblings: 0 }])
+    assert.deepEqual(left.entries, [{ key: 'stays', value: 'v', siblingCount: 1 }])
   })
 
   it('ends without a write: the records of the replicas stay as they are', async () => {
@@ -75,7 +75,7 @@ describe('a value with a time', () => {
     await world.drive(world.kv('b').put('k', 'stays', { context, ...ALL }))
     await world.wait(1100)
     const read = await world.drive(world.kv('c').get('k'))
-    assert.deepEqual([read?.value, read?.siblings], ['stays', []])
+    assert.deepEqual([read?.value, read?.others], ['stays', []])
     const all = await world.drive(world.kv('c').siblings('k'))
     assert.deepEqual(all.siblings, ['stays'])
   })
@@ -112,7 +112,7 @@ describe('a value with a time', () => {
 })
 
 describe('all that a key holds', () => {
-  it('comes with a version that resolves it, also of a deletion', async () => {
+  it('comes with a context that resolves it, also of a deletion', async () => {
     const world = await StoreWorld.start(['abc'])
     const never = await world.drive(world.kv('a').siblings('k'))
     assert.deepEqual(never.siblings, [])
@@ -126,5 +126,22 @@ describe('all that a key holds', () => {
     assert.notEqual(deleted.context, never.context)
     await world.drive(world.kv('a').put('k', '3', { context: deleted.context, ...ALL }))
     assert.deepEqual(world.held('b', 'k'), ['3'])
+  })
+
+  it('comes with when each of them ends', async () => {
+    const world = await StoreWorld.start(['abc'])
+    const context = versionText(EMPTY_CONTEXT, '')
+    await world.drive(world.kv('a').put('k', 'stays', ALL))
+    assert.equal('expiries' in (await world.drive(world.kv('c').siblings('k'))), false)
+    await world.drive(world.kv('b').put('k', 'ends', { context, ttlMs: 1000, ...ALL }))
+    const endsMs = world.record('b', 'k').siblings.find((each) => each.expiresAtMs > 0)?.expiresAtMs
+    const all = await world.drive(world.kv('c').siblings('k'))
+    assert.deepEqual(
+      [all.siblings, all.expiries],
+      [
+        ['ends', 'stays'],
+        [endsMs, null],
+      ],
+    )
   })
 })

@@ -25,10 +25,10 @@ describe('what replicas hold', () => {
     assert.ok(write.expiresAtMs > world.clock.wallMs())
     const rest = { kind: 'text', bytes: 4, count: 1, by: idOf(world, 'a') }
     assert.deepEqual(held.writes, [{ ...rest, expiresAtMs: write.expiresAtMs }])
-    assert.deepEqual([held.values, held.isCurrent], [1, true])
+    assert.deepEqual([held.siblingCount, held.isCurrent], [1, true])
     await world.wait(61_000)
     const [ended] = (await heldBy(world, 'k')).values()
-    assert.equal(ended?.values, 0)
+    assert.equal(ended?.siblingCount, 0)
     assert.deepEqual(
       ended.writes.map(({ kind, count }) => [kind, count]),
       [['expired', 0]],
@@ -45,7 +45,7 @@ describe('what replicas hold', () => {
     await world.drive(kv.counter.add('hits', 5, all))
     const toldOf = async (key: string) => {
       const [held] = (await heldBy(world, key)).values()
-      return held?.writes.map(({ kind, bytes, count }) => [held.values, kind, bytes, count])
+      return held?.writes.map(({ kind, bytes, count }) => [held.siblingCount, kind, bytes, count])
     }
     assert.deepEqual(await toldOf('gone'), [[0, 'deleted', 0, 0]])
     assert.deepEqual(await toldOf('tags'), [[1, 'set', 3, 2]])

@@ -340,12 +340,12 @@ const MUTANTS: readonly Mutant[] = [
     /blind: what its coordinator/,
   ],
   [
-    'a write with a version replaces all',
+    'a write with a context replaces all',
     'writes',
     'writer.ts',
     'blind ? joinContexts(before.known, given) : given',
     'joinContexts(before.known, given)',
-    /with a version: exactly/,
+    /with a context: exactly/,
   ],
   [
     'an unknown outcome is told as none',

@@ -85,7 +85,7 @@ describe('a read of a large value', () => {
       }
       world.fate = missing()
       const read = await world.drive(world.kv('d').get('k', { read: 'all' }))
-      assert.deepEqual(startsOf([read?.value, ...(read?.siblings ?? [])]), ['a', 'b', 'c'])
+      assert.deepEqual(startsOf([read?.value, ...(read?.others ?? [])]), ['a', 'b', 'c'])
       await world.wait(20)
       for (const name of 'abc') assert.deepEqual(startsOf(world.held(name, 'k')), ['a', 'b', 'c'])
     }

@@ -93,11 +93,11 @@ describe('read repair', () => {
     }
     world.fate = missing()
     const read = await world.drive(world.kv('b').get('k', { read: 'all' }))
-    assert.equal(read?.siblings.length, 2)
+    assert.equal(read?.others.length, 2)
     await world.wait(20)
     for (const name of ['a', 'b', 'c']) assert.deepEqual(world.held(name, 'k'), ['a', 'b', 'c'])
     const again = await world.drive(world.kv('c').get('k', { read: 'one' }))
-    assert.equal(again?.version, read?.version)
+    assert.equal(again?.context, read?.context)
   })
 
   it('makes replicas equal in what they know as well', async () => {
@@ -105,7 +105,7 @@ describe('read repair', () => {
     world.fate = missing('c')
     const first = await world.drive(world.kv('a').put('k', '1'))
     world.fate = missing('b')
-    await world.drive(world.kv('a').put('k', '2', { context: first.version }))
+    await world.drive(world.kv('a').put('k', '2', { context: first.context }))
     world.fate = missing()
     await world.drive(world.kv('a').get('k', { read: 'all' }))
     await world.wait(20)
@@ -194,11 +194,13 @@ describe('inspect', () => {
     await world.drive(world.kv('a').put('k', '1'))
     await world.drive(world.kv('a').put('k', '2', { context: versionText(EMPTY_CONTEXT, '') }))
     const valuesOf = async () => {
-      return [...(await world.drive(world.kv('a').inspect('k', 500))).values()].map((h) => h.values)
+      return [...(await world.drive(world.kv('a').inspect('k', 500))).values()].map(
+        (h) => h.siblingCount,
+      )
     }
     assert.deepEqual(await valuesOf(), [2])
     const { entries } = await world.drive(world.kv('a').ls(''))
-    assert.deepEqual(entries, [{ key: 'k', value: '2', siblings: 1 }])
+    assert.deepEqual(entries, [{ key: 'k', value: '2', siblingCount: 2 }])
     await world.drive(world.kv('a').del('k'))
     assert.deepEqual(await valuesOf(), [0])
   })
@@ -206,14 +208,14 @@ describe('inspect', () => {
   it('says what each replica has, and leaves out who did not answer', async () => {
     const world = await StoreWorld.start(['abc'], { nodes: 'd' })
     world.fate = missing('b')
-    const { version } = await world.drive(world.kv('a').put('k', 'v'))
+    const { context } = await world.drive(world.kv('a').put('k', 'v'))
     world.fate = (q) => (isRead(q) && q.to === 'c' ? 'unreachable' : missing()(q))
     const held = await world.drive(world.kv('d').inspect('k', 500))
     const [a = '', b = ''] = world.idsOf('ab')
     assert.deepEqual(
-      new Map([...held].map(([id, { version: its, values }]) => [id, [its, values]])),
+      new Map([...held].map(([id, { context: its, siblingCount }]) => [id, [its, siblingCount]])),
       new Map([
-        [a, [version, 1]],
+        [a, [context, 1]],
         [b, ['', 0]],
       ]),
     )

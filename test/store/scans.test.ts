@@ -142,7 +142,7 @@ describe('scans', () => {
     await world.drive(world.kv('a').del('gone'))
     for (const name of ['a', 'b', 'c']) {
       const { entries } = await world.drive(world.kv(name).ls(''))
-      assert.deepEqual(entries, [{ key: 'k', value: 'new', siblings: 0 }], name)
+      assert.deepEqual(entries, [{ key: 'k', value: 'new', siblingCount: 1 }], name)
     }
   })
 

@@ -4,9 +4,11 @@ import type { Value } from '../../src/store/api.ts'
 import { ELEMENTS_MAX, SET_BYTES_MAX } from '../../src/store/limits.ts'
 import type { KvStore } from '../../src/store/kv-store.ts'
 import { errorOf } from './error-of.ts'
+import { EMPTY_CONTEXT, versionText } from '../../src/store/version-vector.ts'
 import { isRead, isSync, isWrite, type Question, StoreWorld } from './world.ts'
 
 const ALL = { write: 'all' } as const
+const NOTHING = versionText(EMPTY_CONTEXT, '')
 
 function missing(...names: readonly string[]) {
   return (question: Question) => {
@@ -41,7 +43,7 @@ describe('sets', () => {
     const read = await world.drive(world.kv('b').get('k'))
     assert.deepEqual([read?.value, read?.type], [expected, 'set'])
     const page = await world.drive(world.kv('b').ls('k'))
-    assert.deepEqual(page.entries, [{ key: 'k', value: expected, type: 'set', siblings: 0 }])
+    assert.deepEqual(page.entries, [{ key: 'k', value: expected, type: 'set', siblingCount: 1 }])
   })
 
   it('keep what was added apart, and what is added while it is removed', async () => {
@@ -65,12 +67,12 @@ describe('sets', () => {
     for (const name of ['a', 'b', 'c']) assert.deepEqual(await elementsAt(world, name), ['y'])
   })
 
-  it('lose only what a version has seen, when a removal gives one', async () => {
+  it('lose only what a context has seen, when a removal gives one', async () => {
     const world = await StoreWorld.start(['abc'])
     await world.drive(world.kv('a').set.add('k', ['x', 'y'], ALL))
-    const { version } = await world.drive(world.kv('a').set.ls('k'))
+    const { context } = await world.drive(world.kv('a').set.ls('k'))
     await world.drive(world.kv('b').set.add('k', ['x'], ALL))
-    const removed = await world.drive(world.kv('c').set.rm('k', ['x', 'y'], { context: version }))
+    const removed = await world.drive(world.kv('c').set.rm('k', ['x', 'y'], { context }))
     assert.equal(removed.changed, 1)
     assert.deepEqual(await elementsAt(world, 'a'), ['x'], 'it was added again since')
   })
@@ -127,10 +129,13 @@ describe('sets', () => {
     await world.drive(world.kv('a').set.add('k', ['x'], ALL))
     const seen = await world.drive(world.kv('b').get('k'))
     await world.drive(world.kv('b').set.add('k', ['y'], ALL))
-    await world.drive(world.kv('c').del('k', { context: seen?.version ?? '', ...ALL }))
+    await world.drive(world.kv('c').del('k', { context: seen?.context ?? '', ...ALL }))
     assert.deepEqual(await elementsAt(world, 'a'), ['y'])
-    await world.drive(world.kv('c').put('k', 'v', ALL))
+    const beside = await world.drive(world.kv('c').put('k', 'u', { context: NOTHING, ...ALL }))
+    assert.equal('replaced' in beside, false, 'it is there beside the set')
+    assert.equal((await world.drive(world.kv('c').put('k', 'v', ALL))).replaced, 'set')
     assert.equal((await world.drive(world.kv('a').get('k')))?.value, 'v')
+    assert.equal('replaced' in (await world.drive(world.kv('b').put('k', 'w', ALL))), false)
   })
 
   it('are put as they stand, once however often', async () => {

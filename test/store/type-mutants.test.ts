@@ -260,7 +260,7 @@ const MUTANTS: readonly Mutant[] = [
     'writer.ts',
     'const context = blind ? joinContexts(before.known, given) : given',
     'const context = joinContexts(before.known, given)',
-    /a version has seen/,
+    /a context has seen/,
   ],
   [
     'JSON is another element when its keys come in another order',
@@ -367,12 +367,36 @@ const MUTANTS: readonly Mutant[] = [
     /ends without a write/,
   ],
   [
-    'a deletion has no version',
+    'a deletion has no context',
     'expiry',
-    'kv-store.ts',
+    'shown.ts',
     'const siblings = shown.map(({ value }) => value)',
-    "const siblings = shown.map(({ value }) => value)\n    if (siblings.length === 0) return { ...looked, siblings, context: '' }",
+    "const siblings = shown.map(({ value }) => value)\n    if (siblings.length === 0) return { ...rest, siblings, context: '' }",
     /also of a deletion/,
+  ],
+  [
+    'siblings do not say when they end',
+    'expiry',
+    'shown.ts',
+    'const ends = expiries.some((each) => each !== null)',
+    'const ends = false',
+    /when each of them ends/,
+  ],
+  [
+    'a put does not say what it replaced',
+    'sets',
+    'apply-edit.ts',
+    'const effect = REPLACED.indexOf(replacedBy(before, record))',
+    'const effect = 0',
+    /are replaced by a put/,
+  ],
+  [
+    'a put says that it replaced what it has not seen',
+    'sets',
+    'apply-edit.ts',
+    "return before.elements.length > 0 && after.elements.length === 0 ? 'set' : null",
+    "return before.elements.length > 0 ? 'set' : null",
+    /are replaced by a put/,
   ],
 
   // What a recovery takes.

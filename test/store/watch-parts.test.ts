@@ -499,7 +499,7 @@ describe('telling of a key', () => {
 })
 
 describe('events that wait for a reader', () => {
-  const put = (i: number): KvEvent => ({ kind: 'delete', key: 'k', version: '', cursor: `c${i}` })
+  const put = (i: number): KvEvent => ({ kind: 'delete', key: 'k', context: '', cursor: `c${i}` })
 
   async function all(buffer: EventBuffer): Promise<string[]> {
     buffer.end(null)

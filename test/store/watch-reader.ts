@@ -72,6 +72,6 @@ export function shortly(event: KvEvent): string {
   if (event.kind === 'begin') return 'begin'
   if (event.kind === 'gap') return `gap ${event.reason}`
   if (!('value' in event)) return `${event.kind} ${event.key}`
-  const values = [event.value, ...event.siblings].map(String)
+  const values = [event.value, ...event.others].map(String)
   return `${event.kind} ${event.key}=${values.join(',')}`
 }

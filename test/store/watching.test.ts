@@ -53,7 +53,7 @@ describe('a watch of the store', () => {
       const event = reader.events.at(-1)
       assert.ok(event !== undefined && 'value' in event && read !== null)
       assert.deepEqual(event.value, read.value)
-      assert.equal(event.version, read.version)
+      assert.equal(event.context, read.context)
     }
   })
 
@@ -92,7 +92,7 @@ describe('a watch of the store', () => {
     const read = await world.drive(world.kv('b').get('k', { read: 'all' }))
     await world.wait(GATHER_MS)
     assert.deepEqual(reader.take(), [], 'repair is no news')
-    await world.drive(world.kv('b').put('k', 'one', { context: read?.version ?? '' }))
+    await world.drive(world.kv('b').put('k', 'one', { context: read?.context ?? '' }))
     await world.wait(GATHER_MS)
     assert.deepEqual(reader.take(), ['put k=one'])
   })
@@ -103,7 +103,7 @@ describe('a watch of the store', () => {
     world.fate = missing('c')
     const first = await world.drive(world.kv('a').put('k', 'old'))
     const old = world.record('a', 'k')
-    await world.drive(world.kv('a').put('k', 'new', { context: first.version }))
+    await world.drive(world.kv('a').put('k', 'new', { context: first.context }))
     await world.wait(GATHER_MS)
     assert.deepEqual(reader.take(), ['put k=old', 'put k=new'])
     // An old message comes late.

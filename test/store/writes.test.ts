@@ -55,34 +55,34 @@ describe('what a write replaces', () => {
     await world.drive(world.kv('c').put('k', '2', { write: 'all' }))
     for (const name of ['a', 'b']) assert.deepEqual(world.held(name, 'k'), ['1', '2'])
     const read = await world.drive(world.kv('b').get('k', { read: 'all' }))
-    assert.deepEqual([read?.value, read?.siblings], ['2', ['1']], 'the newest first')
+    assert.deepEqual([read?.value, read?.others], ['2', ['1']], 'the newest first')
   })
 
-  it('with a version: exactly what that covers', async () => {
+  it('with a context: exactly what that covers', async () => {
     const world = await StoreWorld.start(['abc'])
     const first = await world.drive(world.kv('a').put('k', '1', { write: 'all' }))
     await world.drive(world.kv('b').put('k', '2', { write: 'all', context: NOTHING }))
-    await world.drive(world.kv('c').put('k', '3', { write: 'all', context: first.version }))
+    await world.drive(world.kv('c').put('k', '3', { write: 'all', context: first.context }))
     for (const name of ['a', 'b', 'c']) assert.deepEqual(world.held(name, 'k'), ['2', '3'])
     const read = await world.drive(world.kv('a').get('k', { read: 'all' }))
-    const context = read?.version ?? ''
+    const context = read?.context ?? ''
     await world.drive(world.kv('b').put('k', '4', { write: 'all', context }))
     for (const name of ['a', 'b', 'c']) assert.deepEqual(world.held(name, 'k'), ['4'])
   })
 
-  it('with the version of a write: that write, and not the siblings that it got', async () => {
+  it('with the context of a write: that write, and not the siblings that it got', async () => {
     const world = await StoreWorld.start(['abc'])
     await world.drive(world.kv('a').put('k', 'theirs', { write: 'all' }))
     let context = NOTHING
     for (const value of ['mine 1', 'mine 2', 'mine 3']) {
       const written = await world.drive(world.kv('a').put('k', value, { write: 'all', context }))
-      context = written.version
+      context = written.context
       assert.deepEqual(world.held('b', 'k'), [value, 'theirs'].sort())
     }
     await world.drive(world.kv('a').del('k', { write: 'all', context }))
     assert.deepEqual(world.held('c', 'k'), ['theirs', '†'])
     const read = await world.drive(world.kv('c').get('k'))
-    assert.deepEqual([read?.value, read?.siblings], ['theirs', []])
+    assert.deepEqual([read?.value, read?.others], ['theirs', []])
   })
 
   it('a delete: what a write would, and it stays deleted where it was missed', async () => {

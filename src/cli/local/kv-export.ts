@@ -101,7 +101,7 @@ class Export {
           // A page of the listing that was asked for.
           const { entries, partial: isPartial } = page as KvPage
           partial ||= isPartial
-          unresolved += entries.filter(({ siblings }) => siblings > 0).length
+          unresolved += entries.filter(({ siblingCount }) => siblingCount > 1).length
           await this.#write(entries)
         }
       })

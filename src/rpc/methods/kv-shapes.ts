@@ -6,7 +6,10 @@ import type { CliFlag } from '../method.ts'
 import { level, text, value } from '../schemas.ts'
 import { shownToJson } from '../values.ts'
 
-export const context = v.pipe(text, v.description('version that this write replaces'))
+export const context = v.pipe(
+  text,
+  v.description('what this write replaces, as a read or write gave it'),
+)
 
 export const maxAgeMs = v.pipe(
   v.number(),
@@ -23,15 +26,19 @@ export const answered = {
   partial: v.pipe(v.boolean(), v.description('fewer than a majority answered')),
 } as const
 
-export const written = v.object({ key: v.string(), version: v.string(), ...answered })
+export const written = v.object({
+  key: v.string(),
+  context: v.pipe(v.string(), v.description('what the writer has seen of the key, this included')),
+  ...answered,
+})
 
 export const mergeType = v.pipe(
   v.picklist(['counter', 'set']),
   v.description('absent: a value that was put; a counter is a number, a set a list of elements'),
 )
-const siblings = v.pipe(
+const others = v.pipe(
   v.array(value),
-  v.description('values of writers that did not see each other, newest first'),
+  v.description('the siblings beside value: of writers that did not see each other, newest first'),
 )
 /** What a key holds. */
 export const found = {
@@ -44,8 +51,8 @@ export const found = {
 } as const
 export const read = {
   ...found,
-  version: v.pipe(v.string(), v.description('give it as context to replace what it covers')),
-  siblings,
+  context: v.pipe(v.string(), v.description('give it to kv.put to replace what it covers')),
+  others,
   ...answered,
   ageMs: v.exactOptional(
     v.pipe(v.number(), v.description('how long ago replicas were asked; absent: now')),
@@ -79,10 +86,10 @@ export const MAX_AGE_FLAG: CliFlag = {
   help: 'an answer that the daemon was given at most so long ago will do, such as 1s',
 }
 export const CONTEXT_FLAG: CliFlag = {
-  flag: '--context <version>',
+  flag: '--context <context>',
   param: 'context',
   kind: 'text',
-  help: 'version that this write replaces',
+  help: 'what this write replaces: the context of kv get --siblings -o json',
 }
 export const KEY = { param: 'key', kind: 'text', help: 'the key' } as const
 
@@ -117,7 +124,7 @@ export function optionalRead(params: {
 }
 
 export function readToJson(seen: KvRead) {
-  const { value: first, type, siblings: others } = seen
-  const json = others.map((one) => shownToJson(one))
-  return { ...seen, value: shownToJson(first, type), siblings: json }
+  const { value: first, type, others: rest } = seen
+  const json = rest.map((one) => shownToJson(one))
+  return { ...seen, value: shownToJson(first, type), others: json }
 }

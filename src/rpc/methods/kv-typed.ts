@@ -123,16 +123,14 @@ export const kvSetRm = call({
     key,
     elements,
     write: v.exactOptional(level),
-    context: v.exactOptional(
-      v.pipe(context, v.description('remove only what this version has seen')),
-    ),
+    context: v.exactOptional(v.pipe(context, v.description('remove only what was seen then'))),
     ...deadline,
   }),
   result: setWritten,
   ...changing,
   cli: {
     args: [KEY, ELEMENTS],
-    flags: [WRITE_FLAG, { ...CONTEXT_FLAG, help: 'remove only what this version has seen' }],
+    flags: [WRITE_FLAG, { ...CONTEXT_FLAG, help: 'remove only what was seen then' }],
   },
   run: async (node, params, options) =>
     await node.kv.set.rm(params.key, valuesOf(params.elements), {

@@ -8,7 +8,7 @@ import { shownToJson } from '../values.ts'
 import { found } from './kv-shapes.ts'
 
 const cursor = v.pipe(v.string(), v.description('where the watch is after this event; opaque'))
-const version = v.pipe(v.string(), v.description('give it as context to replace what it covers'))
+const context = v.pipe(v.string(), v.description('give it to kv.put to replace what it covers'))
 
 const event = v.union([
   v.object({
@@ -24,14 +24,14 @@ const event = v.union([
       v.description('the key has this value now; merge: several, of writers apart'),
     ),
     ...found,
-    version,
-    siblings: v.pipe(v.array(value), v.description('of a merge: the other values, newest first')),
+    context,
+    others: v.pipe(v.array(value), v.description('of a merge: the other values, newest first')),
     cursor,
   }),
   v.object({
     kind: v.pipe(v.picklist(['delete', 'expire']), v.description('it has no value any more')),
     key: v.string(),
-    version,
+    context,
     cursor,
   }),
   v.object({
@@ -81,9 +81,9 @@ export const kvWatch = watch({
 type Valued = Extract<KvEvent, { kind: 'put' | 'merge' }>
 type WireEvent =
   | Exclude<KvEvent, Valued>
-  | (Omit<Valued, 'value' | 'siblings'> & {
+  | (Omit<Valued, 'value' | 'others'> & {
       readonly value: JsonValue
-      readonly siblings: readonly JsonValue[]
+      readonly others: readonly JsonValue[]
     })
 
 /** Begun at the first step, so that what cannot begin is an error of the subscription. */
@@ -95,6 +95,6 @@ async function* told(begin: () => AsyncIterable<KvEvent>): AsyncGenerator<WireEv
 }
 
 function valuedToJson(each: Valued): WireEvent {
-  const siblings = each.siblings.map((one) => shownToJson(one))
-  return { ...each, value: shownToJson(each.value, each.type), siblings }
+  const others = each.others.map((one) => shownToJson(one))
+  return { ...each, value: shownToJson(each.value, each.type), others }
 }

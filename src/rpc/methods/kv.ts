@@ -44,6 +44,12 @@ const all = {
   key: v.string(),
   siblings: v.pipe(v.array(value), v.description('all values, newest first; none: deleted')),
   type: v.exactOptional(v.pipe(mergeType, v.description('of the first'))),
+  expiries: v.exactOptional(
+    v.pipe(
+      v.array(v.nullable(v.number())),
+      v.description('when each ends, in ms since 1970, null: never; absent: none does'),
+    ),
+  ),
   context: v.pipe(v.string(), v.description('covers all of them; give it to kv.put')),
   ...answered,
 } as const
@@ -66,7 +72,7 @@ const SIBLINGS_FLAG: CliFlag = {
   flag: '--siblings',
   param: 'siblings',
   kind: 'flag',
-  help: 'all values and the version that covers them, also when deleted',
+  help: 'all values and the context that covers them, also when deleted',
 }
 export const kvPut = call({
   name: 'kv.put',
@@ -85,7 +91,12 @@ export const kvPut = call({
     context: v.exactOptional(context),
     ...deadline,
   }),
-  result: written,
+  result: v.object({
+    ...written.entries,
+    replaced: v.exactOptional(
+      v.pipe(mergeType, v.description('the value stands where a counter or a set stood')),
+    ),
+  }),
   errors: [...WRITE_ERRORS, 'CLOCK_SKEW'],
   changes: true,
   withinMs: DEFAULT_DEADLINE_MS,
@@ -166,7 +177,10 @@ export const kvLs = call({
     entries: v.array(
       v.object({
         ...found,
-        siblings: v.pipe(v.number(), v.description('other values of the key; kv.get gives them')),
+        siblingCount: v.pipe(
+          v.number(),
+          v.description('values of the key; over 1: kv.get with siblings gives them'),
+        ),
       }),
     ),
     next: v.pipe(v.nullable(v.string()), v.description('after of the next page; null at the end')),

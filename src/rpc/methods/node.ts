@@ -99,8 +99,8 @@ const replica = v.object({
   rank: v.pipe(v.number(), v.description('1: nearest to the partition of all members')),
   load: v.pipe(v.number(), v.description('partitions that it holds')),
   loadMax: v.pipe(v.number(), v.description('partitions that it may hold')),
-  version: v.pipe(v.string(), v.description("'' when it did not answer")),
-  values: v.pipe(v.number(), v.description('0 with a version: deleted; over 1: siblings')),
+  context: v.pipe(v.string(), v.description("what it has seen of kv; '': nothing, or no answer")),
+  siblingCount: v.pipe(v.number(), v.description('values of kv; 0 with a context: deleted')),
   answered: v.boolean(),
   isCurrent: v.pipe(v.boolean(), v.description('it has all that any that answered has')),
   writes: v.pipe(

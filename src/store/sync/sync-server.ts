@@ -191,7 +191,7 @@ export async function joinAll(
     if (!isOfRecord(error)) throw error
     const key = records[i]?.[0] ?? ''
     throw new AtollError('CONFLICT', `"${key}" cannot be joined: ${String(error)}`, {
-      hint: `read it, and write it with the version that you get: atoll kv get ${key}`,
+      hint: `read it, and put it with the context that you get: atoll kv get ${key}`,
       cause: error,
     })
   }

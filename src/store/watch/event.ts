@@ -11,12 +11,12 @@ export function eventOf(
   [first, ...others]: readonly Shown[],
   cursor: string,
 ): KvEvent {
-  const version = versionText(record.known, key)
+  const context = versionText(record.known, key)
   if (first === undefined) {
     const hasExpired = record.siblings.some(({ kind }) => kind !== 'tombstone')
-    return { kind: hasExpired ? 'expire' : 'delete', key, version, cursor }
+    return { kind: hasExpired ? 'expire' : 'delete', key, context, cursor }
   }
   const kind = others.length > 0 ? 'merge' : 'put'
-  const siblings = others.map(({ value }) => value)
-  return { kind, key, ...foundOf(first), version, siblings, cursor }
+  const rest = others.map(({ value }) => value)
+  return { kind, key, ...foundOf(first), context, others: rest, cursor }
 }

@@ -10,7 +10,7 @@ import type { ConnectedNode } from '../../../src/client.ts'
 interface Promised {
   /** Of the last acknowledged change; null: a deletion. */
   readonly value: string | null
-  readonly version: string
+  readonly context: string
   /** Values of changes after it that nobody knows the outcome of. */
   readonly doubtful: readonly (string | null)[]
 }
@@ -43,7 +43,7 @@ export class StoreClients {
   /** Replaces what this side wrote last, perhaps through another daemon. */
   async replace(node: ConnectedNode, key: string, isDelete: boolean): Promise<void> {
     const known = this.#promised.get(key)
-    const context = known === undefined ? {} : { context: known.version }
+    const context = known === undefined ? {} : { context: known.context }
     const value = isDelete ? null : this.#newValue()
     await this.#change(key, value, () =>
       value === null ? node.kv.del(key, context) : node.kv.put(key, value, context),
@@ -76,12 +76,12 @@ export class StoreClients {
   async #change(
     key: string,
     value: string | null,
-    call: () => Promise<{ readonly version: string; readonly partial: boolean }>,
+    call: () => Promise<{ readonly context: string; readonly partial: boolean }>,
   ): Promise<void> {
     const beganMs = performance.now()
     try {
-      const { version, partial } = await call()
-      this.#promised.set(key, { value, version, doubtful: [] })
+      const { context, partial } = await call()
+      this.#promised.set(key, { value, context, doubtful: [] })
       this.acknowledged++
       if (partial) this.partial++
     } catch (error) {

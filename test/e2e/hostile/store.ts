@@ -123,7 +123,7 @@ async function holdsAll(
     for (let i = number; i < keys.length; i += CALLERS) {
       const key = keys[i] ?? ''
       const read = await (nodes[i % nodes.length] as ConnectedNode).kv.get(key, { read: 'all' })
-      const values = read === null ? [] : [read.value, ...read.siblings].map(String)
+      const values = read === null ? [] : [read.value, ...read.others].map(String)
       if (values.length > 1) siblings++
       for (const side of clients) {
         const fault = side.fault(key, values)
