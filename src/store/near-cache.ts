@@ -3,9 +3,10 @@
  *
  * Promises: an answer is as old as the question, so `maxAgeMs` holds however long the replicas
  * took. Readers who ask for a key at the same time share one question. A write through this node is
- * seen by every read that begins after the write has ended, however it ended. A reader gets no weaker
- * level than it asked for, and what replicas said in part is not kept. The bytes kept are bounded:
- * what was not read for longest goes first.
+ * seen by every read that begins after the write has ended, however it ended, and what a majority has
+ * shown to one reader by every later one. A reader gets no weaker level than it asked for, and what
+ * replicas said in part is not kept. The bytes kept are bounded: what was not read for longest goes
+ * first.
  *
  * It does not hear of writes through other nodes: that is what the age is for.
  */
@@ -34,9 +35,18 @@ export interface NearAnswer {
   readonly ageMs: number | null
 }
 
+/** When replicas were asked; what comes one after the other may share a moment of the clock. */
+interface Asked {
+  readonly ms: number
+  /** In the order of questions and of what is kept. */
+  readonly turn: number
+}
+
 /** Encoded, so that its size is known and nobody who got it can change it for others. */
 interface Entry {
   readonly askedMs: number
+  /** As `Asked.turn`: when it was kept. */
+  readonly turn: number
   readonly strength: number
   readonly bytes: Uint8Array
   readonly outcome: Omit<ReadOutcome, 'record'>
@@ -45,7 +55,7 @@ interface Entry {
 
 /** A question under way. */
 interface Flight {
-  readonly askedMs: number
+  readonly asked: Asked
   readonly endMs: number
   readonly level: Level | undefined
   readonly outcome: Promise<ReadOutcome>
@@ -64,6 +74,7 @@ export class NearCache {
   #bytes = 0
   /** The last question of a key that may still be shared and kept; no more than calls under way. */
   readonly #flights = new Map<string, Flight>()
+  #turn = 0
 
   constructor(options: NearCacheOptions) {
     this.#options = options
@@ -81,19 +92,25 @@ export class NearCache {
   /** `maxAgeMs` undefined: asks the replicas, whatever is kept. */
   async get(key: string, maxAgeMs: number | undefined, limits: CallLimits): Promise<NearAnswer> {
     if (maxAgeMs !== undefined) return this.#get(key, checkedAge(maxAgeMs), limits, 1)
-    const askedMs = this.#options.clock.monotonicMs()
+    const asked = this.#now()
     const outcome = await this.#options.read(key, limits)
-    this.#shown(key, askedMs, limits.level, outcome)
+    this.#shown(key, asked, limits.level, outcome)
     return { outcome, ageMs: null }
   }
 
+  #now(): Asked {
+    return { ms: this.#options.clock.monotonicMs(), turn: ++this.#turn }
+  }
+
   /** Whoever has seen this must not be shown an older one afterwards. */
-  #shown(key: string, askedMs: number, level: Level | undefined, outcome: ReadOutcome): void {
+  #shown(key: string, asked: Asked, level: Level | undefined, outcome: ReadOutcome): void {
     const entry = this.#entries.get(key)
     if (entry === undefined && !this.#flights.has(key)) return
     this.forget(key)
-    // An entry that was asked for before is still here: no write has ended since.
-    if (entry !== undefined && entry.askedMs <= askedMs) this.#keep(key, askedMs, level, outcome)
+    // It was here when this was asked, and is still: nothing newer was shown, and no write has ended.
+    if (entry !== undefined && entry.turn < asked.turn) {
+      this.#keep(key, asked, level, outcome)
+    }
   }
 
   /** To be told when a write of the key through this node has ended. */
@@ -122,7 +139,7 @@ export class NearCache {
     const endMs = nowMs + limits.deadlineMs
     if (flight === undefined || !isShared(flight, nowMs - maxAgeMs, endMs, limits.level)) {
       counts.misses++
-      return { outcome: await this.#ask(key, nowMs, limits), ageMs: null }
+      return { outcome: await this.#ask(key, limits), ageMs: null }
     }
     counts.shared++
     try {
@@ -143,21 +160,23 @@ export class NearCache {
     return { outcome: { ...entry.outcome, record }, ageMs: Math.round(nowMs - entry.askedMs) }
   }
 
-  async #ask(key: string, askedMs: number, limits: CallLimits): Promise<ReadOutcome> {
+  async #ask(key: string, limits: CallLimits): Promise<ReadOutcome> {
     const { level, deadlineMs } = limits
+    const asked = this.#now()
     const outcome = this.#options.read(key, limits)
-    const flight = { askedMs, endMs: askedMs + deadlineMs, level, outcome }
+    const flight = { asked, endMs: asked.ms + deadlineMs, level, outcome }
     this.#flights.set(key, flight)
     try {
       const found = await outcome
-      if (this.#flights.get(key) === flight) this.#keep(key, askedMs, level, found)
+      if (this.#flights.get(key) === flight) this.#keep(key, asked, level, found)
+      else this.#shown(key, asked, level, found)
       return found
     } finally {
       if (this.#flights.get(key) === flight) this.#flights.delete(key)
     }
   }
 
-  #keep(key: string, askedMs: number, level: Level | undefined, outcome: ReadOutcome): void {
+  #keep(key: string, asked: Asked, level: Level | undefined, outcome: ReadOutcome): void {
     const before = this.#entries.get(key)
     if (before !== undefined) this.#bytes -= before.size
     this.#entries.delete(key)
@@ -166,7 +185,8 @@ export class NearCache {
     const bytes = encodeRecord(record)
     const size = ENTRY_BYTES + 2 * key.length + bytes.length
     if (size > this.#bytesMax) return
-    this.#entries.set(key, { askedMs, strength: strengthOf(level), bytes, outcome: rest, size })
+    const kept = { askedMs: asked.ms, turn: ++this.#turn, strength: strengthOf(level) }
+    this.#entries.set(key, { ...kept, bytes, outcome: rest, size })
     this.#bytes += size
     for (const [oldest, entry] of this.#entries) {
       if (this.#bytes <= this.#bytesMax) return
@@ -192,7 +212,7 @@ function isShared(
   endMs: number,
   level: Level | undefined,
 ): boolean {
-  return flight.askedMs >= sinceMs && flight.endMs <= endMs && flight.level === level
+  return flight.asked.ms >= sinceMs && flight.endMs <= endMs && flight.level === level
 }
 
 function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {

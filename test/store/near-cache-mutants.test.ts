@@ -6,14 +6,14 @@ type Mutant = readonly [name: string, from: string, to: string, tests: RegExp, f
 const MUTANTS: readonly Mutant[] = [
   [
     'the age begins with the answer',
-    'this.#entries.set(key, { askedMs,',
-    'this.#entries.set(key, { askedMs: this.#options.clock.monotonicMs(),',
+    'askedMs: asked.ms,',
+    'askedMs: this.#now().ms,',
     /as old as its question/,
   ],
   ['any age will do', 'entry.askedMs >= sinceMs && ', '', /each reader says how old/],
   [
     'a question under way of any age is shared',
-    'flight.askedMs >= sinceMs && ',
+    'flight.asked.ms >= sinceMs && ',
     '',
     /asked too long ago/,
   ],
@@ -79,20 +79,38 @@ const MUTANTS: readonly Mutant[] = [
   [
     'a question of before a write is kept',
     'if (this.#flights.get(key) === flight) this.#keep(',
-    'this.#keep(',
+    'if (this.#turn > 0) this.#keep(',
     /not shared or kept after them/,
   ],
   [
     'a plain read is not shown to others',
-    'this.#shown(key, askedMs, limits.level, outcome)',
+    'this.#shown(key, asked, limits.level, outcome)',
     '',
     /is not unshown|older question/,
   ],
   [
     'an older plain read takes the place of a newer answer',
-    'entry !== undefined && entry.askedMs <= askedMs',
+    'entry !== undefined && entry.turn < asked.turn',
     'entry !== undefined',
     /take the place of what was read after/,
+  ],
+  [
+    'of questions of one moment the last to be answered counts',
+    'entry.turn < asked.turn',
+    'entry.askedMs <= asked.ms',
+    /one moment of the clock/,
+  ],
+  [
+    'a question that a newer answer has overtaken is shared',
+    '    this.forget(key)\n    // It was',
+    '    this.#entries.delete(key)\n    // It was',
+    /whatever comes between/,
+  ],
+  [
+    'what only its own reader was shown is unshown',
+    '      else this.#shown(key, asked, level, found)\n',
+    '',
+    /its own reader alone/,
   ],
   [
     'the bytes are not bounded',

@@ -1,5 +1,6 @@
 /** Answers that may be a little old: how old, whose, how strong, how many, and never past own writes. */
 import assert from 'node:assert/strict'
+import fc from 'fast-check'
 import { AtollError, isAtollError } from '../../src/base/errors.ts'
 import type { Level } from '../../src/store/api.ts'
 import type { CallLimits } from '../../src/store/calls.ts'
@@ -276,7 +277,7 @@ describe('near cache: own writes', () => {
     assert.equal(await after, 'new')
     desk.answer(0, 'old')
     assert.equal(await before, 'old')
-    assert.equal(await desk.kept('k', 1000), 'new')
+    assert.equal(await desk.read('k', 'newer', 1000), 'newer', 'which was newer nobody knows')
   })
 
   it('nor does a plain read of before take the place of what was read after them', async () => {
@@ -287,6 +288,30 @@ describe('near cache: own writes', () => {
     await desk.read('k', 'new', 1000)
     desk.answer(0, 'old')
     await before
+    assert.equal(await desk.read('k', 'newer', 1000), 'newer', 'it is asked for again')
+  })
+
+  it('nor is what a question of before has shown to its own reader alone unshown', async () => {
+    const desk = new Desk()
+    const before = desk.get('k', 1000)
+    desk.cache.forget('k')
+    const other = desk.get('k', 1000)
+    desk.answer(0, 'newest')
+    assert.equal(await before, 'newest')
+    const after = desk.get('k', 1000)
+    desk.answer(1, 'new')
+    desk.answer(2, 'newest')
+    assert.deepEqual([await other, await after], ['new', 'newest'])
+  })
+
+  it('nor when all of it comes in one moment of the clock', async () => {
+    const desk = new Desk()
+    await desk.read('k', 'older', 1000)
+    const before = desk.get('k')
+    desk.cache.forget('k')
+    await desk.read('k', 'new', 1000)
+    desk.answer(1, 'old')
+    assert.equal(await before, 'old')
     assert.equal(await desk.read('k', 'newer', 1000), 'newer', 'it is asked for again')
   })
 
@@ -303,6 +328,72 @@ describe('near cache: own writes', () => {
     await world.wait(1000)
     assert.equal((await world.drive(kv('a').get('k', SECOND)))?.value, 'v3')
   })
+})
+
+describe('near cache: promises', () => {
+  /** What is done next; numbers choose among what is under way. */
+  const steps = fc.array(
+    fc.oneof(
+      fc.record({ do: fc.constant('advance' as const), ms: fc.nat(2) }),
+      fc.record({ do: fc.constant('read' as const), maxAgeMs: fc.constantFrom(undefined, 1, 3) }),
+      fc.record({ do: fc.constant('answer' as const), isTold: fc.boolean(), at: fc.nat(5) }),
+      fc.record({ do: fc.constant('write' as const) }),
+      fc.record({ do: fc.constant('written' as const) }),
+      fc.record({ do: fc.constant('other' as const) }),
+    ),
+    { minLength: 5, maxLength: 60 },
+  )
+
+  it('hold whatever comes between question, answer and write, also in one moment', async () => {
+    await fc.assert(
+      fc.asyncProperty(steps, async (all) => {
+        const desk = new Desk()
+        /** The last value, how many there were at each moment, and what a reader may not go behind. */
+        let newest = 0
+        const newestAt = new Map([[Number.NEGATIVE_INFINITY, 0]])
+        let floor = 0
+        const writes: number[] = []
+        /** What each question has found, and those that are answered. */
+        const seen: number[] = []
+        const done = new Set<number>()
+        const readers: Promise<void>[] = []
+        const read = async (maxAgeMs: number | undefined): Promise<void> => {
+          const nowMs = Math.round(desk.clock.monotonicMs())
+          const sinceMs = maxAgeMs === undefined ? nowMs : nowMs - maxAgeMs
+          const times = [...newestAt.keys()].filter((ms) => ms < sinceMs)
+          const least = Math.max(floor, newestAt.get(Math.max(...times)) ?? 0)
+          const value = Number(await desk.get('k', maxAgeMs))
+          assert.ok(value >= least, `${value} is older than ${least}`)
+          floor = Math.max(floor, value)
+        }
+        for (const step of all) {
+          if (step.do === 'advance') await desk.clock.advance(step.ms)
+          else if (step.do === 'read') readers.push(read(step.maxAgeMs))
+          else if (step.do === 'other') newest++
+          else if (step.do === 'write') writes.push(++newest)
+          else if (step.do === 'written') {
+            const written = writes.shift()
+            if (written === undefined) continue
+            desk.cache.forget('k')
+            floor = Math.max(floor, written)
+          } else {
+            const open = desk.asked.flatMap((_, i) => (done.has(i) ? [] : [i]))
+            const i = open[step.at % Math.max(1, open.length)]
+            if (i === undefined) continue
+            seen[i] ??= newest
+            if (!step.isTold) continue
+            done.add(i)
+            desk.answer(i, String(seen[i]))
+          }
+          newestAt.set(Math.round(desk.clock.monotonicMs()), newest)
+          await new Promise((resolve) => setImmediate(resolve))
+        }
+        for (const [i] of desk.asked.entries()) desk.answer(i, String((seen[i] ??= newest)))
+        await Promise.all(readers)
+      }),
+      { numRuns: 3000 },
+    )
+  }).timeout(20_000)
 })
 
 describe('near cache: bounds', () => {

@@ -5,7 +5,7 @@ import { ELEMENTS_MAX, SET_BYTES_MAX } from '../../src/store/limits.ts'
 import type { KvStore } from '../../src/store/kv-store.ts'
 import { errorOf } from './error-of.ts'
 import { EMPTY_CONTEXT, versionText } from '../../src/store/version-vector.ts'
-import { isRead, isSync, isWrite, type Question, StoreWorld } from './world.ts'
+import { isForward, isRead, isSync, isWrite, type Question, StoreWorld } from './world.ts'
 
 const ALL = { write: 'all' } as const
 const NOTHING = versionText(EMPTY_CONTEXT, '')
@@ -55,6 +55,24 @@ describe('sets', () => {
     assert.equal(removed.changed, 2)
     world.fate = () => undefined
     assert.deepEqual(await elementsAt(world, 'b'), ['x', 'z'])
+  })
+
+  it('go with a delete that follows an addition through the same node, whoever coordinates', async () => {
+    const world = await StoreWorld.start(['abc'], { nodes: 'd' })
+    const isTo = (to: string) => (q: Question) => {
+      return isForward(q) && q.to !== to ? 'unreachable' : missing('a', 'b', 'c')(q)
+    }
+    world.fate = isTo('a')
+    await world.drive(world.kv('d').set.add('k', ['x'], { write: 'one' }))
+    world.fate = isTo('b')
+    await world.drive(world.kv('d').set.add('k', ['y'], { write: 'one' }))
+    world.fate = isTo('c')
+    await world.drive(world.kv('d').del('k', { write: 'one' }))
+    world.fate = () => undefined
+    assert.deepEqual(await elementsAt(world, 'b'), [])
+    // And nobody was given a context that covers what was not shown.
+    const added = await world.drive(world.kv('d').set.add('k', ['z']))
+    assert.ok(!('context' in added))
   })
 
   it('lose what is removed through a replica that had not heard of it', async () => {

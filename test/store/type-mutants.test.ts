@@ -30,6 +30,14 @@ const MUTANTS: readonly Mutant[] = [
     /are kept as well/,
   ],
   [
+    'a delete leaves what its writer has just added elsewhere',
+    'sets',
+    'kv-store.ts',
+    '      this.#contexts.saw(key, seen)\n',
+    "      if (operation !== 'set-add') this.#contexts.saw(key, seen)\n",
+    /follows an addition/,
+  ],
+  [
     'additions of one disk that others have not heard of are lost',
     'merging-types',
     'sums.ts',

@@ -28,6 +28,7 @@ import {
   decodeFeedQuestion,
   encodeFeedAnswer,
   encodeFeedQuestion,
+  feedEnd,
   type FeedAnswer,
 } from '../../src/store/watch/feed-messages.ts'
 import { Feed } from '../../src/store/watch/feed.ts'
@@ -43,6 +44,7 @@ import { errorOf } from './error-of.ts'
 import { shortly, WatchReader } from './watch-reader.ts'
 import { StoreWorld } from './world.ts'
 
+const PEER = 'another node'
 const WITHOUT_READING = { partition: 0, expiredAtMs: 0, record: null } as const
 
 function recordAt(n: number): StoreRecord {
@@ -130,35 +132,38 @@ describe('a feed', () => {
     return { feed, world, disk, change }
   }
 
-  const from = { prefix: '', run: 0, after: 0, holdMs: 0 } as const
+  const from = { stream: 1, prefix: '', run: 0, after: 0, holdMs: 0 } as const
 
   it('begins with the first question, and tells what comes after it', async () => {
     const { feed, change } = await feedOf()
     change('before', 1)
-    const { run, upTo, isLost } = await feed.ask(from)
+    const { run, upTo, isLost } = await feed.ask(from, PEER)
     assert.deepEqual([run > 0, upTo, isLost], [true, 0, false])
     change('k', 2)
-    const answer = await feed.ask({ ...from, run })
+    const answer = await feed.ask({ ...from, run }, PEER)
     assert.deepEqual([answer.upTo, answer.entries.map(({ key }) => key)], [1, ['k']])
   })
 
   it('says that another run is lost, and so is what it has forgotten', async () => {
     const { feed, change } = await feedOf()
-    const { run } = await feed.ask(from)
-    const other = await feed.ask({ ...from, run: run + 1 })
+    const { run } = await feed.ask(from, PEER)
+    const other = await feed.ask({ ...from, run: run + 1 }, PEER)
     assert.deepEqual([other.run, other.isLost], [run, true])
     for (let i = 0; i <= FEED_ENTRIES_MAX; i++) change('k', i + 1)
-    const answer = await feed.ask({ ...from, run, holdMs: FEED_HOLD_MS })
+    const answer = await feed.ask({ ...from, run, holdMs: FEED_HOLD_MS }, PEER)
     assert.deepEqual([answer.isLost, answer.upTo], [true, FEED_ENTRIES_MAX + 1])
-    const odd = await feed.ask({ ...from, run, after: 10 ** 9, holdMs: FEED_HOLD_MS })
+    const odd = await feed.ask({ ...from, run, after: 10 ** 9, holdMs: FEED_HOLD_MS }, PEER)
     assert.ok(odd.isLost)
   })
 
   it('keeps a question until there is something under its prefix, however much there is of others', async () => {
     const { feed, change, world } = await feedOf()
-    const { run } = await feed.ask(from)
+    const { run } = await feed.ask(from, PEER)
     let answer: FeedAnswer | null = null
-    const asked = feed.ask({ prefix: 'quiet/', run, after: 0, holdMs: FEED_HOLD_MS })
+    const asked = feed.ask(
+      { stream: 2, prefix: 'quiet/', run, after: 0, holdMs: FEED_HOLD_MS },
+      PEER,
+    )
     asked.then((each) => (answer = each)).catch(() => undefined)
     for (let i = 0; i <= FEED_ENTRIES_MAX; i++) change('busy', i + 1)
     await world.wait(100)
@@ -175,8 +180,8 @@ describe('a feed', () => {
 
   it('answers with nothing after a while', async () => {
     const { feed, world, change } = await feedOf()
-    const { run } = await feed.ask(from)
-    const asked = feed.ask({ prefix: 'x', run, after: 0, holdMs: FEED_HOLD_MS })
+    const { run } = await feed.ask(from, PEER)
+    const asked = feed.ask({ stream: 2, prefix: 'x', run, after: 0, holdMs: FEED_HOLD_MS }, PEER)
     change('k', 1)
     await world.wait(FEED_HOLD_MS)
     assert.deepEqual(await asked, { run, upTo: 1, isLost: false, entries: [] })
@@ -188,9 +193,9 @@ describe('a feed', () => {
       ['b', 20],
     ] as const) {
       const { feed, world, change } = await feedOf(self)
-      const { run } = await feed.ask(from)
+      const { run } = await feed.ask(from, PEER)
       let answer: FeedAnswer | null = null
-      const asked = feed.ask({ ...from, run, holdMs: FEED_HOLD_MS })
+      const asked = feed.ask({ ...from, run, holdMs: FEED_HOLD_MS }, PEER)
       asked.then((each) => (answer = each)).catch(() => undefined)
       change('k', 1)
       await world.wait(Math.max(0, waitsMs - 1))
@@ -203,19 +208,19 @@ describe('a feed', () => {
 
   it('tells nothing of partitions that it does not hold, or that are only coming', async () => {
     const { feed, change, world } = await feedOf('d')
-    const { run } = await feed.ask(from)
+    const { run } = await feed.ask(from, PEER)
     change('k', 1)
     world.move(['abd'])
     change('k', 2)
-    assert.deepEqual((await feed.ask({ ...from, run })).entries, [])
+    assert.deepEqual((await feed.ask({ ...from, run }, PEER)).entries, [])
     world.finish()
     change('k', 3)
-    assert.equal((await feed.ask({ ...from, run })).entries.length, 1)
+    assert.equal((await feed.ask({ ...from, run }, PEER)).entries.length, 1)
   })
 
   it('tells nothing of what has merely become durable, or brings no write', async () => {
     const { feed } = await feedOf()
-    const { run } = await feed.ask(from)
+    const { run } = await feed.ask(from, PEER)
     const sized = (record: StoreRecord) => ({ record, bytes: 1 })
     const one = recordAt(1)
     const wiser = { ...one, known: contextOf(new Map([...one.known.vector, ['disk-b', 7]])) }
@@ -223,18 +228,18 @@ describe('a feed', () => {
     feed.changed({ ...change, before: sized(one), after: sized(one) })
     feed.changed({ ...change, before: sized(one), after: sized(wiser) })
     feed.changed({ ...change, before: sized(one), after: null })
-    assert.deepEqual((await feed.ask({ ...from, run })).upTo, 0)
+    assert.deepEqual((await feed.ask({ ...from, run }, PEER)).upTo, 0)
     feed.changed({ ...change, before: sized(one), after: sized(recordAt(2)) })
-    assert.deepEqual((await feed.ask({ ...from, run })).upTo, 1)
+    assert.deepEqual((await feed.ask({ ...from, run }, PEER)).upTo, 1)
   })
 
   it('gives pages, and reads what it has let go of; says what is gone', async () => {
     const { feed, change, disk } = await feedOf()
-    const { run } = await feed.ask(from)
+    const { run } = await feed.ask(from, PEER)
     for (let i = 0; i < FEED_PAGE_ENTRIES + 1; i++) change(`k${i}`, 1)
-    const first = await feed.ask({ ...from, run })
+    const first = await feed.ask({ ...from, run }, PEER)
     assert.deepEqual([first.entries.length, first.upTo], [FEED_PAGE_ENTRIES, FEED_PAGE_ENTRIES])
-    const { upTo } = await feed.ask({ ...from, run, after: first.upTo })
+    const { upTo } = await feed.ask({ ...from, run, after: first.upTo }, PEER)
     const large = { ...recordAt(1), siblings: [{ ...writeOf({ actor: 'disk-a', n: 1 }) }] }
     const value = new Uint8Array(FEED_PAGE_BYTES / 2)
     const [sibling] = large.siblings
@@ -244,33 +249,64 @@ describe('a feed', () => {
       if (key !== 'gone') disk.set(key, encodeRecord(record))
       feed.changed({ partition: 0, key, before: null, after: { record, bytes: 1 } })
     }
-    const page = await feed.ask({ ...from, run, after: upTo })
+    const page = await feed.ask({ ...from, run, after: upTo }, PEER)
     assert.deepEqual(
       page.entries.map(({ key }) => key),
       ['x', 'y'],
     )
-    const last = await feed.ask({ ...from, run, after: page.upTo })
+    const last = await feed.ask({ ...from, run, after: page.upTo }, PEER)
     assert.deepEqual([last.entries.map(({ key }) => key), last.upTo], [['z', 'gone'], upTo + 4])
     assert.equal(last.entries[1]?.record.length, 0)
   })
 
+  it('answers at once what its own node asks, whose turn it is not with others', async () => {
+    const { feed, world, change } = await feedOf('b')
+    const { run } = await feed.ask(from, null)
+    const question = { ...from, run, holdMs: FEED_HOLD_MS }
+    const others = feed.ask(question, PEER)
+    const own = feed.ask(question, null)
+    change('k', 1)
+    change('l', 1)
+    assert.equal((await soon(own)).entries.length, 2, 'what comes in one turn travels together')
+    await assert.rejects(soon(others), /it waits/)
+    await world.wait(20)
+    assert.equal((await others).entries.length, 2)
+  })
+
+  it('keeps no question of a stream that asks again or has ended', async () => {
+    const { feed } = await feedOf()
+    const { run } = await feed.ask(from, PEER)
+    const question = { ...from, run, holdMs: FEED_HOLD_MS }
+    const first = feed.ask(question, PEER)
+    const others = [feed.ask(question, null), feed.ask({ ...question, stream: 2 }, PEER)]
+    const second = feed.ask(question, PEER)
+    assert.deepEqual((await soon(first)).entries, [])
+    await assert.rejects(soon(second), /it waits/)
+    await feed.ask(feedEnd(1), PEER)
+    await soon(second)
+    for (const other of others) await assert.rejects(soon(other), /it waits/)
+  })
+
   it('keeps so many questions and no more, and answers them when it stops', async () => {
     const { feed, change } = await feedOf()
-    const { run } = await feed.ask(from)
+    const { run } = await feed.ask(from, PEER)
     const question = { ...from, run, holdMs: FEED_HOLD_MS }
-    const waiting = Array.from({ length: FEED_WAITING_MAX }, () => feed.ask(question))
-    assert.equal((await errorOf(soon(feed.ask(question)))).code, 'BUSY')
-    assert.equal((await feed.ask({ ...question, holdMs: 0 })).entries.length, 0)
+    const waiting = Array.from({ length: FEED_WAITING_MAX }, (_, i) =>
+      feed.ask({ ...question, stream: i + 2 }, PEER),
+    )
+    assert.equal((await errorOf(soon(feed.ask(question, PEER)))).code, 'BUSY')
+    assert.equal((await feed.ask({ ...question, holdMs: 0 }, PEER)).entries.length, 0)
     change('k', 1)
     feed.stop()
     assert.equal((await soon(Promise.all(waiting))).length, FEED_WAITING_MAX)
-    assert.equal((await errorOf(feed.ask(question))).code, 'STOPPED')
+    assert.equal((await errorOf(feed.ask(question, PEER))).code, 'STOPPED')
   })
 })
 
 describe('messages of watching', () => {
   const seqs = fc.nat({ max: Number.MAX_SAFE_INTEGER })
   const questions = plain({
+    stream: seqs,
     prefix: fc.string({ unit: 'grapheme', maxLength: 50 }),
     run: seqs,
     after: seqs,
@@ -325,7 +361,7 @@ describe('messages of watching', () => {
   })
 
   it('ask for no longer than a disk may wait, and bring no more than a page', () => {
-    const question = { prefix: '', run: 1, after: 1, holdMs: FEED_HOLD_MS + 1 }
+    const question = { stream: 1, prefix: '', run: 1, after: 1, holdMs: FEED_HOLD_MS + 1 }
     assert.throws(() => decodeFeedQuestion(encodeFeedQuestion(question)), WireError)
     const entry = { seq: 1, key: 'k', expiredAtMs: 0, record: new Uint8Array() }
     const entries = Array.from({ length: FEED_PAGE_ENTRIES + 1 }, () => entry)

@@ -242,6 +242,13 @@ describe('a watch of the store', () => {
       [world.kv('a').watching.watches.readers, world.kv('a').watching.watches.streams],
       [0, 0],
     )
+    const other = await WatchReader.begin(world, 'b')
+    const answered: string[] = []
+    world.onAnswer = (q) => void (isFeed(q) && answered.push(`${q.from} ${q.to}`))
+    await other.end(world)
+    await world.wait(10)
+    // Each answers twice: what waited, and that nobody waits for it.
+    assert.deepEqual(answered.toSorted(), ['b a', 'b a', 'b c', 'b c'])
     const ended = { signal: AbortSignal.abort() }
     for await (const _ of world.kv('a').watch('', ended)) assert.fail('it tells something')
   })

@@ -4,6 +4,8 @@ import { WireReader, WireWriter } from '../../wire/codec.ts'
 import { FEED_HOLD_MS, FEED_PAGE_ENTRIES, RECORD_BYTES_MAX } from '../limits.ts'
 
 export interface FeedQuestion {
+  /** Of the asker: what it asked before for the same stream ends, if it still waits. */
+  readonly stream: number
   readonly prefix: string
   /** As an answer named it; 0: where is the end now? */
   readonly run: number
@@ -33,15 +35,22 @@ export interface FeedAnswer {
   readonly entries: readonly FeedEntry[]
 }
 
-export function encodeFeedQuestion({ prefix, run, after, holdMs }: FeedQuestion): Uint8Array {
-  return new WireWriter().string(prefix).uint(run).uint(after).uint(holdMs).finish()
+/** Nobody waits for an answer to what was asked for the stream before. */
+export function feedEnd(stream: number): FeedQuestion {
+  return { stream, prefix: '', run: 0, after: 0, holdMs: 0 }
+}
+
+export function encodeFeedQuestion(question: FeedQuestion): Uint8Array {
+  const { stream, prefix, run, after, holdMs } = question
+  return new WireWriter().uint(stream).string(prefix).uint(run).uint(after).uint(holdMs).finish()
 }
 
 /** Throws WireError. */
 export function decodeFeedQuestion(bytes: Uint8Array): FeedQuestion {
   const from = new WireReader(bytes)
+  const stream = from.uint()
   const prefix = from.string(KEY_BYTES_MAX)
-  return { prefix, run: from.uint(), after: from.uint(), holdMs: from.uint(FEED_HOLD_MS) }
+  return { stream, prefix, run: from.uint(), after: from.uint(), holdMs: from.uint(FEED_HOLD_MS) }
 }
 
 export function encodeFeedAnswer({ run, upTo, isLost, entries }: FeedAnswer): Uint8Array {

@@ -6,11 +6,12 @@
  * time that remembering begins is a run of its own, with a number by chance: what happened
  * before, in another run or another process, is gone, and who asks for it is told so.
  *
- * The first replica of a key tells at the end of the turn in which a change has become durable.
- * The others, whose word is needed only when that one is silent, gather changes for a little.
+ * The first replica of a key tells as soon as a change has become durable, and each disk the
+ * watches of its own node, which costs no message. What the other replicas tell others is needed only
+ * when the first is silent: they gather changes for a little.
  */
 import { AtollError } from '../../base/errors.ts'
-import type { StorageId } from '../../base/ids.ts'
+import type { PeerId, StorageId } from '../../base/ids.ts'
 import type { Mesh } from '../../mesh/mesh.ts'
 import type { Clock, Timer } from '../../seams/clock.ts'
 import type { Random } from '../../seams/random.ts'
@@ -41,13 +42,17 @@ export interface FeedOptions {
 }
 
 interface Waiting {
+  /** In `#waiting`. */
+  readonly name: string
+  /** Asked by this node itself. */
+  readonly isHere: boolean
   readonly prefix: string
   /** Nothing up to here is what it asked for, but for what it was answered before. */
   at: number
   readonly answer: (answer: FeedAnswer) => void
   readonly timer: Timer
-  /** Something has come that it asked for. */
-  isDue: boolean
+  /** Something has come that it asked for; `now`: and is not to be gathered. */
+  due: 'no' | 'later' | 'now'
 }
 
 /** It has left this disk, or was deleted and then forgotten by all. */
@@ -62,17 +67,17 @@ export class Feed {
   #run = 0
   #askedMs = 0
   #idle: Timer | null = null
-  /** At most FEED_WAITING_MAX. */
-  readonly #waiting = new Set<Waiting>()
-  #soon: Timer | null = null
+  /** By asker and stream; at most FEED_WAITING_MAX. */
+  readonly #waiting = new Map<string, Waiting>()
+  #isTelling = false
   #later: Timer | null = null
   #isStopped = false
 
   /** Sets the mesh's handler: make it before the mesh starts. */
   constructor(options: FeedOptions) {
     this.#options = options
-    options.mesh.handle(REQUEST_KINDS.KV_FEED, async (_from, body) =>
-      encodeFeedAnswer(await this.ask(decodeFeedQuestion(body))),
+    options.mesh.handle(REQUEST_KINDS.KV_FEED, async ({ peer }, body) =>
+      encodeFeedAnswer(await this.ask(decodeFeedQuestion(body), peer)),
     )
   }
 
@@ -83,8 +88,8 @@ export class Feed {
 
   stop(): void {
     this.#isStopped = true
-    for (const timer of [this.#idle, this.#soon, this.#later]) timer?.cancel()
-    for (const waiting of this.#waiting) this.#answer(waiting)
+    for (const timer of [this.#idle, this.#later]) timer?.cancel()
+    for (const waiting of this.#waiting.values()) this.#answer(waiting)
     this.#history = null
   }
 
@@ -104,10 +109,13 @@ export class Feed {
     this.#remember(history, { partition, key, expiredAtMs, record: null })
   }
 
-  /** Rejects with BUSY when too many wait, and with STOPPED. */
-  ask(question: FeedQuestion): Promise<FeedAnswer> {
+  /** `asker`: null: this node. Rejects with BUSY when too many wait, and with STOPPED. */
+  ask(question: FeedQuestion, asker: PeerId | null): Promise<FeedAnswer> {
     return new Promise((resolve) => {
       if (this.#isStopped) throw new AtollError('STOPPED', 'the node is stopping')
+      const name = `${asker ?? ''} ${question.stream}`
+      const earlier = this.#waiting.get(name)
+      if (earlier !== undefined) this.#answer(earlier)
       const history = this.#opened()
       const { run, prefix, after, holdMs } = question
       const isThis = run === this.#run
@@ -120,8 +128,10 @@ export class Feed {
         throw new AtollError('BUSY', 'too many watch what changes on this disk')
       }
       const timer = this.#options.clock.after(holdMs, () => this.#answer(waiting))
-      const waiting: Waiting = { prefix, at: answer.upTo, answer: resolve, timer, isDue: false }
-      this.#waiting.add(waiting)
+      const isHere = asker === null
+      const at = answer.upTo
+      const waiting: Waiting = { name, isHere, prefix, at, answer: resolve, timer, due: 'no' }
+      this.#waiting.set(name, waiting)
     })
   }
 
@@ -150,37 +160,53 @@ export class Feed {
   #remember(history: History, change: Omit<Remembered, 'seq'>): void {
     const topology = this.#options.topology.current()
     if (topology === null) return
-    const { self, clock } = this.#options
+    const { self } = this.#options
     const { installed } = placeIn(topology, '', change.partition)
     // A disk that is being filled would tell old things as new; those who have them tell the rest.
     if (!installed.includes(self)) return
     history.add(change)
     const isFirst = installed[0] === self
-    let isAwaited = false
-    for (const waiting of this.#waiting) {
+    for (const waiting of this.#waiting.values()) {
       if (change.key.startsWith(waiting.prefix)) {
-        waiting.isDue = true
-        isAwaited = true
-      } else if (!waiting.isDue) {
+        this.#due(waiting, isFirst || waiting.isHere)
+      } else if (waiting.due === 'no') {
         // However much of other keys there is, it misses nothing by it.
         waiting.at = history.upTo
       }
     }
-    if (!isAwaited) return
-    if (isFirst) this.#soon ??= clock.soon(() => this.#flush())
-    else this.#later ??= clock.after(GATHER_MS, () => this.#flush())
   }
 
-  #flush(): void {
-    this.#soon?.cancel()
-    this.#later?.cancel()
-    this.#soon = null
+  #due(waiting: Waiting, isNow: boolean): void {
+    if (isNow) {
+      waiting.due = 'now'
+      this.#tellSoon()
+    } else if (waiting.due === 'no') {
+      waiting.due = 'later'
+      this.#later ??= this.#options.clock.after(GATHER_MS, () => this.#tellAll())
+    }
+  }
+
+  /** After what has become durable with it, whose turn is now: they travel together. */
+  #tellSoon(): void {
+    if (this.#isTelling) return
+    this.#isTelling = true
+    Promise.resolve()
+      .then(() => this.#tellNow())
+      .catch(() => undefined)
+  }
+
+  #tellNow(): void {
+    this.#isTelling = false
+    for (const waiting of this.#waiting.values()) if (waiting.due === 'now') this.#answer(waiting)
+  }
+
+  #tellAll(): void {
     this.#later = null
-    for (const waiting of this.#waiting) if (waiting.isDue) this.#answer(waiting)
+    for (const waiting of this.#waiting.values()) if (waiting.due !== 'no') this.#answer(waiting)
   }
 
   #answer(waiting: Waiting): void {
-    this.#waiting.delete(waiting)
+    this.#waiting.delete(waiting.name)
     waiting.timer.cancel()
     // A run lasts while somebody waits in it.
     if (this.#history !== null) waiting.answer(this.#answerTo(this.#history, waiting))

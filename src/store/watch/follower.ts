@@ -8,10 +8,13 @@ import { FEED_HOLD_MS } from '../limits.ts'
 import type { FeedAnswer, FeedEntry, FeedQuestion } from './feed-messages.ts'
 
 export interface FollowerOptions {
+  readonly stream: number
   readonly prefix: string
   readonly clock: Clock
   /** Rejects when the disk cannot be asked. */
   readonly ask: (question: FeedQuestion, signal: AbortSignal) => Promise<FeedAnswer>
+  /** Nobody waits for the answer of the last question. */
+  readonly endQuestion: () => void
   /** The change to go on from in that run; null: from its end. */
   readonly locate: (run: number) => number | null
   /** The disk has answered for the first time. */
@@ -35,6 +38,7 @@ export class Follower {
   /** Of the question or the pause under way. */
   #waiting = new AbortController()
   #isWoken = false
+  #isAsking = false
 
   constructor(options: FollowerOptions) {
     this.#options = options
@@ -61,6 +65,7 @@ export class Follower {
   stop(): void {
     this.#isStopped = true
     this.#waiting.abort()
+    if (this.#isAsking) this.#options.endQuestion()
   }
 
   /** The disk may be there again. */
@@ -89,9 +94,8 @@ export class Follower {
   }
 
   async #step(signal: AbortSignal): Promise<void> {
-    const { prefix, ask, locate, onFound, onLost, onEntries } = this.#options
-    const holdMs = this.#run === 0 ? 0 : FEED_HOLD_MS
-    const answer = await ask({ prefix, run: this.#run, after: this.#seq, holdMs }, signal)
+    const { locate, onFound, onLost, onEntries } = this.#options
+    const answer = await this.#ask(signal)
     if (this.#isStopped) return
     const { run, upTo, isLost, entries } = answer
     if (this.#run === 0) {
@@ -105,6 +109,17 @@ export class Follower {
     } else {
       await onEntries(entries)
       this.#seq = upTo
+    }
+  }
+
+  async #ask(signal: AbortSignal): Promise<FeedAnswer> {
+    const { stream, prefix, ask } = this.#options
+    const holdMs = this.#run === 0 ? 0 : FEED_HOLD_MS
+    this.#isAsking = true
+    try {
+      return await ask({ stream, prefix, run: this.#run, after: this.#seq, holdMs }, signal)
+    } finally {
+      this.#isAsking = false
     }
   }
 }

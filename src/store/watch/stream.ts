@@ -19,6 +19,7 @@ import type { Feed } from './feed.ts'
 import {
   decodeFeedAnswer,
   encodeFeedQuestion,
+  feedEnd,
   type FeedAnswer,
   type FeedEntry,
   type FeedQuestion,
@@ -125,11 +126,16 @@ export class Stream {
   }
 
   #followOne(id: StorageId): void {
-    const { prefix, clock } = this.#options
+    const { prefix, clock, number: stream } = this.#options
     const follower = new Follower({
+      stream,
       prefix,
       clock,
       ask: (question, signal) => this.#ask(id, question, signal),
+      endQuestion: () => {
+        // Lost, it ends by itself.
+        this.#ask(id, feedEnd(stream)).catch(() => undefined)
+      },
       locate: (run) => this.#locate(id, run),
       onFound: () => this.#onFound(id),
       onLost: () => this.#onLost(id),
@@ -143,14 +149,15 @@ export class Stream {
     follower.start()
   }
 
-  async #ask(id: StorageId, question: FeedQuestion, signal: AbortSignal): Promise<FeedAnswer> {
+  async #ask(id: StorageId, question: FeedQuestion, signal?: AbortSignal): Promise<FeedAnswer> {
     const { self, feed, mesh, topology, peers } = this.#options
-    if (id === self && feed !== null) return feed.ask(question)
+    if (id === self && feed !== null) return feed.ask(question, null)
     const current = topology.current()
     const peer = current === null ? undefined : peers.usable(current, id)
     if (peer === undefined) throw new AtollError('UNREACHABLE', 'the disk is known to be down')
     const timeoutMs = question.holdMs + ANSWER_MS
-    const options = { timeoutMs, trafficClass: 'bulk', signal } as const
+    const given = signal === undefined ? {} : { signal }
+    const options = { timeoutMs, trafficClass: 'bulk', ...given } as const
     const body = encodeFeedQuestion(question)
     return decodeFeedAnswer(await mesh.request(peer, REQUEST_KINDS.KV_FEED, body, options))
   }
