@@ -4,6 +4,7 @@
  */
 import { isId, peerIdBytes, type StorageId } from '../base/ids.ts'
 import type { Member, Membership } from '../swim/member.ts'
+import { formerDisks } from './former.ts'
 import type { Topology, TopologyMember } from './topology.ts'
 
 export interface CensusTimes {
@@ -38,6 +39,8 @@ export class Census {
   readonly #times: CensusTimes
   /** Members of the topology that do not answer, since when; never more than it has members. */
   readonly #goneSinceMs = new Map<StorageId, number>()
+  /** Disks that said goodbye and that the topology names: at most those. */
+  readonly #left = new Set<StorageId>()
 
   constructor(membership: Membership, times: CensusTimes) {
     this.#membership = membership
@@ -58,7 +61,8 @@ export class Census {
     const ended = this.#ended(topology)
     const candidates = [...settled.values()].map(toTopologyMember)
     const changesAtMs = Math.min(settlesAtMs, losesAtMs)
-    return { candidates, alive, lost, ended, left: this.#left(), settlesAtMs, changesAtMs }
+    const left = this.#goodbyes(topology)
+    return { candidates, alive, lost, ended, left, settlesAtMs, changesAtMs }
   }
 
   /** Alive members with a disk; of two that show the same disk, the one that the topology names. */
@@ -87,9 +91,16 @@ export class Census {
     return new Set(ended.map(({ storageId }) => storageId))
   }
 
-  #left(): Set<StorageId> {
-    const left = this.#membership.members().filter(({ state }) => state === 'left')
-    return new Set(left.map(({ storageId }) => storageId))
+  /** Remembered, since a peer that joins again at once has another disk, and gossip names that. */
+  #goodbyes(topology: Topology): ReadonlySet<StorageId> {
+    for (const { state, storageId } of this.#membership.members()) {
+      if (state === 'left') this.#left.add(storageId)
+    }
+    if (this.#left.size === 0) return this.#left
+    const named = formerDisks(topology)
+    for (const { storageId } of topology.members) named.add(storageId)
+    for (const id of this.#left) if (!named.has(id)) this.#left.delete(id)
+    return new Set(this.#left)
   }
 
   #present(topology: Topology, nowMs: number) {

@@ -90,6 +90,30 @@ export class GraveWorkload<N extends StoreNode> {
     }
   }
 
+  /** Each key is read through this node, whatever it says: that it looks may change nothing. */
+  async glance(index: number): Promise<void> {
+    await Promise.all(this.graves.map(({ key }) => this.#glanceAt(index, key)))
+  }
+
+  /** So many are made at once, and this node looks at each while replicas still hear of it. */
+  async race(count: number, index: number, withinMs: number): Promise<void> {
+    const races = Array.from({ length: count }, async (_, i) => {
+      const random = this.#random.fork(`race/${this.graves.length}/${i}`)
+      await this.#world.sleep(random.between(0, withinMs))
+      const made = this.#make(random)
+      const key = this.graves.at(-1)?.key ?? ''
+      await this.#world.sleep(random.between(0, withinMs))
+      await Promise.all([made, this.#glanceAt(index, key)])
+    })
+    await Promise.all(races)
+  }
+
+  async #glanceAt(index: number, key: string): Promise<void> {
+    const options = { deadlineMs: DEADLINE_MS, read: 'quorum' } as const
+    const answer = await this.#calls.call(index, ({ kv }) => kv.get(key, options))
+    if ('error' in answer) this.#calls.outcomeOf(answer.error)
+  }
+
   /** Buries whatever is not yet, knowing all that is there; what has a time only when told so. */
   async buryAll({ withTimes = false } = {}): Promise<void> {
     for (const grave of this.graves) {

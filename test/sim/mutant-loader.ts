@@ -12,6 +12,15 @@ export interface Patch {
   readonly to: string
 }
 
+export interface Mutant extends Patch {
+  readonly name: string
+  readonly scenario: string
+  /** Seeds from the first on in which it shows; 200 when absent. */
+  readonly within?: number
+  /** What else it takes. */
+  readonly also?: readonly Patch[]
+}
+
 const text = process.env['ATOLL_MUTANT']
 if (text !== undefined) {
   for (const patch of [JSON.parse(text) as Patch | Patch[]].flat()) plant(patch)

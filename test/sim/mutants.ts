@@ -5,25 +5,30 @@
  */
 import { spawn } from 'node:child_process'
 import { parseArgs } from 'node:util'
-import { MUTANTS, type Mutant } from './mutant-list.ts'
+import { MUTANTS } from './mutant-list.ts'
+import type { Mutant } from './mutant-loader.ts'
 
 const LOADER = new URL('./mutant-loader.ts', import.meta.url).href
 const MAIN = new URL('./main.ts', import.meta.url).pathname
 
+/** Unless the mutant shows in fewer. */
+const SEEDS = 200
+
 const { values } = parseArgs({
   options: {
     name: { type: 'string' },
-    seeds: { type: 'string', default: '200' },
+    seeds: { type: 'string' },
     seed: { type: 'string', default: '1' },
   },
 })
 
 /** Seeds it took, or null when none noticed. */
 async function hunt(mutant: Mutant): Promise<string | null> {
-  const { scenario, name, ...patch } = mutant
+  const { scenario, name, within = SEEDS, also = [], ...patch } = mutant
   const args = ['--import', LOADER, MAIN, '--scenario', scenario, '--until-failure']
-  const child = spawn(process.execPath, [...args, '--seed', values.seed, '--seeds', values.seeds], {
-    env: { ...process.env, ATOLL_MUTANT: JSON.stringify(patch) },
+  const seeds = values.seeds ?? String(within)
+  const child = spawn(process.execPath, [...args, '--seed', values.seed, '--seeds', seeds], {
+    env: { ...process.env, ATOLL_MUTANT: JSON.stringify([patch, ...also]) },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   let output = ''

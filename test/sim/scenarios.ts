@@ -7,6 +7,7 @@ import { edges } from './scenarios/edges.ts'
 import { graves } from './scenarios/graves.ts'
 import { links } from './scenarios/links.ts'
 import { members } from './scenarios/members.ts'
+import { returns } from './scenarios/returns.ts'
 import { roots } from './scenarios/roots.ts'
 import { split } from './scenarios/split.ts'
 import { swarm } from './scenarios/swarm.ts'
@@ -18,6 +19,7 @@ export const SCENARIOS: readonly Scenario[] = [
   blackout,
   disk,
   wipe,
+  returns,
   clocks,
   roots,
   members,

@@ -196,6 +196,23 @@ export const RULES: Readonly<Record<string, Rule>> = {
     assert.deepEqual(cluster.topologyOf(a).away, [])
   },
 
+  'and waited for no more when it joins again at once': async () => {
+    const cluster = await clusterOf(4)
+    cluster.keeping.add(d.storageId)
+    const leaving = cluster.node(d).issuer.leave()
+    await cluster.until('d is out', 60_000, () => isGone(cluster.topologyOf(a)))
+    await cluster.clock.advance(5000)
+    await leaving
+    await cluster.stop(d)
+    cluster.roll.set(d, 'left')
+    await cluster.clock.advance(1000)
+    assert.ok(formers(cluster).has(d.storageId))
+    const again = { ...d, storageId: memberOf('d again').storageId }
+    cluster.start(again)
+    await cluster.until('d is back', 60_000, () => isPlacedWith(cluster, again))
+    await cluster.until('nobody waits for its old disk', 60_000, () => formers(cluster).size === 0)
+  },
+
   'old copies hold up no movement, and cost a topology each half a minute at most': async () => {
     const cluster = await clusterOf(3)
     const from = cluster.issued.length

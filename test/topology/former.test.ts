@@ -27,8 +27,13 @@ const MUTANTS: Readonly<Record<string, Mutation>> = {
   ),
   'whoever is dead has left': file(
     'census',
-    "state === 'left')\n    return",
-    "state !== 'alive')\n    return",
+    "if (state === 'left') this.#left.add",
+    "if (state !== 'alive') this.#left.add",
+  ),
+  'a goodbye is forgotten when its peer joins again': file(
+    'census',
+    'for (const { state, storageId } of',
+    'this.#left.clear()\n    for (const { state, storageId } of',
   ),
   'says it once': file(
     'movement-reporter',

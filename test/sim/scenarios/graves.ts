@@ -1,7 +1,8 @@
 /**
  * Collection: clients delete and let things expire while machines crash, pause and are cut off; then a
  * machine is away for so long that its partitions are given to others, and comes back with what was
- * deleted meanwhile; then a wall clock is a day ahead. Nothing deleted comes back, nothing alive is
+ * deleted meanwhile; then a wall clock is a day ahead; then an edge stops in the midst of its reads,
+ * and goes on when what it read is deleted and collected. Nothing deleted comes back, nothing alive is
  * destroyed, and in the end no disk holds anything of the dead.
  */
 import { AtollWorld } from '../atoll-world.ts'
@@ -17,6 +18,9 @@ const SLACK_MS = 4000
 const AWAY_MS = 660_000
 /** Some rounds of collection. */
 const COLLECT_MS = 240_000
+/** While keys are made and read, messages take up to so long, less than calls wait. */
+const SLOW_MS = 1500
+const RACES = 60
 
 export const graves: Scenario = {
   name: 'graves',
@@ -26,7 +30,8 @@ export const graves: Scenario = {
 
 async function runGraves(context: ScenarioContext): Promise<ScenarioReport> {
   const size = 4 + (Number(context.seed) % 2)
-  const atoll = new AtollWorld(context, size, { partitions: 16 })
+  const edge = size
+  const atoll = new AtollWorld(context, size + 1, { partitions: 16 })
   const { world, cluster, random } = atoll
   const uses = (index: number): boolean => cluster.members.has(index)
   const diggers = new GraveWorkload(world, world.random.fork('graves'), uses, {
@@ -51,6 +56,7 @@ async function runGraves(context: ScenarioContext): Promise<ScenarioReport> {
     await diggers.verify()
     await away()
     await clocks()
+    await held()
     await diggers.buryAll()
     await world.sleep(TTL_OVER_MS)
     await diggers.verify()
@@ -96,11 +102,38 @@ async function runGraves(context: ScenarioContext): Promise<ScenarioReport> {
     await long.stop()
     const wild = random.int(size)
     world.host(wild).clock.jump(DAY_MS)
+    await long.glance(wild)
     await world.sleep(COLLECT_MS)
     world.host(wild).clock.reset()
     await world.sleep(5000)
     await long.verify()
     await long.buryAll({ withTimes: true })
+  }
+
+  /**
+   * A reader that has heard of some replicas and not of all stops, and what it would tell those that
+   * lacked something is of the past when it goes on.
+   */
+  async function held(): Promise<void> {
+    await cluster.joinEdge(edge)
+    await cluster.settled()
+    for (const from of world.hosts) {
+      for (const to of world.hosts) {
+        const path = world.fabric.path(from.machine, to.machine)
+        if (random.chance(0.5)) path.extraDelayMs = random.between(0, SLOW_MS)
+      }
+    }
+    const races = diggers.race(RACES, edge, SLOW_MS)
+    await world.sleep(random.between(SLOW_MS, 2 * SLOW_MS))
+    world.pause(edge)
+    world.heal()
+    await world.sleep(10_000)
+    await diggers.buryAll()
+    await world.sleep(COLLECT_MS)
+    world.resume(edge)
+    await races
+    await cluster.settled()
+    await diggers.verify()
   }
 
   /** On every disk, by what the nodes say of themselves. */

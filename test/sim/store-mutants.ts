@@ -1,0 +1,221 @@
+/** Rules of the store, each broken in one place, and the scenario that must notice. */
+import type { Mutant } from './mutant-loader.ts'
+
+export const STORE_MUTANTS: readonly Mutant[] = [
+  {
+    name: 'store: half is a majority',
+    scenario: 'swarm',
+    file: 'src/store/tally.ts',
+    from: 'return Math.floor(size / 2) + 1',
+    to: 'return Math.max(1, Math.floor(size / 2))',
+  },
+  {
+    name: 'store: the last write wins',
+    scenario: 'swarm',
+    file: 'src/store/merge.ts',
+    from: 'siblings: sorted([...rest.siblings, write]) }',
+    to: 'siblings: [write] }',
+  },
+  {
+    name: 'store: a join takes one side',
+    scenario: 'swarm',
+    file: 'src/store/merge.ts',
+    from: 'siblings: joinWritten(a.siblings, a.known, b.siblings, b.known),',
+    to: 'siblings: a.siblings.length > 0 ? a.siblings : b.siblings,',
+  },
+  {
+    name: 'store: replaced writes come back',
+    scenario: 'swarm',
+    file: 'src/store/merge.ts',
+    from: 'if (isBoth || !contextCovers(knownToB, mine.dot)) joined.push(mine)',
+    to: 'joined.push(mine)',
+  },
+  {
+    name: 'store: a deletion of a counter is lost in a join',
+    scenario: 'swarm',
+    file: 'src/store/merge.ts',
+    from: 'replaced: stillCounted(joinSums(a.replaced, b.replaced), known.sums),',
+    to: 'replaced: stillCounted(a.replaced, known.sums),',
+  },
+  {
+    name: 'store: a deletion of a counter takes what it has not seen',
+    scenario: 'swarm',
+    file: 'src/store/merge.ts',
+    from: 'const replaced = joinSums(record.replaced, context.sums)',
+    to: 'const replaced = context.sums.length > 0 ? record.known.sums : record.replaced',
+  },
+  {
+    name: 'store: what two disks have counted is counted once',
+    scenario: 'swarm',
+    file: 'src/store/sums.ts',
+    from: 'return j < b.length ? [...joined, ...b.slice(j)] : joined',
+    to: 'return joined',
+  },
+  {
+    name: 'store: single writes of a version are forgotten',
+    scenario: 'swarm',
+    file: 'src/store/merge.ts',
+    from: 'const known = joinContexts(record.known, context)',
+    to: 'const known = joinContexts(record.known, { ...context, dots: [] })',
+  },
+  {
+    name: 'store: a counter forgets what its disk had counted',
+    scenario: 'swarm',
+    file: 'src/store/merge.ts',
+    from: 'total: own.total + by }',
+    to: 'total: by }',
+  },
+  {
+    name: 'store: of two sets the larger one is taken',
+    scenario: 'swarm',
+    file: 'src/store/merge.ts',
+    from: 'return joinWritten(a.elements, a.known, b.elements, b.known)',
+    to: 'return a.elements.length > b.elements.length ? a.elements : b.elements',
+  },
+  {
+    name: 'store: an unknown outcome is tried again',
+    scenario: 'swarm',
+    file: 'src/store/forwarder.ts',
+    from: "isAtollError(error) && error.outcome === 'not-applied'",
+    to: "isAtollError(error) && error.outcome !== 'applied'",
+  },
+  {
+    name: 'store: reads count one set of two',
+    scenario: 'swarm',
+    file: 'src/store/place.ts',
+    from: 'return state.prev === null ? [state.replicas] : [state.replicas, state.prev.replicas]',
+    to: 'return [state.replicas]',
+  },
+  {
+    name: 'collection: one replica’s word is missing',
+    scenario: 'graves',
+    file: 'src/store/collect/collector.ts',
+    from: 'words.every((word) => word[i] === true)',
+    to: 'words.filter((word) => word[i] !== true).length < 2',
+  },
+  {
+    name: 'collection: former replicas are not waited for',
+    scenario: 'graves',
+    file: 'src/topology/former.ts',
+    from: '? before.prev.replicas : []',
+    to: '? [] : []',
+  },
+  {
+    name: 'collection: former replicas are forgotten',
+    scenario: 'graves',
+    file: 'src/topology/offered.ts',
+    from: 'by?.has(id) === true || ended.has(id)',
+    to: 'by?.has(id) !== null',
+  },
+  {
+    name: 'collection: who is away is not asked',
+    scenario: 'graves',
+    file: 'src/store/collect/collector.ts',
+    from: 'if (peer === undefined) return null',
+    to: 'if (peer === undefined) continue',
+  },
+  {
+    name: 'collection: one clock destroys',
+    scenario: 'graves',
+    file: 'src/store/collect/confirm.ts',
+    from: 'return record !== null && isOver(record, this.#options.clock)',
+    to: 'return record !== null',
+  },
+  {
+    name: 'collection: nothing goes',
+    scenario: 'graves',
+    file: 'src/store/collect/collector.ts',
+    from: 'if (dropped.length === 0) return 0',
+    to: 'if (dropped.length >= 0) return 0',
+  },
+  {
+    name: 'collection: rows are lost',
+    scenario: 'graves',
+    file: 'src/store/replica.ts',
+    from: 'database.commit([write, ...rows])',
+    to: 'database.commit([write, ...rows.slice(1)])',
+  },
+  {
+    name: 'watches: what a replica says is told as it is',
+    scenario: 'split',
+    file: 'src/store/watch/telling.ts',
+    from: 'return before === undefined ? record : joinRecords(before.record, record)',
+    to: 'return record',
+  },
+  {
+    name: 'watches: a loss of all is no gap',
+    scenario: 'blackout',
+    file: 'src/store/watch/continuity.ts',
+    from: 'isGap = true',
+    to: 'isGap = false',
+  },
+  {
+    name: 'watches: a cursor begins at the end',
+    scenario: 'swarm',
+    file: 'src/store/watch/follower.ts',
+    from: 'this.#seq = locate(run) ?? upTo',
+    to: 'locate(run)\n      this.#seq = upTo',
+  },
+  {
+    name: 'watches: repair is no change',
+    scenario: 'split',
+    file: 'src/store/watch/feed.ts',
+    from: 'if (history === null || after === null) return',
+    to: 'if (history === null || after === null || before !== null) return',
+  },
+  {
+    name: 'store: a disk writes under its old name in a partition that it had left',
+    scenario: 'returns',
+    within: 2,
+    file: 'src/store/departures.ts',
+    from: 'return count > 0 ? `${this.#self}.${count}` : this.#self',
+    to: 'return count > 0 ? this.#self : this.#self',
+  },
+  {
+    name: 'expiry mints a dot: by the clock of who sweeps',
+    scenario: 'graves',
+    within: 2,
+    file: 'src/store/collect/expiry-sweep.ts',
+    from: 'writes.push(deadRow(expiry.partition, expiry.key))',
+    to: `const dot = { actor: 'expiry', n: nowMs }
+      const none = { dot, stamp: nowMs, expiresAtMs: 0, kind: 'tombstone', value: new Uint8Array() } as const
+      const value = encodeRecord(addWrite(record, record.known, none))
+      writes.push({ key: databaseKey(expiry.partition, expiry.key), value })
+      writes.push(deadRow(expiry.partition, expiry.key))`,
+    also: [
+      {
+        file: 'src/store/collect/expiry-sweep.ts',
+        from: "import { isDead, recordIfSound, type StoreRecord } from '../record.ts'",
+        to: `import { addWrite } from '../merge.ts'
+import { encodeRecord, isDead, recordIfSound, type StoreRecord } from '../record.ts'`,
+      },
+    ],
+  },
+  {
+    name: 'expiry mints a dot: by the clock of who reads',
+    scenario: 'graves',
+    within: 2,
+    file: 'src/store/kv-store.ts',
+    from: '      // Nothing says that there is no value;',
+    to: `      if (shown.length === 0 && record.siblings.some(({ kind }) => kind !== 'tombstone')) {
+        this.del(key, { context: versionText(record.known, key) }).catch(() => undefined)
+      }
+      // Nothing says that there is no value;`,
+  },
+  {
+    name: 'collection: the fence is ignored',
+    scenario: 'graves',
+    within: 3,
+    file: 'src/store/replica.ts',
+    from: 'targets.includes(self) && fences.admits(partition, cfg, era)',
+    to: 'targets.includes(self)',
+  },
+  {
+    name: 'collection: the floor does not rise',
+    scenario: 'graves',
+    within: 3,
+    file: 'src/store/fences.ts',
+    from: 'const floor = Math.max(active.floor, round)',
+    to: 'const { floor } = active',
+  },
+]
