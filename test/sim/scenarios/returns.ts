@@ -124,7 +124,7 @@ class Play {
       await this.#insist(`${key} is read`, async () => {
         const { siblings } = await this.#on(0, (node) => node.kv.siblings(key, { read: 'all' }))
         if (siblings.includes('first')) return
-        throw new SimulationError(`${key} is [${siblings.join(', ')}]: the first value is lost`)
+        throw new SimulationError(`${key} is ${JSON.stringify(siblings)}: the first value is lost`)
       })
     }
   }
