@@ -50,14 +50,15 @@ export async function withClient<T>(
   }
 }
 
+const NO_DAEMON = 'start one with `atolld`, or name its socket with --socket'
+
 async function reached(context: CommandContext): Promise<RpcClient> {
   const socket = socketOf(context)
   try {
     return await connectClient(socket)
   } catch (error) {
     if (!isAtollError(error, 'UNREACHABLE')) throw error
-    const hint = hintOfMesh(context, socket)
-    if (hint === null) throw error
+    const hint = hintOfMesh(context, socket) ?? NO_DAEMON
     throw new AtollError(error.code, error.message, { hint, cause: error })
   }
 }

@@ -34,6 +34,6 @@ export function checkSocketPath(path: string): void {
   if (bytes > 0 && bytes <= SOCKET_PATH_BYTES_MAX) return
   const limit = `a socket path has 1 to ${SOCKET_PATH_BYTES_MAX} bytes, this one has ${bytes}`
   throw new AtollError('CONFIG_INVALID', `${limit}: ${path}`, {
-    hint: 'give a shorter one with --socket or ATOLL_SOCKET',
+    hint: 'give a shorter one, where it is named or as ATOLL_SOCKET',
   })
 }

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { AtollError } from '../../src/base/errors.ts'
+import { type MissingKeys, missingError, withMissing } from '../../src/cli/local/missing-keys.ts'
 import { FUTURE_MS } from '../rpc/fake-node.ts'
 import { CliRig } from './cli-rig.ts'
 
@@ -28,15 +29,53 @@ describe('kv export', () => {
     assert.equal((JSON.parse(json) as { exported: number }).exported, 5000)
   })
 
+  it('that may lack keys gives out what there is, says where, and fails', async () => {
+    const { kv } = cli.rig.node
+    const ls = kv.ls
+    kv.ls = async (prefix, options) => {
+      const page = await ls(prefix, options)
+      return { ...page, partial: options?.after !== undefined }
+    }
+    const { status, out, err } = await exported()
+    const [, last = ''] = /exported 5000, but keys may be missing after "(k.0\d+)":/.exec(err) ?? []
+    assert.ok(last > 'k/00000', err)
+    assert.equal(status, 6)
+    assert.match(out, /^exported 5000 \(/)
+    assert.match(err, /^error NO_QUORUM: .* too few replicas .*atoll doctor/)
+    assert.equal(readFileSync(file, 'utf8').split('\n').length, 5001)
+    cli.rig.node.partial = true
+    kv.ls = ls
+    for (const format of ['json', 'jsonl'] as const) {
+      const to = join(cli.dir, format)
+      const ran = await cli.run('kv', 'export', 'k/', '--to', to, '-o', format)
+      const { missing } = JSON.parse(ran.out) as { missing: unknown }
+      assert.deepEqual([ran.status, missing], [6, [{ after: null, to: null }]])
+      assert.match(ran.err, /^\{"error":\{"code":"NO_QUORUM".*may be missing anywhere/)
+    }
+  })
+
+  it('tells ranges of what may be missing: those that touch as one, and not too many', () => {
+    let ranges: readonly MissingKeys[] = []
+    const add = (after: string | null, to: string | null) => {
+      ranges = withMissing(ranges, { after, to })
+    }
+    add(null, 'b')
+    add('b', 'd')
+    add('f', 'g')
+    assert.deepEqual(ranges, [
+      { after: null, to: 'd' },
+      { after: 'f', to: 'g' },
+    ])
+    const { message } = missingError(ranges, 5)
+    assert.match(message, /exported 5, but keys may be missing up to "d" and after "f" up to "g":/)
+    for (let i = 0; i < 20; i++) add(`h${i}`, `i${i}`)
+    assert.equal(ranges.length, 8)
+    assert.deepEqual(ranges.at(-1), { after: 'h5', to: 'i19' })
+  })
+
   it('and a listing say that keys may be missing, in every format', async () => {
     const note = 'partial: some replicas did not answer, keys may be missing'
     cli.rig.node.partial = true
-    for (const format of ['json', 'jsonl'] as const) {
-      const to = join(cli.dir, format)
-      const { out, err } = await cli.run('kv', 'export', 'k/', '--to', to, '-o', format)
-      const { partial, unresolved } = JSON.parse(out) as { partial: boolean; unresolved: number }
-      assert.deepEqual([partial, unresolved, JSON.parse(err)], [true, 0, { warning: note }])
-    }
     for (const format of ['human', 'raw', 'jsonl', 'json'] as const) {
       const { out, err } = await cli.run('kv', 'ls', 'k/', '-o', format)
       const said = { human: `${note}\n`, raw: `${note}\n`, jsonl: undefined, json: '' }[format]

@@ -170,6 +170,7 @@ describe('rpc client', () => {
     await assert.rejects(connect({ socket: '/nonexistent/atoll.sock' }), {
       code: 'UNREACHABLE',
       message: 'no daemon answers on /nonexistent/atoll.sock (there is no such socket)',
+      hint: "start one with `atolld`, or name its socket: connect({ socket: '…' })",
     })
     await assert.rejects(connect({ socket: `/tmp/${'x'.repeat(200)}` }), { code: 'CONFIG_INVALID' })
   })

@@ -45,9 +45,12 @@ export class ByteInput {
     return this.#at === 0 ? this.#chunk : this.#chunk.subarray(this.#at)
   }
 
-  /** Up to `count` bytes, without reading them; fewer at the end. Only before anything is read. */
-  async head(count: number): Promise<Buffer> {
-    while (this.#chunk.length < count) {
+  /**
+   * Up to `count` bytes, without reading them; fewer at the end, or where `isEnough`: a pipe may have
+   * no more to say for long. Only before anything is read.
+   */
+  async head(count: number, isEnough: (head: Buffer) => boolean): Promise<Buffer> {
+    while (this.#chunk.length < count && !isEnough(this.#chunk)) {
       const { done, value } = await this.#chunks.next()
       if (done === true) break
       this.#chunk = Buffer.concat([this.#chunk, value])

@@ -31,7 +31,7 @@ export async function openDump(
   note: (text: string) => void,
 ): Promise<Dump> {
   const input = new ByteInput(chunks)
-  const format = options.from ?? recognised(await input.head(HEAD_BYTES))
+  const format = options.from ?? recognised(await input.head(HEAD_BYTES, isTelling))
   if (options.database !== undefined && format !== 'redis') {
     throw new AtollError('USAGE', `--db chooses in a file of Redis; the input is of ${format}`)
   }
@@ -58,6 +58,12 @@ export function recognised(head: Buffer): DumpFormat {
   const cannot = UNREAD.find(({ marks }) => marks(head))
   if (cannot === undefined) return 'atoll'
   throw new AtollError('USAGE', `the input is ${cannot.what}`, { hint: cannot.hint })
+}
+
+/** Whether it is known from this which kind it is: by how a list begins, by the first name, or a line. */
+function isTelling(head: Buffer): boolean {
+  const text = head.toString('latin1')
+  return /^\s*(\[|\{\s*("[^"]*"\s*:|[^\s"]))/.test(text) || /^\s*[^\s{[\0][^\n]*\n/.test(text)
 }
 
 const BOLT_MAGIC = 0xed0cdaed

@@ -118,10 +118,20 @@ class Import {
     await this.#read(input)
     while (this.#underWay.size > 0 && this.#failure === null) await this.#change()
     if (this.#failure !== null) throw this.#resumable(this.#failure)
+    this.#checkReached()
     const seconds = (performance.now() - started) / 1000
     const perSecond = Math.round(this.#imported / Math.max(seconds, 0.001))
     const bad = this.#bad + this.#tally.failed
     return { imported: this.#imported, bad, seconds, perSecond, from: this.#format }
+  }
+
+  /** An import may be resumed at its very end; beyond, the number is of another input. */
+  #checkReached(): void {
+    const { resumeFrom } = this.#options
+    if (this.#at + 1 >= resumeFrom) return
+    const has = this.#at === 0 ? `no ${this.#unit}` : `no ${this.#unit} after ${this.#at}`
+    const message = `--resume-from ${resumeFrom} is beyond the end: the input has ${has}`
+    throw new AtollError('USAGE', `${message}; nothing was imported`)
   }
 
   notes(): readonly string[] {

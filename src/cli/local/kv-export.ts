@@ -1,7 +1,8 @@
 /**
  * `kv export`: one JSON object a line, what `kv import` reads, in key order, to standard output or
  * a file. A file that broke off is gone on with after its last whole line; it has been written to
- * the disk when the command ends well.
+ * the disk when the command ends well. Where too few replicas answered, what there is is given out,
+ * and the command ends as a failure that says between which keys some may be missing.
  */
 import { AtollError } from '../../base/errors.ts'
 import type { JsonValue } from '../../node/api.ts'
@@ -11,9 +12,9 @@ import { SCAN_ENTRIES_MAX } from '../../store/limits.ts'
 import { type CommandContext, withClient } from '../command.ts'
 import { formatDuration } from '../duration.ts'
 import { Progress } from '../progress.ts'
-import { KEYS_MISSING } from '../views.ts'
 import { ExportFile } from './export-file.ts'
 import { pages } from './list-keys.ts'
+import { type MissingKeys, missingError, withMissing } from './missing-keys.ts'
 
 export interface ExportOptions {
   readonly to?: string
@@ -32,8 +33,8 @@ interface Summary {
   readonly seconds: number
   /** Keys of which a value is not in it. */
   readonly unresolved: number
-  /** Whether keys may be missing. */
-  readonly partial: boolean
+  /** Where keys may be missing, because too few replicas answered. */
+  readonly missing: readonly MissingKeys[]
 }
 
 export async function exportKeys(
@@ -50,14 +51,17 @@ export async function exportKeys(
     const from = file === null ? after : resumedAfter(file, prefix, after)
     const exporting = new Export(context, file)
     const summary = await exporting.run(prefix, from)
-    if (file === null) return
-    context.output.result(summary, {
-      human: ({ exported, bytes, seconds }) =>
-        `ok  exported ${exported} (${bytes} bytes) in ${formatDuration(seconds * 1000)}\n`,
-    })
+    const { missing, exported } = summary
+    if (file !== null) context.output.result(summary, { human: summaryText })
+    if (missing.length > 0) throw missingError(missing, exported)
   } finally {
     await file?.close()
   }
+}
+
+function summaryText({ exported, bytes, seconds, missing }: Summary): string {
+  const ok = missing.length === 0 ? 'ok  ' : ''
+  return `${ok}exported ${exported} (${bytes} bytes) in ${formatDuration(seconds * 1000)}\n`
 }
 
 function resumedAfter(
@@ -90,7 +94,8 @@ class Export {
   async run(prefix: string, after: string | undefined): Promise<Summary> {
     const started = performance.now()
     const { output } = this.#context
-    let partial = false
+    let missing: readonly MissingKeys[] = []
+    let at = after ?? null
     let unresolved = 0
     try {
       await withClient(this.#context, async (client) => {
@@ -99,8 +104,9 @@ class Export {
         const all = pages(this.#context, client, 'kv.ls', prefix, options, SCAN_ENTRIES_MAX)
         for await (const page of all) {
           // A page of the listing that was asked for.
-          const { entries, partial: isPartial } = page as KvPage
-          partial ||= isPartial
+          const { entries, next, partial } = page as KvPage
+          if (partial) missing = withMissing(missing, { after: at, to: next })
+          at = next
           unresolved += entries.filter(({ siblingCount }) => siblingCount > 1).length
           await this.#write(entries)
         }
@@ -114,9 +120,8 @@ class Export {
     if (unresolved > 0) {
       output.warn(`keys with siblings: ${unresolved}; only the newest value of each is exported`)
     }
-    if (partial) output.warn(KEYS_MISSING)
     const seconds = (performance.now() - started) / 1000
-    return { exported: this.#exported, bytes: this.#bytes, seconds, unresolved, partial }
+    return { exported: this.#exported, bytes: this.#bytes, seconds, unresolved, missing }
   }
 
   async #write(entries: KvPage['entries']): Promise<void> {

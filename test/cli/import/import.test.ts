@@ -69,12 +69,16 @@ class Importing {
   }
 
   /** Interrupted a while after `until`, while a pipe has nothing more to say; what that says. */
-  async interrupted(options: Partial<ImportOptions>, until: () => boolean) {
+  async interrupted(
+    options: Partial<ImportOptions>,
+    until: () => boolean,
+    text = `${LINES.join('\n')}\n`,
+  ) {
     const pipe = join(this.cli.dir, 'pipe')
     execFileSync('mkfifo', [pipe])
     const end = openSync(pipe, 'r+')
     try {
-      writeSync(end, `${LINES.join('\n')}\n`)
+      writeSync(end, text)
       const running = this.run(pipe, options).catch((error: unknown) => error)
       const deadlineMs = performance.now() + 5000
       for (let turns = 0; turns < TURNS; turns += until() ? 1 : 0) {
@@ -106,6 +110,26 @@ describe('kv import', () => {
       const hint = 'continue with --resume-from 20'
       assert.deepEqual([error.outcome, error.hint], ['not-applied', hint])
       assert.equal(importing.values.size, 0)
+    }))
+
+  it('begins with a first short line, while its input stays open', () =>
+    Importing.with(async (importing) => {
+      const isStored = () => importing.values.size === 1
+      const error = await importing.interrupted({}, isStored, '{"key":"a","value":1}\n')
+      assert.equal(error.hint, 'continue with --resume-from 2')
+    }))
+
+  it('that is to go on beyond the end of its input says so', () =>
+    Importing.with(async (importing) => {
+      const file = importing.written(LINES.join('\n'))
+      const error = await importing.run(file, { resumeFrom: 5 }).catch((each: unknown) => each)
+      assert.ok(isAtollError(error, 'USAGE'), String(error))
+      assert.match(error.message, /--resume-from 5 is beyond the end.*no line after 3;/)
+      const none = importing.written('')
+      const empty = await importing.run(none, { resumeFrom: 2 }).catch((each: unknown) => each)
+      assert.match(String(empty), /the input has no line;/)
+      await importing.run(importing.written(LINES.join('\n')), { resumeFrom: 4 })
+      assert.match(importing.said, /imported 0/)
     }))
 
   it('of unknown outcome is made again of a value, and not of a counter', () =>
