@@ -135,10 +135,10 @@ const NEXT_CHANGE: Readonly<Record<RegisterFound['next'], string>> = {
   'no-quorum': 'NO_QUORUM: too few replicas answer',
 }
 
-/** Nothing where nobody knows of a register, unless one could not even be made. */
+/** In short where nobody knows of a register, unless one could not even be made. */
 function registerRows({ next, proposer, replicas }: RegisterFound): string[][] {
   const isHeld = replicas.some(({ version, accepted }) => version !== '' || accepted !== '')
-  if (!isHeld && next !== 'no-quorum') return []
+  if (!isHeld && next !== 'no-quorum') return [['reg', 'nothing']]
   const rows = replicas.map(({ name, answered, version, hasValue, promised, accepted }) => {
     if (!answered) return `${printable(name)}  no answer`
     const what = version === '' ? 'nothing' : `${version}${hasValue ? '' : '  deleted'}`
@@ -147,7 +147,7 @@ function registerRows({ next, proposer, replicas }: RegisterFound): string[][] {
   })
   const by = proposer === '' || next === 'no-quorum' ? '' : `, proposed by ${printable(proposer)}`
   return [
-    ...rows.map((row, i) => [i === 0 ? 'register' : '', row]),
+    ...rows.map((row, i) => [i === 0 ? 'reg' : '', row]),
     ['a change', `${NEXT_CHANGE[next]}${by}`],
   ]
 }

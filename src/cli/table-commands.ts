@@ -4,7 +4,7 @@
  */
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { unreachable } from '../base/assert.ts'
-import { AtollError } from '../base/errors.ts'
+import { AtollError, isAtollError } from '../base/errors.ts'
 import type { JsonValue } from '../node/api.ts'
 import type { CliArgument, CliFlag, CliShape } from '../rpc/method.ts'
 import {
@@ -165,9 +165,12 @@ function pairs(given: readonly string[]): Record<string, string | null> {
 
 async function runCall(context: CommandContext, method: TableCall, given: object): Promise<void> {
   const { deadlineMs, ...params } = given as { readonly deadlineMs?: number }
-  const result = await withClient(context, (client) =>
-    client.call(method, params, callOptions(context, method.name, deadlineMs)),
-  )
+  const options = callOptions(context, method.name, deadlineMs)
+  const result = method.changes
+    ? await toldWhenInterrupted(context, (signal) =>
+        withClient(context, (client) => client.call(method, params, { ...options, signal })),
+      )
+    : await withClient(context, (client) => client.call(method, params, options))
   if (result === null && MAY_BE_NONE.includes(method.name)) {
     const { key } = params as { readonly key: string }
     const what = method.name === 'kv.counter.get' ? 'counter' : 'value of'
@@ -176,6 +179,20 @@ async function runCall(context: CommandContext, method: TableCall, given: object
   // The client has checked the result by the method's schema, and the view is that method's.
   const view = VIEWS[method.name as keyof typeof VIEWS] as View<ResultOf<MethodName>>
   context.output.result(result as ResultOf<MethodName>, view)
+}
+
+/** A change that Ctrl-C cuts short ends with what is known of it; a read just ends. */
+async function toldWhenInterrupted<T>(
+  { interrupted }: CommandContext,
+  run: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const signal = interrupted()
+  try {
+    return await run(signal)
+  } catch (error) {
+    if (!signal.aborted || !isAtollError(error, 'CANCELLED')) throw error
+    throw new AtollError('CANCELLED', 'interrupted', { outcome: error.outcome, cause: error })
+  }
 }
 
 /** One line an event, until Ctrl-C, or until nobody reads them any more. */

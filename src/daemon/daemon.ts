@@ -31,6 +31,8 @@ export interface DaemonOptions {
   readonly open: () => Promise<DaemonNode>
   /** What `--init` or `--join` asks for; done only when the node belongs to no cluster. */
   readonly claim: ((node: NodeApi) => Promise<unknown>) | null
+  /** The cluster that `--join` names, by its id; null: none, or it cannot be known. */
+  readonly intended: (() => Promise<string | null>) | null
   /** Serves the text of the metrics to collectors, until it is closed. */
   readonly serveMetrics: ((text: () => Promise<string>) => Promise<Closing>) | null
 }
@@ -84,10 +86,20 @@ export class Daemon {
     )
     await this.#node.start()
     const before = await this.#node.status()
-    if (claim !== null && before.state === 'unclaimed') await claim(this.#node)
+    if (before.state !== 'unclaimed') await this.#compare(before.clusterId)
+    else if (claim !== null) await claim(this.#node)
     const { id, state, clusterId, name } = await this.#node.status()
     this.#serve(this.#node)
     log.write('info', 'daemon.ready', { id, name, state, clusterId, socket })
+  }
+
+  /** A ticket is not used where there is a cluster; one of another cluster was meant for elsewhere. */
+  async #compare(clusterId: string): Promise<void> {
+    const { log, intended } = this.#options
+    const ticketClusterId = (await intended?.()) ?? clusterId
+    if (ticketClusterId === clusterId) return
+    const hint = 'atoll leave, then start again; or give it another data directory'
+    log.write('warn', 'daemon.other-cluster', { clusterId, ticketClusterId, hint })
   }
 
   /** The node stops first, so that calls under way are told how they ended. Idempotent. */

@@ -4,7 +4,7 @@
  *
  * SIGTERM and SIGINT stop quickly and stay a member; a second one exits at once.
  */
-import { AtollError, ERRORS } from '../base/errors.ts'
+import { AtollError, ERRORS, isAtollError } from '../base/errors.ts'
 import type { NodeApi } from '../node/api.ts'
 import { asAtollError, errorLine } from '../rpc/error-line.ts'
 import { checkSocketPath, type Environment } from '../rpc/socket-path.ts'
@@ -44,7 +44,14 @@ async function run(settings: Settings, env: Environment): Promise<number> {
   watchDefects((error) => log.write('error', 'daemon.defect', { error: error.stack ?? '' }))
   const { socket } = settings
   const serveMetrics = metricsServer(settings, log, libp2pText)
-  const daemon = new Daemon({ socket, log, open, claim: claimOf(settings), serveMetrics })
+  const daemon = new Daemon({
+    socket,
+    log,
+    open,
+    claim: claimOf(settings),
+    intended: intendedBy(settings),
+    serveMetrics,
+  })
   const started = daemon.start()
   let stopCollecting = (): void => {}
   let cameUp = true
@@ -123,6 +130,20 @@ function claimOf({ init, join }: Settings): ((node: NodeApi) => Promise<unknown>
   if (init) return (node) => node.init()
   // The ticket is read only when it is needed: its file may be gone at a later start.
   return join === null ? null : (node) => node.join(readSecret(join))
+}
+
+/** Of a ticket that can still be read; standard input may never end. */
+function intendedBy({ join }: Settings): DaemonOptions['intended'] {
+  if (join === null || join === '-') return null
+  return async () => {
+    const { decodeTicket } = await import('../mesh/ticket.ts')
+    try {
+      return decodeTicket(readSecret(join)).clusterId
+    } catch (error) {
+      if (isAtollError(error)) return null
+      throw error
+    }
+  }
 }
 
 /** What can be told before anything is loaded. */

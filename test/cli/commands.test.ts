@@ -7,6 +7,7 @@ import { AtollError } from '../../src/base/errors.ts'
 import { callOptions, type CommandContext } from '../../src/cli/command.ts'
 import type { KvGetOptions } from '../../src/node/api.ts'
 import { type MethodName, METHODS } from '../../src/rpc/methods.ts'
+import { until } from '../rpc/rig.ts'
 import { CliRig } from './cli-rig.ts'
 
 describe('commands', () => {
@@ -23,6 +24,16 @@ describe('commands', () => {
     const { out } = await cli.run('kv', 'put', 'color', 'blue')
     assert.equal(out, 'ok  acks 3/3, durable\n')
     assert.equal((await cli.run('kv', 'del', 'color')).out.includes('2 copies pending'), true)
+  })
+
+  it('a change that is interrupted says what is known of it', async () => {
+    cli.rig.node.gate = new Promise(() => undefined)
+    const changing = cli.run('kv', 'put', 'k', 'v')
+    await until(() => cli.rig.node.calls === 1, 'the call')
+    cli.interrupt.abort()
+    const { status, err } = await changing
+    assert.equal(err, 'error CANCELLED: interrupted; whether it was done is unknown\n')
+    assert.equal(status, 1)
   })
 
   it('kv get prints the value, as JSON with all that is known', async () => {

@@ -86,6 +86,20 @@ describe('explain', () => {
     )
   })
 
+  it('of a register that is no key of the store leads with the register', async () => {
+    const none = { context: '', siblingCount: 0, writes: [] }
+    const replicas = [replica('a', none), replica('b', { ...none, answered: false })]
+    const text = await shown({ replicas })
+    assert.match(text, /^replicas +a {2}alive {2}nearest {2}80\/94 partitions *$/m)
+    assert.match(text, /^ +b .*no answer$/m)
+    assert.match(text, /^reg +a {2}v2/m)
+    assert.ok(text.indexOf('\nreg ') < text.indexOf('\nkv  '), text)
+    assert.match(text, /^kv +nothing$/m)
+    const { register } = await new FakeNode().explain('k')
+    const neither = { ...register, next: 'one-round', replicas: [] } as const
+    assert.match(await shown({ replicas, register: neither }), /^reg +nothing$/m)
+  })
+
   it('tells contexts apart, and cuts long ones', async () => {
     const long = 'A'.repeat(150) + 'checksum'
     const text = await shown({

@@ -173,7 +173,7 @@ describe('registers on the command line', () => {
 
   it('explain tells of the register, and what a change would do', async () => {
     const { out } = await cli.run('explain', 'cfg')
-    assert.match(out, /^register +a {2}v2 {2}accepted 3\.v2\.a\.1 {2}promised 3\.v3\.a\.1$/m)
+    assert.match(out, /^reg +a {2}v2 {2}accepted 3\.v2\.a\.1 {2}promised 3\.v3\.a\.1$/m)
     assert.match(out, /^ +b {2}no answer$/m)
     assert.match(out, /^ +c {2}v2 {2}deleted {2}accepted/m)
     assert.match(out, /^a change +two rounds: first asks what was accepted, proposed by a$/m)

@@ -52,7 +52,15 @@ describe('daemon', () => {
       write: (_level: string, event: string) => void logged.push(event),
     }
     const open = () => Promise.resolve(node)
-    const daemon = new Daemon({ socket, log, open, claim: null, serveMetrics: null, ...options })
+    const daemon = new Daemon({
+      socket,
+      log,
+      open,
+      claim: null,
+      intended: null,
+      serveMetrics: null,
+      ...options,
+    })
     daemons.push(daemon)
     return daemon
   }
@@ -126,6 +134,25 @@ describe('daemon', () => {
     await first.stop()
     await make({ claim }).start()
     assert.equal(claims, 1)
+  })
+
+  it('says so when its ticket is of another cluster than its directory', async () => {
+    const { clusterId } = await node.status()
+    for (const [named, said] of [
+      [clusterId, 0],
+      [null, 0],
+      ['another', 1],
+    ] as const) {
+      logged.length = 0
+      const daemon = make({ intended: () => Promise.resolve(named) })
+      await daemon.start()
+      await daemon.stop()
+      assert.equal(
+        logged.filter((event) => event === 'daemon.other-cluster').length,
+        said,
+        named ?? '',
+      )
+    }
   })
 
   it('lets clients wait until the claim is done', async () => {

@@ -14,6 +14,7 @@ import {
   MOVING_WARN_MS,
   type QuorumFigures,
 } from '../../src/node/doctor/check-quorum.ts'
+import { ofCluster } from '../../src/node/doctor/doctor.ts'
 import { checkReach, type MemberView, type Reach } from '../../src/node/doctor/check-reach.ts'
 import {
   checkLoop,
@@ -266,6 +267,22 @@ describe('doctor: quorum', () => {
     const figures = change === null ? null : { ...well, ...change }
     it(name, () => assertFound(checkQuorum(figures), expected))
   }
+
+  it('removed: nothing is said of others, who answer it no more', () => {
+    const dead = { name: 'b', state: 'dead', sinceMs: 5000, addresses: [], answer: null } as const
+    const others = {
+      asked: 0,
+      reach: { self: 'a', members: [dead], reaches: [], mute: [] },
+      dial: { trials: [], addresses: new Map() },
+      clocks: [],
+      versions: [],
+      older: [],
+    }
+    const seen = (removed: string | null) =>
+      ofCluster({ ...others, quorum: { ...well, removed } }).map(({ check }) => check)
+    assert.ok(seen(null).includes('reachability'))
+    assert.deepEqual(seen('it was removed'), ['quorum'])
+  })
 })
 
 describe('doctor: this process', () => {

@@ -150,8 +150,11 @@ function unclaimed(): Finding {
   return warn('quorum', 'this daemon belongs to no cluster yet', fix)
 }
 
-function ofCluster({ quorum, reach, dial, clocks }: ClusterFigures): Finding[] {
-  return [...checkQuorum(quorum), ...checkReach(reach), ...checkDial(dial), ...checkClocks(clocks)]
+export function ofCluster({ quorum, reach, dial, clocks }: ClusterFigures): Finding[] {
+  const first = checkQuorum(quorum)
+  // Nobody answers one that was removed: to say that they are down would mislead.
+  if (quorum !== null && quorum.removed !== null) return first
+  return [...first, ...checkReach(reach), ...checkDial(dial), ...checkClocks(clocks)]
 }
 
 function ofHost(
