@@ -2,8 +2,8 @@
 import { NetworkError, type NetworkErrorKind } from '../seams/network.ts'
 
 const DENIED_NAMES = new Set([
-  'HandshakeStuckError',
-  'EncryptionFailedError',
+  'NetworkKeyError',
+  'ProofError',
   'UnexpectedPeerError',
   'InvalidCryptoExchangeError',
   'UnsupportedProtocolError',

@@ -17,24 +17,8 @@ export const DIALS_MAX = 256
 /** Addresses tried in one dial. */
 export const ATTEMPTS_MAX = 32
 
-export interface AttemptOptions {
-  readonly signal: AbortSignal
-  readonly onProgress: (event: { readonly type: string }) => void
-}
-
 /** One attempt at one address, which names the peer that must answer. */
-export type Attempt = (address: Multiaddr, options: AttemptOptions) => Promise<Connection>
-
-/** What libp2p says once the private network's nonces have been exchanged. */
-const ANSWERED = 'upgrader:encrypt-outbound-connection'
-
-/**
- * Somebody answered and then made no sense of what came. With another network key both sides see
- * noise, and may each wait for the rest of a message that noise announced.
- */
-export class HandshakeStuckError extends Error {
-  override readonly name = 'HandshakeStuckError'
-}
+export type Attempt = (address: Multiaddr, signal: AbortSignal) => Promise<Connection>
 
 export class Dialler {
   readonly #attempt: Attempt
@@ -77,8 +61,6 @@ class Race {
   readonly #addresses = new Map<string, Multiaddr>()
   readonly #waiters = new Set<Waiter>()
   readonly #errors: unknown[] = []
-  /** Attempts that were answered and have come to no end. */
-  #shakingHands = 0
   #started = 0
   #timer: ReturnType<typeof setTimeout> | null = null
   #over = false
@@ -104,8 +86,7 @@ class Race {
   /** Its time is over; nobody else may still wait. */
   #leave(waiter: Waiter, reason: unknown): void {
     if (!this.#waiters.delete(waiter)) return
-    const stuck = this.#shakingHands > 0 ? [new HandshakeStuckError('no handshake in time')] : []
-    waiter.reject(new AggregateError([...this.#errors, ...stuck, reason], 'no answer in time'))
+    waiter.reject(new AggregateError([...this.#errors, reason], 'no answer in time'))
     if (this.#waiters.size === 0) this.#end()
   }
 
@@ -122,21 +103,13 @@ class Race {
   async #try(address: Multiaddr): Promise<void> {
     const aborter = new AbortController()
     this.#aborters.add(aborter)
-    let answered = 0
-    const onProgress = ({ type }: { readonly type: string }): void => {
-      if (type !== ANSWERED || answered > 0) return
-      answered = 1
-      this.#shakingHands++
-    }
     try {
-      const connection = await this.#attempt(address, { signal: aborter.signal, onProgress })
+      const connection = await this.#attempt(address, aborter.signal)
       this.#aborters.delete(aborter)
       this.#won(connection)
     } catch (error) {
       this.#aborters.delete(aborter)
       this.#lost(error)
-    } finally {
-      this.#shakingHands -= answered
     }
   }
 

@@ -36,6 +36,13 @@ const STREAMS_PER_CONNECTION = 32
 /** One is enough; two when both sides dial at once, more while a wedged one is replaced. */
 export const CONNECTIONS_PER_PEER_MAX = 8
 
+export interface NetworkTimes extends LinkTimes {
+  /** A stranger has proven so soon that it is a peer, or its socket is closed. */
+  readonly handshakeMs: number
+}
+
+export const NETWORK_TIMES: NetworkTimes = { ...LINK_TIMES, handshakeMs: 10_000 }
+
 export function protocolOf(trafficClass: TrafficClass): string {
   return `/atoll/1/${trafficClass}`
 }
@@ -44,7 +51,7 @@ export class Libp2pNetwork implements Network {
   readonly self: PeerId
   readonly #config: NetworkConfig
   readonly #log: Log
-  readonly #times: LinkTimes
+  readonly #times: NetworkTimes
   readonly #metrics: Libp2pMetricsFactory | null
   readonly #links = new LinkTable()
   readonly #book = new AddressBook()
@@ -59,7 +66,7 @@ export class Libp2pNetwork implements Network {
   constructor(
     config: NetworkConfig,
     log: Log,
-    times: LinkTimes = LINK_TIMES,
+    times: NetworkTimes = NETWORK_TIMES,
     metrics: Libp2pMetricsFactory | null = null,
   ) {
     this.#config = config
@@ -68,8 +75,8 @@ export class Libp2pNetwork implements Network {
     this.#metrics = metrics
     const publicKey = ed25519PublicBytes(ed25519FromSeed(config.privateKeySeed))
     this.self = peerIdFromPublicKey(publicKey)
-    this.#dialler = new Dialler((address, options) =>
-      this.#running().services.transports.dial(address, options),
+    this.#dialler = new Dialler((address, signal) =>
+      this.#running().services.transports.dial(address, { signal }),
     )
   }
 
@@ -83,7 +90,7 @@ export class Libp2pNetwork implements Network {
 
   async #start(onLink: (link: Link) => void): Promise<void> {
     for (const address of [...this.#config.listen, ...this.#config.announce]) checkAddress(address)
-    const libp2p = await createNodeLibp2p(this.#config, this.#metrics)
+    const libp2p = await createNodeLibp2p(this.#config, this.#metrics, this.#times.handshakeMs)
     const isConnected = (peer: LibPeerId): boolean => libp2p.getConnections(peer).length > 0
     this.#routing = new RoutingUpkeep({ table: routingTableOf(libp2p), isConnected })
     const limits = {

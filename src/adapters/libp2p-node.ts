@@ -1,31 +1,26 @@
 /**
- * The libp2p instance that a node runs on: TCP, a private network key, noise and tls, yamux,
- * identify, and kad-dht under our own protocol id. What watches liveness or dials by itself is
- * off: membership does the one, the mesh the other.
+ * The libp2p instance that a node runs on: our transport of a private network, yamux, identify, and
+ * kad-dht under our own protocol id. What watches liveness or dials by itself is off: membership
+ * does the one, the mesh the other.
  */
-import { noise } from '@chainsafe/libp2p-noise'
 import { privateKeyFromRaw } from '@libp2p/crypto/keys'
 import { identify } from '@libp2p/identify'
 import type { Connection, Libp2p } from '@libp2p/interface'
 import { type KadDHT, kadDHT, passthroughMapper, type SingleKadDHT } from '@libp2p/kad-dht'
 import { ping } from '@libp2p/ping'
-import { preSharedKey } from '@libp2p/pnet'
-import { tcp } from '@libp2p/tcp'
-import { tls } from '@libp2p/tls'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p } from 'libp2p'
-import { toString } from 'uint8arrays/to-string'
-import { concatBytes, utf8 } from '../base/bytes.ts'
+import { concatBytes } from '../base/bytes.ts'
 import { ed25519FromSeed, ed25519PublicBytes } from '../base/ids.ts'
 import type { NetworkConfig } from '../seams/network.ts'
-import type { AttemptOptions } from './libp2p-dialler.ts'
 import type { Libp2pMetricsFactory } from './libp2p-metrics.ts'
 import { quietYamux } from './libp2p-muxer.ts'
 import type { RoutingTable } from './libp2p-routing.ts'
+import { privateTcp } from './libp2p-transport.ts'
 
-/** Dials one address, and tells how far it has come; libp2p hands it to its services. */
+/** Dials one address; libp2p hands it to its services. */
 export interface Transports {
-  dial(address: Multiaddr, options: AttemptOptions): Promise<Connection>
+  dial(address: Multiaddr, options: { readonly signal: AbortSignal }): Promise<Connection>
 }
 
 export type AtollLibp2p = Libp2p<{ readonly dht: KadDHT; readonly transports: Transports }>
@@ -36,7 +31,6 @@ const CONNECTIONS_MAX = 4_000
 const PENDING_INBOUND_MAX = 200
 /** libp2p counts inbound connections per host and second; on one machine all share a host. */
 const INBOUND_PER_SECOND = 1_000
-const HANDSHAKE_MS = 10_000
 /** On one connection, links and everything of libp2p's own together. */
 const STREAMS_MAX = 256
 const PEER_RECORD_MS = 30 * 24 * 60 * 60_000
@@ -47,6 +41,7 @@ const KAD_UPKEEP_MS = 60 * 60_000
 export function createNodeLibp2p(
   config: NetworkConfig,
   metrics: Libp2pMetricsFactory | null,
+  handshakeMs: number,
 ): Promise<AtollLibp2p> {
   const seed = config.privateKeySeed
   const publicKey = ed25519PublicBytes(ed25519FromSeed(seed))
@@ -55,10 +50,7 @@ export function createNodeLibp2p(
     ...(metrics !== null && { metrics }),
     privateKey: privateKeyFromRaw(concatBytes([seed, publicKey])),
     addresses: { listen: [...config.listen], announce: [...config.announce] },
-    transports: [tcp()],
-    connectionProtector: preSharedKey({ psk: pskFile(config.networkKey) }),
-    // In order of preference: tls costs a third of noise under load (README).
-    connectionEncrypters: [tls(), noise()],
+    transports: [privateTcp({ networkKey: config.networkKey, handshakeMs })],
     streamMuxers: [quietYamux({ maxInboundStreams: STREAMS_MAX, maxOutboundStreams: STREAMS_MAX })],
     // By default a peer's addresses are forgotten an hour after its connection was made, and then
     // nobody could be told where it is although the connection is open.
@@ -67,14 +59,17 @@ export function createNodeLibp2p(
       maxConnections: CONNECTIONS_MAX,
       inboundConnectionThreshold: INBOUND_PER_SECOND,
       maxIncomingPendingConnections: PENDING_INBOUND_MAX,
-      inboundUpgradeTimeout: HANDSHAKE_MS,
+      inboundUpgradeTimeout: handshakeMs,
       reconnectRetries: 0,
     },
     connectionMonitor: { enabled: false },
     services: {
-      transports: ({ transportManager }: { readonly transportManager: Transports }) => ({
-        dial: (address: Multiaddr, options: AttemptOptions) =>
-          transportManager.dial(address, options),
+      transports: ({
+        transportManager,
+      }: {
+        readonly transportManager: Transports
+      }): Transports => ({
+        dial: (address, options) => transportManager.dial(address, options),
       }),
       identify: identify(),
       ping: ping(),
@@ -94,8 +89,4 @@ export function createNodeLibp2p(
 export function routingTableOf({ services }: AtollLibp2p): RoutingTable {
   const { routingTable } = services.dht as SingleKadDHT
   return routingTable as typeof routingTable & RoutingTable
-}
-
-function pskFile(key: Uint8Array): Uint8Array {
-  return utf8(`/key/swarm/psk/1.0.0/\n/base16/\n${toString(key, 'base16')}`)
 }

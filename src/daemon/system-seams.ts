@@ -1,7 +1,6 @@
 /** The real world: the system's clock and chance, libp2p, and a directory on the disk. */
-import { LINK_TIMES } from '../adapters/libp2p-link.ts'
 import type { Libp2pMetricsFactory } from '../adapters/libp2p-metrics.ts'
-import { Libp2pNetwork } from '../adapters/libp2p-network.ts'
+import { Libp2pNetwork, NETWORK_TIMES } from '../adapters/libp2p-network.ts'
 import { SystemClock } from '../adapters/system-clock.ts'
 import { silentLog } from '../adapters/system-log.ts'
 import { SystemRandom } from '../adapters/system-random.ts'
@@ -21,7 +20,7 @@ export function systemSeams(
     clock: new SystemClock(),
     random: new SystemRandom(),
     log,
-    network: (config) => new Libp2pNetwork(config, log, LINK_TIMES, metrics),
+    network: (config) => new Libp2pNetwork(config, log, NETWORK_TIMES, metrics),
     storage: openSystemStorage,
   }
 }

@@ -1,7 +1,10 @@
 /** Peers over real libp2p on this machine's loopback. */
 import { silentLog } from '../../src/adapters/system-log.ts'
-import { LINK_TIMES, type LinkTimes } from '../../src/adapters/libp2p-link.ts'
-import { Libp2pNetwork } from '../../src/adapters/libp2p-network.ts'
+import {
+  Libp2pNetwork,
+  NETWORK_TIMES,
+  type NetworkTimes,
+} from '../../src/adapters/libp2p-network.ts'
 import type { NetworkConfig } from '../../src/seams/network.ts'
 import { Ear, type NetworkWorld, type TestPeer } from '../contract/network.contract.ts'
 
@@ -33,7 +36,11 @@ export function loopbackConfig(
 }
 
 export interface Loopback extends NetworkWorld {
-  startWith(number: number, change: Partial<NetworkConfig>, times?: LinkTimes): Promise<TestPeer>
+  startWith(
+    number: number,
+    change: Partial<NetworkConfig>,
+    times?: Partial<NetworkTimes>,
+  ): Promise<TestPeer>
   /** Runs when the test is over. */
   after(clean: () => unknown): void
 }
@@ -41,14 +48,17 @@ export interface Loopback extends NetworkWorld {
 export async function onLoopback(body: (world: Loopback) => Promise<void>): Promise<void> {
   const cleanings: (() => unknown)[] = []
   let number = 0
-  const build = (config: NetworkConfig, times: LinkTimes) => {
-    const network = new Libp2pNetwork(config, silentLog, times)
+  const build = (config: NetworkConfig, times: Partial<NetworkTimes>) => {
+    const network = new Libp2pNetwork(config, silentLog, { ...NETWORK_TIMES, ...times })
     cleanings.push(() => network.stop())
     const accepted: Ear[] = []
     const start = (): Promise<void> => network.start((link) => accepted.push(new Ear(link)))
     return { network, accepted, start }
   }
-  const started = async (config: NetworkConfig, times = LINK_TIMES): Promise<TestPeer> => {
+  const started = async (
+    config: NetworkConfig,
+    times: Partial<NetworkTimes> = {},
+  ): Promise<TestPeer> => {
     const peer = build(config, times)
     await peer.start()
     return peer
@@ -56,7 +66,7 @@ export async function onLoopback(body: (world: Loopback) => Promise<void>): Prom
   const world: Loopback = {
     start: (key = 1, change = {}) => started(loopbackConfig(++number, key, change)),
     startWith: (own, change, times) => started(loopbackConfig(own, 1, change), times),
-    make: (change = {}) => build(loopbackConfig(++number, 1, change), LINK_TIMES),
+    make: (change = {}) => build(loopbackConfig(++number, 1, change), {}),
     until,
     after: (clean) => cleanings.push(clean),
   }

@@ -10,6 +10,7 @@ type Suite =
   | 'adapters/muxer.live'
   | 'adapters/link.live'
   | 'adapters/dial.live'
+  | 'adapters/strangers.live'
   | 'adapters/life.live'
   | 'adapters/find-peer.live'
   | 'contract/network.live'
@@ -252,14 +253,6 @@ const MUTANTS: readonly Mutant[] = [
     '',
   ],
   [
-    'noise is called silence',
-    'adapters/dial.live',
-    /no peer$/,
-    'dialler',
-    'this.#shakingHands > 0',
-    'this.#shakingHands < 0',
-  ],
-  [
     'one address after another',
     'adapters/dial.live',
     /never answer$/,
@@ -274,14 +267,6 @@ const MUTANTS: readonly Mutant[] = [
     'dialler',
     'for (const aborter of this.#aborters) aborter.abort()',
     '',
-  ],
-  [
-    'the winner is aborted with the losers',
-    'contract/network.live',
-    /whole and in order/,
-    'dialler',
-    'this.#aborters.delete(aborter)\n      this.#won(connection)',
-    'this.#won(connection)',
   ],
   [
     'each dial for itself',
@@ -338,6 +323,88 @@ const MUTANTS: readonly Mutant[] = [
     'addresses',
     'return at < 0 ? text : text.slice(0, at)',
     'return at < 0 ? text : text',
+  ],
+
+  // Strangers.
+  [
+    'strangers are not bounded',
+    'adapters/strangers.live',
+    /are bounded/,
+    'listener',
+    'if (this.#strangers.size > STRANGERS_MAX) oldest?.destroy()',
+    '',
+  ],
+  [
+    'the newest stranger makes room',
+    'adapters/strangers.live',
+    /are bounded/,
+    'listener',
+    'const [oldest] = this.#strangers.values()',
+    'const oldest = [...this.#strangers.values()].at(-1)',
+  ],
+  [
+    'peers count as strangers',
+    'adapters/strangers.live',
+    /peers are none/,
+    'listener',
+    'this.#strangers.delete(from)\n      const {',
+    'const {',
+  ],
+  [
+    'who knows the key is waited for',
+    'adapters/strangers.live',
+    /not waited for/,
+    'listener',
+    'this.#upgrader.createInboundAbortSignal(this.#closing.signal)',
+    'Object.assign(new AbortController().signal, { clear: () => undefined })',
+  ],
+  [
+    'who says nothing is waited for',
+    'adapters/strangers.live',
+    /not waited for/,
+    'listener',
+    "socket.destroy())\n    this.#server.on('error",
+    "socket.pause())\n    this.#server.on('error",
+  ],
+  [
+    'a handshake is of any connection',
+    'adapters/strangers.live',
+    /pass on the handshake/,
+    'handshake',
+    'concatBytes([PROLOGUE, binding])',
+    'concatBytes([PROLOGUE])',
+  ],
+  [
+    'another key is called unreachable',
+    'contract/network.live',
+    /another network key/,
+    'network-key',
+    ".startsWith('ERR_SSL_')",
+    ".startsWith('ERR_TLS_')",
+  ],
+  [
+    'whoever answers is the peer',
+    'contract/network.live',
+    /another peer answers/,
+    'handshake',
+    '...(remotePeer !== undefined && { remotePeer })',
+    '',
+  ],
+  [
+    'the handshake takes what comes after it',
+    'adapters/strangers.live',
+    /what comes after/,
+    'handshake',
+    'if (this.#unread.length > 0) this.#socket.unshift(this.#unread)',
+    '',
+  ],
+  [
+    'a piece is a message',
+    'adapters/strangers.live',
+    /any pieces/,
+    'handshake',
+    'if (this.#unread.length < end) return',
+    '',
   ],
 
   // Lookups.

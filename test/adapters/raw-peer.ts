@@ -4,7 +4,7 @@ import { multiaddr } from '@multiformats/multiaddr'
 import { createServer, connect, type AddressInfo, type Server, type Socket } from 'node:net'
 import { once } from 'node:events'
 import { createNodeLibp2p, type AtollLibp2p } from '../../src/adapters/libp2p-node.ts'
-import { protocolOf } from '../../src/adapters/libp2p-network.ts'
+import { NETWORK_TIMES, protocolOf } from '../../src/adapters/libp2p-network.ts'
 import type { NetworkConfig, TrafficClass } from '../../src/seams/network.ts'
 import type { TestPeer } from '../contract/network.contract.ts'
 import { type Loopback, loopbackConfig } from './loopback.ts'
@@ -43,7 +43,11 @@ export async function rawPeer(
   number: number,
   change: Partial<NetworkConfig> = {},
 ): Promise<RawPeer> {
-  const libp2p = await createNodeLibp2p(loopbackConfig(number, 1, change), null)
+  const libp2p = await createNodeLibp2p(
+    loopbackConfig(number, 1, change),
+    null,
+    NETWORK_TIMES.handshakeMs,
+  )
   await libp2p.start()
   world.after(() => libp2p.stop())
   return new RawPeer(libp2p)
