@@ -22,8 +22,9 @@ export const explain: View<Found> = {
       ['partition', `${found.partition} of ${found.partitions}, here since topology ${found.cfg}`],
       ...labelled('replicas', replicaLines(found, paint)),
       ...labelled('passed', found.passed.map(passedText)),
+      ...(isStored(found) ? storeRows(found) : []),
       ...registerRows(found.register),
-      ...storeRows(found),
+      ...(isStored(found) ? [] : [['kv', 'nothing']]),
       ...labelled('lookup', lookupLines(found)),
       ...found.notes.map((note) => ['note', printable(note)]),
     ]
@@ -101,7 +102,6 @@ function passedText({ name, rank, reason }: Found['passed'][number]): string {
 
 /** One line where all agree on what they have seen. */
 function storeRows(found: Found): string[][] {
-  if (!isStored(found)) return [['kv', 'nothing']]
   const holders = new Map<string, string[]>()
   for (const { context, name, storageId } of found.replicas) {
     if (context === '') continue

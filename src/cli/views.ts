@@ -46,7 +46,7 @@ const written: View<ResultOf<'kv.del'>> = {
 const put: View<ResultOf<'kv.put'>> = {
   ...written,
   note: ({ replaced }) =>
-    replaced === undefined ? null : `it stands where a ${replaced} stood, which is gone`,
+    replaced === undefined ? null : `it replaced a ${replaced}, which is gone now`,
 }
 
 const counted: View<ResultOf<'kv.counter.add'>> = {

@@ -103,7 +103,7 @@ describe('kv counter, kv set and values that end', () => {
     cli.rig.node.types.set('k', { type: 'set' })
     const { out, err } = await cli.run('kv', 'put', 'k', 'v')
     assert.equal(out, 'ok  acks 3/3, durable\n')
-    assert.match(err, /where a set stood/)
+    assert.match(err, /replaced a set/)
     cli.rig.node.types.set('k', { type: 'counter' })
     const json = JSON.parse(await outOf('kv', 'put', 'k', 'v', '-o', 'json')) as object
     assert.equal(Reflect.get(json, 'replaced'), 'counter')

@@ -387,6 +387,24 @@ const MUTANTS: readonly Mutant[] = [
     to: 'claim !== null',
   },
   {
+    name: 'a ticket of another cluster is not told',
+    file: 'daemon/daemon.ts',
+    from: 'if (ticketClusterId === clusterId) return',
+    to: 'if (clusterId !== ticketClusterId) return',
+  },
+  {
+    name: 'the store is silent about conditions that registers have',
+    file: 'rpc/validation.ts',
+    from: "expected === 'never' && CONDITIONS.includes(path?.[0].key)",
+    to: 'false',
+  },
+  {
+    name: 'every wrong parameter of the store is taken for a condition',
+    file: 'rpc/validation.ts',
+    from: "expected === 'never' && CONDITIONS.includes(path?.[0].key)",
+    to: "expected === 'never' || path === undefined",
+  },
+  {
     name: 'clients are served before the claim',
     file: 'daemon/daemon.ts',
     from: 'await this.#node.start()',

@@ -131,7 +131,7 @@ class Import {
     if (this.#at + 1 >= resumeFrom) return
     const has = this.#at === 0 ? `no ${this.#unit}` : `no ${this.#unit} after ${this.#at}`
     const message = `--resume-from ${resumeFrom} is beyond the end: the input has ${has}`
-    throw new AtollError('USAGE', `${message}; nothing was imported`)
+    throw new AtollError('USAGE', message)
   }
 
   notes(): readonly string[] {

@@ -39,6 +39,20 @@ const MUTANTS: readonly Mutant[] = [
     'passing',
     /not of a counter/,
   ],
+  [
+    'the first lines of a pipe wait for more',
+    'byte-input.ts',
+    ' && !isEnough(this.#chunk)',
+    '',
+    /first short line/,
+  ],
+  [
+    'the end of the input may be anywhere',
+    'kv-import.ts',
+    'if (this.#at + 1 >= resumeFrom) return',
+    'if (this.#at + 1 >= resumeFrom || resumeFrom > 0) return',
+    /beyond the end/,
+  ],
   ['anything is of etcd', 'etcd-dump.ts', 'if (!isAnswer)', 'if (false)', /that is none/],
   [
     'an answer without keys is none',
