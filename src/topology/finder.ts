@@ -2,12 +2,15 @@
  * How an edge finds the cluster for a call when it has lost it: it knows no topology, or one whose
  * members are all down as far as membership can tell, for they have moved while it was away. It asks
  * the network's Kademlia who is near the key, meets them where they are said to be, and fetches the
- * topology from them; then the call goes one hop, as ever.
+ * topology from them; then the call goes one hop, as ever. Where only edges are near, they are met all
+ * the same: gossip with them names the members, and says that there is a topology to be had.
  *
- * Promises: nothing is looked up while a member is up. Calls share one lookup, which is not begun
- * again for a while after it ended. It takes a part of a call's time and never fails one: what cannot
- * be found the call itself will say. Whom it finds is believed no more than anybody else: the mesh
- * asks each for a certificate, and the topology must be of this cluster.
+ * Promises: nothing is looked up while a member is up; those that have gone without a word are up until
+ * membership knows better, some seconds in which calls fail as they do when replicas are down. Calls
+ * share one lookup, which is not begun again for a while after it ended. It takes a part of a call's
+ * time and never fails one: what cannot be found the call itself will say. Whom it finds is believed
+ * no more than anybody else: the mesh asks each for a certificate, and the topology must be of this
+ * cluster.
  *
  * The lookup hashes what it is given, so it is asked for the key and not for its partition's point:
  * the key lies in the partition, and who holds no topology does not know how many there are.

@@ -4,152 +4,21 @@
  * it, once; nothing else is ever looked up.
  */
 import assert from 'node:assert/strict'
-import type { AtollNode } from '../../src/node/api.ts'
-import { NODE_DEFAULTS } from '../../src/node/config.ts'
-import { openNode } from '../../src/node/node.ts'
-import { decodeTicket, encodeTicket } from '../../src/mesh/ticket.ts'
-import type { Network } from '../../src/seams/network.ts'
-import type { Seams } from '../../src/seams/seams.ts'
+import { isAtollError } from '../../src/base/errors.ts'
 import { EDGE_CALLS, lookupsOf } from '../node/edge-calls.ts'
-import { SimDisk } from './sim-storage.ts'
-import { World } from './world.ts'
+import { BEACON, EDGE, EdgeStage } from './edge-stage.ts'
 
-const EDGE = 4
-const BEACON = 5
-const LISTEN = ['/ip4/0.0.0.0/tcp/4410']
-/** Leads nowhere: nobody can call the edge. */
-const NOWHERE = ['/ip4/10.99.99.99/tcp/4410']
-
-interface Machine {
-  readonly atoll: AtollNode | null
-  /** Of the beacon. */
-  readonly network: Network | null
-  stop(): Promise<void>
-}
-
-class Stage {
-  readonly world: World<Machine>
-  #networkKey: Uint8Array = new Uint8Array(32)
-
-  constructor(seed: string) {
-    this.world = new World<Machine>({
-      seed,
-      hosts: 6,
-      program: {
-        start: (seams, { index, name }) =>
-          index === BEACON ? this.#startBeacon(seams) : startNode(seams, index, name),
-        stop: (machine) => machine.stop(),
-      },
-      disk: (_name, random) => new SimDisk(random),
-    })
-  }
-
-  async #startBeacon(seams: Seams): Promise<Machine> {
-    const network = seams.network({
-      privateKeySeed: new Uint8Array(32).fill(9),
-      networkKey: this.#networkKey,
-      listen: LISTEN,
-      announce: [],
-    })
-    // It says nothing on any link.
-    const silent = { onFrame: () => {}, onDrain: () => {}, onClose: () => {} }
-    await network.start((link) => link.open(silent))
-    return { atoll: null, network, stop: () => network.stop() }
-  }
-
-  on<T>(index: number, run: (node: AtollNode) => Promise<T>): Promise<T> {
-    return this.world.call(index, (machine) => {
-      assert.ok(machine?.atoll)
-      return run(machine.atoll)
-    })
-  }
-
-  async join(index: number, by: number): Promise<void> {
-    const { ticket } = await this.on(by, (node) => node.ticket.create())
-    await this.world.start(index)
-    await this.on(index, (node) => node.join(ticket))
-  }
-
-  /** These hold all data, and nothing moves. */
-  async settled(members: readonly number[]): Promise<void> {
-    await this.world.until(`${members.join()} hold all`, 300_000, async () => {
-      const [first = 0] = members
-      const shown = await this.on(first, (node) => node.topology.show())
-      const isStill = shown.partitions.every(({ previous, replicas }) => {
-        return previous === null && replicas.length === Math.min(members.length, 2)
-      })
-      return shown.members.length === members.length && isStill
-    })
-  }
-
-  /**
-   * A cluster of two, an edge of it that is down, or cut off, and then two others in the place of the
-   * two.
-   */
-  async replaceAll(edge: 'down' | 'cut off'): Promise<void> {
-    const { world } = this
-    await world.start(0)
-    await this.on(0, (node) => node.init())
-    await this.join(1, 0)
-    await this.settled([0, 1])
-    await this.on(0, (node) => node.kv.put('color', 'blue', { write: 'all' }))
-    await this.on(0, (node) => node.reg.set('cfg', 'v1'))
-
-    const { ticket } = await this.on(0, (node) => node.ticket.create({ role: 'edge' }))
-    const plain = decodeTicket(ticket)
-    this.#networkKey = plain.networkKey
-    const beacon = (await world.start(BEACON)).network
-    assert.ok(beacon)
-    const contact = { peer: beacon.self, addresses: beacon.addresses() }
-    const named = encodeTicket({ ...plain, contacts: [...plain.contacts, contact] })
-    await world.start(EDGE)
-    await this.on(EDGE, (node) => node.join(named))
-    assert.equal((await this.on(EDGE, (node) => node.kv.get('color')))?.value, 'blue')
-    if (edge === 'down') await world.stop(EDGE)
-    else world.partition([EDGE], [0, 1, 2, 3, BEACON])
-
-    for (const index of [2, 3]) await this.join(index, 0)
-    await this.settled([0, 1, 2, 3])
-    for (const index of [0, 1]) {
-      await this.on(index, (node) => node.leave())
-      await world.stop(index)
-    }
-    await this.settled([2, 3])
-    for (const index of [2, 3]) {
-      const { id, addresses } = await this.on(index, (node) => node.status())
-      await world.call(BEACON, async (machine) => {
-        await machine?.network?.dial(id, 'gossip', { addresses, timeoutMs: 5000 })
-      })
-    }
-  }
-
-  /** Everything ends in order, and leaves nothing behind. */
-  async end(): Promise<void> {
-    for (const { index } of this.world.hosts) await this.world.stop(index)
-  }
-}
-
-async function startNode(seams: Seams, index: number, name: string): Promise<Machine> {
-  const node = await openNode(
-    {
-      ...NODE_DEFAULTS,
-      name,
-      partitions: 8,
-      replicationFactor: 2,
-      dataDir: '/data',
-      listen: LISTEN,
-      announce: index === EDGE ? NOWHERE : [],
-    },
-    seams,
-  )
-  await node.start()
-  return { atoll: node, network: null, stop: () => node.stop() }
-}
+/** So many that some key has more of them nearby than a lookup names. */
+const OTHER_EDGES = 48
+const THIRD = BEACON + 1
+const DEADLINE_MS = 2000
+/** The longest suspicion of few members, and some probes of a node that has just stood still. */
+const DETECTED_MS = 40_000
 
 describe('an edge in the simulator', () => {
   for (const seed of ['edge 1', 'edge 2', 'edge 3']) {
     it(`finds its cluster when all that it knew have left it (seed ${seed})`, async () => {
-      const stage = new Stage(seed)
+      const stage = new EdgeStage(seed)
       const { world } = stage
       await world.run(async () => {
         await stage.replaceAll('down')
@@ -180,7 +49,7 @@ describe('an edge in the simulator', () => {
   }
 
   it('finds it with an old topology too, once all members of that are down', async () => {
-    const stage = new Stage('edge of old')
+    const stage = new EdgeStage('edge of old')
     const { world } = stage
     await world.run(async () => {
       await stage.replaceAll('cut off')
@@ -202,8 +71,70 @@ describe('an edge in the simulator', () => {
     })
   })
 
+  for (const was of ['down', 'cut off'] as const) {
+    it(`finds it where only edges are near the key (when it was ${was})`, async function () {
+      this.timeout(60_000)
+      const first = THIRD + 1
+      const stage = new EdgeStage(`edge among edges, ${was}`, first + OTHER_EDGES)
+      const { world } = stage
+      await world.run(async () => {
+        await stage.replaceAll(was)
+        await stage.join(THIRD, 2)
+        await stage.settled([2, 3, THIRD])
+        const { ticket } = await stage.on(2, (node) =>
+          node.ticket.create({ role: 'edge', uses: 0 }),
+        )
+        for (let index = first; index < first + OTHER_EDGES; index++) {
+          await world.start(index)
+          await stage.on(index, (node) => node.join(ticket))
+        }
+        const key = await stage.keyAmongEdges([2, 3, THIRD])
+        await stage.on(2, (node) => node.kv.put(key, 'blue', { write: 'all' }))
+        if (was === 'down') await world.start(EDGE)
+        else {
+          world.heal()
+          await world.sleep(60_000)
+        }
+        const read = await stage.on(EDGE, (node) => node.kv.get(key))
+        assert.deepEqual([read?.value, read?.partial], ['blue', false])
+        assert.equal(await stage.on(EDGE, lookupsOf), 1)
+        await stage.end()
+      })
+    })
+  }
+
+  for (const how of ['refuse', 'are silent'] as const) {
+    it(`finds it soon when those that it believes up ${how}`, async () => {
+      const stage = new EdgeStage(`edge that was stopped, they ${how}`)
+      const { world } = stage
+      await world.run(async () => {
+        await stage.replaceAll('paused')
+        if (how === 'are silent') for (const index of [0, 1]) world.powerLoss(index)
+        world.resume(EDGE)
+        const startMs = world.kernel.nowMs
+        assert.equal((await stage.on(EDGE, (node) => node.status())).members.dead, 0)
+        for (let calls = 1; ; calls++) {
+          const beganMs = world.kernel.nowMs
+          const call = stage.on(EDGE, (node) => node.kv.get('color', { deadlineMs: DEADLINE_MS }))
+          const read = await call.catch((error: unknown) => {
+            assert.ok(isAtollError(error) && error.retryable && error.outcome === 'not-applied')
+            return null
+          })
+          const { nowMs } = world.kernel
+          assert.ok(nowMs - beganMs <= DEADLINE_MS + 50, 'no call takes longer than it may')
+          // Until membership has found out by itself: nothing is looked up before.
+          assert.ok(nowMs - startMs <= DETECTED_MS, `not after ${calls} calls`)
+          if (read?.value === 'blue') break
+          await world.sleep(100)
+        }
+        assert.equal(await stage.on(EDGE, lookupsOf), 1)
+        await stage.end()
+      })
+    })
+  }
+
   it('says that it knows nobody where nobody can be found', async () => {
-    const stage = new Stage('edge alone')
+    const stage = new EdgeStage('edge alone')
     const { world } = stage
     await world.run(async () => {
       await stage.replaceAll('down')
