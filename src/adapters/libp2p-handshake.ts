@@ -50,11 +50,11 @@ export async function provePeers(
   { direction, remotePeer, signal }: ProofOptions,
 ): Promise<Proven> {
   const log = components.logger.forComponent('atoll:handshake')
-  const stream = new HandshakeStream(socket, { direction, log })
   const binding = socket.exportKeyingMaterial(BINDING_BYTES, BINDING_LABEL, Buffer.alloc(0))
   const { peerId, privateKey, logger, upgrader } = components
   const init = { prologueBytes: concatBytes([PROLOGUE, binding]) }
   const handshake = noise(init)({ peerId, privateKey, logger, upgrader })
+  const stream = new HandshakeStream(socket, { direction, log })
   const options = { signal, ...(remotePeer !== undefined && { remotePeer }) }
   try {
     const { remotePeer: proven, streamMuxer } = await (direction === 'outbound'

@@ -87,8 +87,16 @@ export class PrivateListener extends TypedEventEmitter<ListenerEvents> implement
       this.#sockets.delete(socket)
       if (this.#strangers.get(from) === socket) this.#strangers.delete(from)
     })
-    const [oldest] = this.#strangers.values()
-    if (this.#strangers.size > STRANGERS_MAX) oldest?.destroy()
+    this.#bound()
+  }
+
+  #bound(): void {
+    const [oldest] = this.#strangers
+    if (this.#strangers.size <= STRANGERS_MAX || oldest === undefined) return
+    const [from, socket] = oldest
+    // At once: it tells of its end a turn later, and many may come in one.
+    this.#strangers.delete(from)
+    socket.destroy()
   }
 
   /** It knows the network's key. */

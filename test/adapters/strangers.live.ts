@@ -83,6 +83,14 @@ describe('strangers', () => {
     await stranger(world, peer)
   })
 
+  test('are bounded when they come all at once', async (world) => {
+    const peer = await world.start()
+    const all = Array.from({ length: 3 * STRANGERS_MAX }, () => stranger(world, peer))
+    const sockets = await Promise.all(all)
+    const closed = (): number => sockets.filter((socket) => socket.closed).length
+    await until('no more are left', () => closed() >= 2 * STRANGERS_MAX, SOON_MS)
+  })
+
   test('are bounded, and peers are none', async (world) => {
     const peer = await world.start()
     const ears = await Promise.all(
