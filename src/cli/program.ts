@@ -1,5 +1,5 @@
 /** All commands and options, for commander: from the table of methods and from the local ones. */
-import { Command, Option } from 'commander'
+import { Command, Help, Option } from 'commander'
 import { VERSION } from '../base/version.ts'
 import type { CommandContext, GlobalOptions } from './command.ts'
 import { addLocalCommands } from './local-commands.ts'
@@ -90,12 +90,20 @@ function finish(
     if (acting === command) onMeant(meantBy(command, words))
   })
   command.configureOutput({ writeOut: streams.out, writeErr: () => undefined })
-  command.configureHelp({ showGlobalOptions: true })
+  command.configureHelp({ showGlobalOptions: true, formatHelp: commandsFirst })
   command.helpCommand(false)
   command.allowExcessArguments(false)
   for (const child of command.commands) {
     finish(child, `${words} ${child.name()}`, streams, onMeant)
   }
+}
+
+/** What a command has of its own, then what all have. */
+function commandsFirst(command: Command, helper: Help): string {
+  const sections = Help.prototype.formatHelp.call(helper, command, helper).trimEnd().split('\n\n')
+  const isGlobal = (section: string) => section.startsWith('Global Options:')
+  const own = sections.filter((section) => !isGlobal(section))
+  return `${[...own, ...sections.filter(isGlobal)].join('\n\n')}\n`
 }
 
 function meantBy({ registeredArguments, commands, args }: Command, words: string): Meant {

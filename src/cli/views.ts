@@ -82,11 +82,15 @@ const claimed: View<ResultOf<'init'>> = {
 const status: View<ResultOf<'status'>> = {
   human: (now, paint) => {
     const { alive, suspect, dead } = now.members
-    const claimedRows =
+    const clusterRows =
       now.state === 'unclaimed'
         ? [['next', 'atoll init, or atoll join TICKET']]
+        : [['cluster', now.clusterId]]
+    // What one that was removed believes of the others says nothing of them.
+    const healthRows =
+      now.state === 'unclaimed' || now.state === 'removed'
+        ? []
         : [
-            ['cluster', now.clusterId],
             ['members', `${alive} alive, ${suspect} suspect, ${dead} dead`],
             ['topology', `${now.topology}, ${plural(now.movingPartitions, 'partition')} moving`],
             ['tolerates', plural(now.toleratesFailures, 'failure')],
@@ -95,7 +99,8 @@ const status: View<ResultOf<'status'>> = {
       ['name', paint('bold', printable(now.name))],
       ['state', state(now.state, paint)],
       ['id', now.id],
-      ...claimedRows,
+      ...clusterRows,
+      ...healthRows,
       ['role', now.role],
       ['addresses', now.addresses.join(' ') || '-'],
       ['up', formatDuration(now.uptimeMs)],

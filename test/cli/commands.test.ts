@@ -26,6 +26,16 @@ describe('commands', () => {
     assert.equal((await cli.run('kv', 'del', 'color')).out.includes('2 copies pending'), true)
   })
 
+  it('status of a removed daemon says nothing of others', async () => {
+    const { node } = cli.rig
+    assert.match((await cli.run('status')).out, /^members +2 alive, 0 suspect, 1 dead$/m)
+    node.removed = true
+    const { out } = await cli.run('status')
+    assert.match(out, /^state +removed$/m)
+    assert.match(out, /^cluster +c+$/m)
+    assert.doesNotMatch(out, /^(members|tolerates)/m)
+  })
+
   it('a change that is interrupted says what is known of it', async () => {
     cli.rig.node.gate = new Promise(() => undefined)
     const changing = cli.run('kv', 'put', 'k', 'v')

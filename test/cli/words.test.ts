@@ -79,6 +79,13 @@ describe('what people are told', () => {
     })
   }
 
+  it('help has first what a command has of its own', async () => {
+    const { out } = await cli.bare('kv', '--help')
+    const titles = out.split('\n').filter((line) => /^[A-Z].*:$/.test(line))
+    assert.deepEqual(titles, ['Options:', 'Commands:', 'Global Options:'])
+    assert.match(out, /--timeout .*\n$/)
+  })
+
   it('words of other stores lead to commands, and are none themselves', async () => {
     for (const [group, words] of Object.entries(OTHER_WORDS)) {
       const at = group.split(' ').filter((word) => word !== '')

@@ -112,6 +112,7 @@ export class FakeNode implements NodeApi {
   /** What `kv.watch` tells; then it waits for the signal. */
   kvChanges: Iterable<KvEvent> | AsyncIterable<KvEvent> = [{ kind: 'begin', cursor: 'c0' }]
   claimed = true
+  removed = false
   diagnosis: Diagnosis = diagnosisOf('ok')
   left = false
   calls = 0
@@ -267,7 +268,7 @@ export class FakeNode implements NodeApi {
       clusterId: this.claimed ? 'c'.repeat(26) : '',
       storageId: 'a'.repeat(26),
       version: '0.1.0',
-      state: this.claimed ? 'running' : 'unclaimed',
+      state: this.removed ? 'removed' : this.claimed ? 'running' : 'unclaimed',
       role: 'member',
       addresses: ['/ip4/127.0.0.1/tcp/4401'],
       uptimeMs: 61_000,
