@@ -32,13 +32,14 @@ import { LateAnswers } from './late-answers.ts'
 import { FORWARD_BUSY_MS, FORWARD_MS, LONELY_PAUSE_MS } from './limits.ts'
 import type { Operation } from './operation.ts'
 import type { Asked } from './pending.ts'
-import type { Places } from './places.ts'
+import type { Place } from './place.ts'
+import type { Places } from '../topology/places.ts'
 import type { Proposer } from './proposer.ts'
 import { RecentMap } from '../base/recent-map.ts'
 import { SLOW_MAX, SlowReplicas } from './slow-replicas.ts'
 
 export interface OperationsOptions {
-  readonly places: Places
+  readonly places: Places<Place>
   readonly counts: RegisterCounts
   readonly self: StorageId
   /** Unlike any other of this or another run: what ids of operations begin with. */

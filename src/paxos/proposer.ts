@@ -32,7 +32,7 @@ import {
 import { ATTEMPTS_MAX, COMBINED_MAX, LONELY_PAUSE_MS } from './limits.ts'
 import { type Asked, Pending } from './pending.ts'
 import { majority, type Place } from './place.ts'
-import type { Places } from './places.ts'
+import type { Places } from '../topology/places.ts'
 import { PreparedCache, type Ready } from './prepared-cache.ts'
 import { encodeRegister } from './register.ts'
 import { Rounds } from './rounds.ts'
@@ -40,7 +40,7 @@ import { lateError } from './shortage.ts'
 import type { Failure } from './verdicts.ts'
 
 export interface ProposerOptions {
-  readonly places: Places
+  readonly places: Places<Place>
   readonly counts: RegisterCounts
   readonly self: StorageId
   readonly boot: number

@@ -15,7 +15,7 @@ import type { Electorate } from './electorate.ts'
 import { LONELY_PAUSE_MS, ROUND_MS } from './limits.ts'
 import type { Held } from './messages.ts'
 import { majority, type Place } from './place.ts'
-import type { Places } from './places.ts'
+import type { Places } from '../topology/places.ts'
 import { Poll } from './poll.ts'
 import { ReadJudge, type ReadVerdict } from './read-judge.ts'
 import { ABSENT, decodeRegister, type Register } from './register.ts'
@@ -23,7 +23,7 @@ import { lateError, noQuorum } from './shortage.ts'
 import { SlowReplicas } from './slow-replicas.ts'
 
 export interface ReaderOptions {
-  readonly places: Places
+  readonly places: Places<Place>
   readonly counts: RegisterCounts
   readonly self: StorageId
   readonly electorate: Electorate

@@ -35,7 +35,8 @@ import { type Inspection, Inspector } from './inspect.ts'
 import type { Operation } from './operation.ts'
 import { Operations, type Request } from './operations.ts'
 import type { Ready } from './prepared-cache.ts'
-import { Places } from './places.ts'
+import { placeIn } from './place.ts'
+import { Places } from '../topology/places.ts'
 import { Proposer } from './proposer.ts'
 import { Reader } from './reader.ts'
 import { decodeRegister, type Register } from './register.ts'
@@ -90,7 +91,7 @@ export class Registers implements RegApi {
     this.#deadlines = new Deadlines(clock)
     const deadlines = this.#deadlines
     const peers = new Peers(membership)
-    const places = new Places()
+    const places = new Places(placeIn)
     const topology = new KnownTopology(options.topology, peers, clock, options.finder)
     const onAccepted: ReplicaOptions['onAccepted'] = (key, value, ballot) => {
       this.#proposer?.onVote(key, ballot)

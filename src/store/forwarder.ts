@@ -19,7 +19,8 @@ import {
   type WriteOutcome,
 } from './messages.ts'
 import type { Peers } from '../topology/peers.ts'
-import type { Places } from './places.ts'
+import type { Place } from './place.ts'
+import type { Places } from '../topology/places.ts'
 import { Preference } from './preference.ts'
 import type { Write } from './writer.ts'
 
@@ -27,7 +28,7 @@ export interface ForwarderOptions {
   readonly mesh: Mesh
   readonly topology: KnownTopology
   readonly peers: Peers
-  readonly places: Places
+  readonly places: Places<Place>
   readonly clock: Clock
   readonly random: Random
 }

@@ -46,7 +46,8 @@ import { SCAN_ENTRIES_MAX } from './limits.ts'
 import { NearCache } from './near-cache.ts'
 import { type Finder, KnownTopology } from '../topology/known-topology.ts'
 import type { WriteOutcome } from './messages.ts'
-import { Places } from './places.ts'
+import { placeIn } from './place.ts'
+import { Places } from '../topology/places.ts'
 import { Peers } from '../topology/peers.ts'
 import { Reader } from './reader.ts'
 import { sourceOf } from './scan/scan-answers.ts'
@@ -113,7 +114,7 @@ export class KvStore implements KvApi {
     }
     this.#deadlines = new Deadlines(clock)
     const deadlines = this.#deadlines
-    const places = new Places()
+    const places = new Places(placeIn)
     const shared = { ...options, deadlines, topology, peers, places, hybridClock, onMissed, counts }
     const forwarder = new Forwarder(shared)
     const source = sourceOf(options)

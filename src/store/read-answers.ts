@@ -83,21 +83,54 @@ export class AnswerDecoder {
   }
 }
 
-/** What each replica holds; null where nobody has sent the record that an answer is about. */
-export function heldBy(
-  key: string,
-  answers: ReadonlyMap<StorageId, ReadAnswer>,
-): ReadonlyMap<StorageId, Held | null> {
-  const all = [...answers.values()]
-  const isWhole = (answer: ReadAnswer): answer is Held => 'bytes' in answer
-  if (all.every(isWhole)) return answers as ReadonlyMap<StorageId, Held>
-  const byPrint = new Map<number, Held>()
-  for (const held of all.filter(isWhole)) byPrint.set(entryFingerprint(key, held.record), held)
-  return new Map(
-    [...answers].map(([id, answer]) => {
-      if (isWhole(answer)) return [id, answer]
-      const same = byPrint.get(answer.print)
-      return [id, same === undefined ? null : { ...same, round: answer.round }]
-    }),
-  )
+/** What the replicas of one round hold, as their answers come in. Each record is hashed once at most. */
+export class Answers {
+  readonly #key: string
+  readonly #given: ReadonlyMap<StorageId, ReadAnswer>
+  /** Of records that were sent whole. */
+  readonly #prints = new Map<StoreRecord, number>()
+  #held: ReadonlyMap<StorageId, Held | null> = new Map()
+  /** Answers that `#held` is made of. */
+  #taken = 0
+
+  /** `given` grows until the round is finished. */
+  constructor(key: string, given: ReadonlyMap<StorageId, ReadAnswer>) {
+    this.#key = key
+    this.#given = given
+  }
+
+  /** null where nobody has sent the record that an answer is about. */
+  get held(): ReadonlyMap<StorageId, Held | null> {
+    if (this.#taken === this.#given.size) return this.#held
+    this.#taken = this.#given.size
+    this.#held = this.#match()
+    return this.#held
+  }
+
+  #match(): ReadonlyMap<StorageId, Held | null> {
+    const whole = [...this.#given.values()].filter(isWhole)
+    // Mostly: all were small.
+    if (whole.length === this.#given.size) return this.#given as ReadonlyMap<StorageId, Held>
+    const byPrint = new Map(whole.map((held) => [this.#printOf(held.record), held]))
+    return new Map(
+      [...this.#given].map(([id, answer]) => {
+        if (isWhole(answer)) return [id, answer]
+        const same = byPrint.get(answer.print)
+        return [id, same === undefined ? null : { ...same, round: answer.round }]
+      }),
+    )
+  }
+
+  #printOf(record: StoreRecord): number {
+    let print = this.#prints.get(record)
+    if (print === undefined) {
+      print = entryFingerprint(this.#key, record)
+      this.#prints.set(record, print)
+    }
+    return print
+  }
+}
+
+function isWhole(answer: ReadAnswer): answer is Held {
+  return 'bytes' in answer
 }

@@ -15,11 +15,11 @@ import { joinRecords } from './merge.ts'
 import { encodeRead, encodeWrite } from './messages.ts'
 import type { Peers } from '../topology/peers.ts'
 import { type Place, placeOf } from './place.ts'
-import type { Places } from './places.ts'
+import type { Places } from '../topology/places.ts'
 import {
   AnswerDecoder,
+  Answers,
   type Held,
-  heldBy,
   PRINT,
   type ReadAnswer,
   wantedBeside,
@@ -36,7 +36,7 @@ export interface ReaderOptions {
   readonly mesh: Mesh
   readonly topology: KnownTopology
   readonly peers: Peers
-  readonly places: Places
+  readonly places: Places<Place>
   readonly clock: Clock
   readonly deadlines: Deadlines
   readonly counts: StoreCounts
@@ -77,7 +77,8 @@ export class Reader {
       const round = this.#sendRead(place, limits, endMs - clock.monotonicMs(), isWhole)
       const decision = await round.decided
       if (decision === 'met' || decision === 'partial') {
-        const held = [...heldBy(key, round.answers).values()]
+        const given = new Answers(key, round.answers)
+        const held = [...given.held.values()]
         if (!isWhole && held.includes(null)) {
           // They differ: each says all that it has.
           isWhole = true
@@ -86,7 +87,7 @@ export class Reader {
         const answers = held.filter((each) => each !== null)
         const record = joinAnswers(answers)
         const era = { cfg: place.cfg, round: leastRound(answers) }
-        round.onFinished(() => this.#repair(place, round.answers))
+        round.onFinished(() => this.#repair(place, given.held))
         const partial = decision === 'partial'
         const moving = place.groups.length > 1
         return { record, era, moving, ...counted(place, round, partial), partial }
@@ -152,13 +153,12 @@ export class Reader {
     const limits = { level: 'all', deadlineMs, signal: undefined } as const
     const round = this.#sendRead(place, limits, deadlineMs, true)
     await new Promise<void>((resolve) => round.onFinished(resolve))
-    const held = [...heldBy(key, round.answers)]
+    const held = [...new Answers(key, round.answers).held]
     return new Map(held.flatMap(([id, one]) => (one === null ? [] : [[id, one.record]])))
   }
 
   /** Read repair: replicas that lack something get the whole. */
-  #repair(place: Place, answers: ReadonlyMap<StorageId, ReadAnswer>): void {
-    const all = heldBy(place.key, answers)
+  #repair(place: Place, all: ReadonlyMap<StorageId, Held | null>): void {
     const known = [...all.values()].filter((held) => held !== null)
     const [first] = known
     if (first === undefined) return

@@ -38,7 +38,7 @@ import {
 } from './messages.ts'
 import type { Peers } from '../topology/peers.ts'
 import type { Place } from './place.ts'
-import type { Places } from './places.ts'
+import type { Places } from '../topology/places.ts'
 import type { Reader, ReadOutcome } from './reader.ts'
 import { EMPTY_RECORD, encodeRecord } from './record.ts'
 import type { Replica } from './replica.ts'
@@ -55,7 +55,7 @@ export interface WriterOptions {
   readonly mesh: Mesh
   readonly topology: KnownTopology
   readonly peers: Peers
-  readonly places: Places
+  readonly places: Places<Place>
   readonly clock: Clock
   readonly deadlines: Deadlines
   readonly hybridClock: HybridClock

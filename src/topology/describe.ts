@@ -49,17 +49,6 @@ export function partitionsWithoutMajority(
   )
 }
 
-/** Partitions that have a majority now and would not without these members. */
-export function stoppedByLoss(
-  topology: Topology,
-  alive: ReadonlySet<StorageId>,
-  lost: ReadonlySet<StorageId>,
-): number[] {
-  const already = new Set(partitionsWithoutMajority(topology, alive))
-  const left = new Set([...alive].filter((id) => !lost.has(id)))
-  return partitionsWithoutMajority(topology, left).filter((index) => !already.has(index))
-}
-
 export interface Loss {
   readonly kind: 'member' | 'zone'
   readonly name: string
@@ -119,11 +108,6 @@ function push<K>(lists: Map<K, number[]>, key: K, item: number): void {
   const list = lists.get(key)
   if (list === undefined) lists.set(key, [item])
   else list.push(item)
-}
-
-export function membersOfZone(topology: Topology, zone: string): Set<StorageId> {
-  const members = topology.members.filter((member) => member.zone === zone)
-  return new Set(members.map(({ storageId }) => storageId))
 }
 
 export function movingPartitions(topology: Topology): number {

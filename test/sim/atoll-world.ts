@@ -10,7 +10,7 @@ import { SimRandom } from './sim-random.ts'
 import { SimDisk } from './sim-storage.ts'
 import { SimulatedStage } from './register-stage.ts'
 import { REGISTER_DEADLINE_MS, RegisterWorkload } from './register-workload.ts'
-import { TypeWorkload } from './type-workload.ts'
+import { SetWorkload } from './set-workload.ts'
 import { Watchers } from './watchers.ts'
 import { Workload } from './workload.ts'
 import { World } from './world.ts'
@@ -29,7 +29,7 @@ export class AtollWorld {
   readonly world: World<AtollProgramNode>
   readonly cluster: Cluster<AtollProgramNode>
   readonly workload: Workload<AtollProgramNode>
-  readonly types: TypeWorkload<AtollProgramNode>
+  readonly sets: SetWorkload<AtollProgramNode>
   readonly counters: CounterWorkload<AtollProgramNode>
   readonly registers: RegisterWorkload
   readonly watchers: Watchers<AtollProgramNode>
@@ -58,7 +58,7 @@ export class AtollWorld {
     const clients = this.world.random.fork('clients')
     const uses = (index: number): boolean => this.cluster.serves(index)
     this.workload = new Workload(this.world, clients, uses)
-    this.types = new TypeWorkload(this.world, this.world.random.fork('types'), uses)
+    this.sets = new SetWorkload(this.world, this.world.random.fork('sets'), uses)
     this.counters = new CounterWorkload(this.world, this.world.random.fork('counters'), uses)
     this.registers = new RegisterWorkload(
       new SimulatedStage(this.world, REGISTER_DEADLINE_MS, uses),
@@ -95,7 +95,7 @@ export class AtollWorld {
   /** Clients of the store, of its counters and sets, and of the registers. */
   startClients(clients: number, thinkMs: number): void {
     this.workload.start(clients, thinkMs)
-    this.types.start(Math.min(clients, TYPE_CLIENTS_MAX), 2 * thinkMs)
+    this.sets.start(Math.min(clients, TYPE_CLIENTS_MAX), 4 * thinkMs)
     this.counters.start(Math.min(clients, TYPE_CLIENTS_MAX), 2 * thinkMs)
     this.watchers.start(1 + this.random.int(WATCHERS_MAX))
     this.registers.start(Math.min(clients, REGISTER_CLIENTS_MAX), thinkMs)
@@ -111,16 +111,16 @@ export class AtollWorld {
 
   /** Every fault is over: within a bound all is well, nothing is lost, and nothing is left. */
   async finish(options: { readonly disksLost?: boolean } = {}): Promise<void> {
-    const { world, workload, types, counters, registers, watchers, cluster } = this
+    const { world, workload, sets, counters, registers, watchers, cluster } = this
     const disksLost = options.disksLost ?? false
     await world.sleep(1000)
-    await Promise.all([workload.stop(), types.stop(), counters.stop(), registers.stop()])
+    await Promise.all([workload.stop(), sets.stop(), counters.stop(), registers.stop()])
     await cluster.settled()
     await workload.verify({ disksLost })
-    await types.verify({ disksLost })
+    await sets.verify({ disksLost })
     await counters.verify({ disksLost })
     await registers.verify()
-    const keys = [...workload.keys, ...types.keys, ...counters.keys]
+    const keys = [...workload.keys, ...sets.keys, ...counters.keys]
     await cluster.converged(keys, CONVERGE_MS)
     await watchers.verify(keys, { disksLost })
     await watchers.stop()
@@ -149,9 +149,9 @@ export class AtollWorld {
   }
 
   report(faults: number, notes = ''): ScenarioReport {
-    const { world, workload, types, counters, registers, topologies } = this
+    const { world, workload, sets, counters, registers, topologies } = this
     const met = new Map(workload.codes)
-    for (const { codes } of [types, counters, registers]) {
+    for (const { codes } of [sets, counters, registers]) {
       for (const [code, count] of codes) met.set(code, (met.get(code) ?? 0) + count)
     }
     const errors = [...met].map(([code, count]) => `${code} ${count}`)
@@ -159,7 +159,7 @@ export class AtollWorld {
       traceHash: world.kernel.traceHash,
       events: world.kernel.events,
       simulatedMs: world.kernel.nowMs,
-      operations: [workload, types, counters, registers].reduce(
+      operations: [workload, sets, counters, registers].reduce(
         (sum, of) => sum + of.acknowledged,
         0,
       ),
@@ -169,7 +169,7 @@ export class AtollWorld {
         `topologies ${topologies.decided}`,
         notes,
         `partial ${workload.partials}`,
-        `types ${types.acknowledged + counters.acknowledged}`,
+        `types ${sets.acknowledged + counters.acknowledged}`,
         this.watchers.notes,
         `registers ${registers.acknowledged} (${registers.unknown} unknown)`,
         ...errors,

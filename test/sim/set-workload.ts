@@ -1,7 +1,6 @@
 /**
- * Clients of counters and sets of the store, spread over all nodes of a world, and what they were
- * promised: a counter stands at the sum of what was acknowledged, and perhaps of what nobody knows
- * the outcome of; a set has the elements that were acknowledged and that nobody tried to remove.
+ * Clients of sets of the store, spread over all nodes of a world, and what they were promised: a set
+ * has the elements that were acknowledged and that nobody tried to remove, and none that nobody added.
  */
 import type { KvApi, KvWritten } from '../../src/node/api.ts'
 import { Clients } from './clients.ts'
@@ -18,18 +17,7 @@ type Acknowledged = Pick<KvWritten, 'partial'>
 
 const DEADLINE_MS = 4000
 const KEYS = 3
-const DELTA_MAX = 9
 const VERIFY_ATTEMPTS = 20
-
-/** Sums of a counter's additions. */
-interface Count {
-  /** Acknowledged by a majority. */
-  full: number
-  /** Acknowledged by fewer. */
-  partial: number
-  /** All that may have been made. */
-  most: number
-}
 
 /** Elements of a set. */
 interface Elements {
@@ -40,12 +28,11 @@ interface Elements {
   readonly removed: Set<string>
 }
 
-export class TypeWorkload<N extends KvNode> {
+export class SetWorkload<N extends KvNode> {
   readonly #world: World<N>
   readonly #random: SimRandom
   readonly #clients: Clients
   readonly #calls: NodeCalls<N>
-  readonly #counts: readonly Count[]
   readonly #sets: readonly Elements[]
   #elements = 0
   acknowledged = 0
@@ -54,9 +41,8 @@ export class TypeWorkload<N extends KvNode> {
   constructor(world: World<N>, random: SimRandom, uses: (index: number) => boolean) {
     this.#world = world
     this.#random = random
-    this.#clients = new Clients(world, random, 'types')
+    this.#clients = new Clients(world, random, 'sets')
     this.#calls = new NodeCalls(world, DEADLINE_MS, uses)
-    this.#counts = Array.from({ length: KEYS }, () => ({ full: 0, partial: 0, most: 0 }))
     this.#sets = Array.from({ length: KEYS }, () => ({
       full: new Set<string>(),
       partial: new Set<string>(),
@@ -71,7 +57,7 @@ export class TypeWorkload<N extends KvNode> {
   }
 
   get keys(): string[] {
-    return [...this.#counts.keys()].flatMap((i) => [`count/${i}`, `set/${i}`])
+    return [...this.#sets.keys()].map((i) => `set/${i}`)
   }
 
   start(clients: number, thinkMs: number): void {
@@ -80,7 +66,7 @@ export class TypeWorkload<N extends KvNode> {
 
   /** Resolves when no call is under way any more. */
   async stop(): Promise<void> {
-    await this.#clients.stop('the clients of types')
+    await this.#clients.stop('the clients of sets')
   }
 
   /**
@@ -88,13 +74,11 @@ export class TypeWorkload<N extends KvNode> {
    * end the elements that are read are removed by what was read of them, and stay away.
    */
   async verify({ disksLost }: { readonly disksLost: boolean }): Promise<void> {
-    for (const count of this.#counts) if (!disksLost) count.full += count.partial
     for (const set of this.#sets) {
       if (!disksLost) for (const element of set.partial) set.full.add(element)
     }
-    for (const i of this.#counts.keys()) {
-      await this.#insist(`count/${i}`, () => this.#readCount(this.#random, i))
-      await this.#insist(`set/${i}`, () => this.#readSet(this.#random, i))
+    for (const i of this.#sets.keys()) {
+      await this.#insist(`set/${i}`, () => this.#read(this.#random, i))
     }
     await this.#insist('what is read of set/0 is removed', () => this.#empty())
   }
@@ -110,26 +94,12 @@ export class TypeWorkload<N extends KvNode> {
   async #act(random: SimRandom): Promise<void> {
     const dice = random.float()
     const i = random.int(KEYS)
-    if (dice < 0.4) await this.#add(random, i)
-    else if (dice < 0.5) await this.#readCount(random, i)
-    else if (dice < 0.8) await this.#include(random, i)
-    else if (dice < 0.9) await this.#remove(random, i)
-    else await this.#readSet(random, i)
+    if (dice < 0.6) await this.#add(random, i)
+    else if (dice < 0.8) await this.#remove(random, i)
+    else await this.#read(random, i)
   }
 
   async #add(random: SimRandom, i: number): Promise<void> {
-    const count = this.#countOf(i)
-    const delta = 1 + random.int(DELTA_MAX)
-    count.most += delta
-    const answer = await this.#calls.call(this.#calls.someHost(random), ({ kv }) =>
-      kv.counter.add(`count/${i}`, delta, { deadlineMs: DEADLINE_MS }),
-    )
-    const outcome = this.#outcomeOf(answer)
-    if (outcome === 'not-applied') count.most -= delta
-    else if (outcome !== 'unknown') count[outcome] += delta
-  }
-
-  async #include(random: SimRandom, i: number): Promise<void> {
     const set = this.#setOf(i)
     const element = `e${++this.#elements}`
     set.most.add(element)
@@ -153,22 +123,7 @@ export class TypeWorkload<N extends KvNode> {
   }
 
   /** False: no full answer. */
-  async #readCount(random: SimRandom, i: number): Promise<boolean> {
-    const count = this.#countOf(i)
-    const least = count.full
-    const answer = await this.#calls.call(this.#calls.someHost(random), ({ kv }) =>
-      kv.counter.get(`count/${i}`, { read: 'quorum', deadlineMs: DEADLINE_MS }),
-    )
-    if ('error' in answer) {
-      this.#calls.outcomeOf(answer.error)
-      return false
-    }
-    const value = answer.value?.value ?? 0
-    if (value >= least && value <= count.most) return true
-    throw new SimulationError(`count/${i} is ${value}, not ${least} to ${count.most}`)
-  }
-
-  async #readSet(random: SimRandom, i: number): Promise<boolean> {
+  async #read(random: SimRandom, i: number): Promise<boolean> {
     const set = this.#setOf(i)
     const least = [...set.full]
     const answer = await this.#calls.call(this.#calls.someHost(random), ({ kv }) =>
@@ -210,12 +165,6 @@ export class TypeWorkload<N extends KvNode> {
     }
     if (!answer.value.partial) this.acknowledged++
     return answer.value.partial ? 'partial' : 'full'
-  }
-
-  #countOf(i: number): Count {
-    const count = this.#counts[i]
-    if (count === undefined) throw new SimulationError(`there is no counter ${i}`)
-    return count
   }
 
   #setOf(i: number): Elements {
