@@ -69,6 +69,40 @@ describe('real daemons', function () {
     assert.equal((await at(two.socket, 'kv', 'get', 'none')).status, 4)
   })
 
+  it('writers that did not see each other are siblings, and a context resolves them', async () => {
+    type All = { key: string; siblings: string[]; expiries?: (number | null)[]; context: string }
+    const all = async (): Promise<All> =>
+      JSON.parse((await at(two.socket, 'kv', 'get', 'k', '--siblings', '-o', 'json')).out) as All
+    const { context: none, siblings } = await all()
+    assert.deepEqual(siblings, [])
+    await at(one.socket, 'kv', 'put', 'k', 'ends', '--ttl', '1h', '--write', 'all')
+    await at(one.socket, 'kv', 'put', 'k', 'stays', '--context', none, '--write', 'all')
+    const both = await all()
+    assert.deepEqual([both.key, both.siblings], ['k', ['stays', 'ends']])
+    const [never, endsMs = 0] = both.expiries ?? []
+    assert.ok(never === null && Number(endsMs) > Date.now() + 3_500_000, String(both.expiries))
+    assert.match(
+      (await at(two.socket, 'kv', 'ls', 'k')).out,
+      /^k {2}stays {2}\(1 of 2 siblings\)$/m,
+    )
+    const resolved = ['kv', 'put', 'k', 'one', '--context', both.context, '--write', 'all']
+    await at(two.socket, ...resolved)
+    const { siblings: left, expiries } = await all()
+    assert.deepEqual([left, expiries], [['one'], undefined])
+    const line = (
+      await at(one.socket, 'kv', 'ls', 'k', '--after', 'j', '--limit', '1', '-o', 'jsonl')
+    ).out
+    assert.deepEqual(JSON.parse(line), { key: 'k', value: 'one', siblingCount: 1 })
+    await at(one.socket, 'kv', 'del', 'k')
+  })
+
+  it('a put says that it has replaced a set', async () => {
+    await at(one.socket, 'kv', 'set', 'add', 'was-a-set', 'x', '--write', 'all')
+    const { err } = await at(two.socket, 'kv', 'put', 'was-a-set', 'v')
+    assert.equal(err, 'it replaced a set, which is gone now\n')
+    await at(two.socket, 'kv', 'del', 'was-a-set')
+  })
+
   it('a large value reaches a slow reader whole', async () => {
     const value = 'x'.repeat(1_000_000)
     const file = join(machine.root, 'large')
