@@ -126,6 +126,7 @@ export class KvStore implements KvApi {
       topology: options.topology,
       known: topology,
       read: async (key) => knownOf(key, await read(key, limitsOf({}))),
+      root: (partition) => source?.trees.root(partition) ?? null,
       counts: counts.watches,
     })
     if (source === null) {

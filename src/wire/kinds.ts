@@ -30,6 +30,7 @@ export const REQUEST_KINDS = {
   KV_SYNC_SUMS: 52,
   /** store: what has changed on a disk, for whoever watches. */
   KV_FEED: 28,
+  KV_FEED_ROOTS: 53,
   /** store: collection of what is dead: confirm that it is held so everywhere, then drop it. */
   KV_COLLECT_CONFIRM: 46,
   KV_COLLECT_DROP: 47,

@@ -32,10 +32,11 @@ import {
   type FeedAnswer,
 } from '../../src/store/watch/feed-messages.ts'
 import { Feed } from '../../src/store/watch/feed.ts'
+import { Holders } from '../../src/store/watch/holders.ts'
 import { History } from '../../src/store/watch/history.ts'
 import { Telling } from '../../src/store/watch/telling.ts'
 import { ToldKeys } from '../../src/store/watch/told.ts'
-import type { TopologyView } from '../../src/topology/topology.ts'
+import type { Topology, TopologyView } from '../../src/topology/topology.ts'
 import { WireError } from '../../src/wire/codec.ts'
 import { ManualClock } from '../topology/manual-clock.ts'
 import { SimRandom } from '../sim/sim-random.ts'
@@ -111,25 +112,35 @@ describe('a feed', () => {
     readonly world: StoreWorld
     readonly disk: Map<string, Uint8Array>
     readonly change: (key: string, n: number) => void
+    /** The latest topology of the world. */
+    readonly learn: () => void
   }
 
   async function feedOf(self = 'a'): Promise<FeedRig> {
     const world = await StoreWorld.start(['abc'], { nodes: 'd' })
     const disk = new Map<string, Uint8Array>()
+    let learn: (topology: Topology) => void = () => undefined
     const feed = new Feed({
       self: world.idsOf(self)[0] ?? '',
       mesh: { handle: () => undefined } as unknown as Mesh,
-      topology: { current: () => world.latest } as unknown as TopologyView,
+      topology: {
+        current: () => world.latest,
+        subscribe: (listener) => {
+          learn = listener
+          return () => undefined
+        },
+      } as TopologyView,
       clock: world.clock,
       random: new SimRandom('feed'),
       read: (_, key) => disk.get(key),
+      root: () => disk.size,
     })
     const change = (key: string, n: number): void => {
       const record = recordAt(n)
       disk.set(key, encodeRecord(record))
       feed.changed({ partition: 0, key, before: null, after: { record, bytes: 1 } })
     }
-    return { feed, world, disk, change }
+    return { feed, world, disk, change, learn: () => learn(world.latest) }
   }
 
   const from = { stream: 1, prefix: '', run: 0, after: 0, holdMs: 0 } as const
@@ -184,7 +195,7 @@ describe('a feed', () => {
     const asked = feed.ask({ stream: 2, prefix: 'x', run, after: 0, holdMs: FEED_HOLD_MS }, PEER)
     change('k', 1)
     await world.wait(FEED_HOLD_MS)
-    assert.deepEqual(await asked, { run, upTo: 1, isLost: false, entries: [] })
+    assert.deepEqual(await asked, { run, upTo: 1, isLost: false, entries: [], came: [] })
   })
 
   it('of a replica that is not the first gathers changes for a little', async () => {
@@ -316,6 +327,7 @@ describe('messages of watching', () => {
     run: seqs,
     upTo: seqs,
     isLost: fc.boolean(),
+    came: fc.array(fc.nat({ max: 65_535 }), { maxLength: 5 }),
     entries: fc.array(
       plain({
         seq: seqs,
@@ -365,14 +377,15 @@ describe('messages of watching', () => {
     assert.throws(() => decodeFeedQuestion(encodeFeedQuestion(question)), WireError)
     const entry = { seq: 1, key: 'k', expiredAtMs: 0, record: new Uint8Array() }
     const entries = Array.from({ length: FEED_PAGE_ENTRIES + 1 }, () => entry)
-    const answer = encodeFeedAnswer({ run: 1, upTo: 1, isLost: false, entries })
+    const answer = encodeFeedAnswer({ run: 1, upTo: 1, isLost: false, entries, came: [] })
     assert.throws(() => decodeFeedAnswer(answer), WireError)
   })
 
   it('a cursor comes back as it was, and nothing else is one', () => {
+    const places = plain({ seq: seqs, isWhole: fc.boolean() })
     const cursors = fc.record(
       {
-        runs: fc.array(fc.tuple(seqs, seqs)).map((pairs) => new Map(pairs)),
+        runs: fc.array(fc.tuple(seqs, places)).map((pairs) => new Map(pairs)),
         marks: fc.array(seqs, { maxLength: MARKS }),
       },
       { noNullPrototype: true },
@@ -567,16 +580,20 @@ describe('events that wait for a reader', () => {
 })
 
 describe('continuity', () => {
+  const begin = (kept: Continuity, ids: readonly string[]): boolean => {
+    return kept.begin(new Set(ids), new Set(ids))
+  }
+
   async function continuity(sets: readonly string[]) {
     const world = await StoreWorld.start(sets, { nodes: 'abcdef' })
     const ids = (names: string) => world.idsOf(names)
     const id = (name: string) => ids(name)[0] ?? ''
-    return { world, ids, id, kept: new Continuity(world.latest) }
+    return { world, ids, id, kept: new Continuity(new Holders(world.latest)) }
   }
 
   it('lasts while one replica of each partition has told all', async () => {
     const { id, ids, kept } = await continuity(['abc', 'abd'])
-    kept.begin(ids('abcd'))
+    begin(kept, ids('abcd'))
     for (const name of ['a', 'c', 'd']) assert.ok(!kept.lost(id(name)), 'b has told of both')
     assert.ok(kept.lost(id('b')), 'of neither anybody has')
     // From the gap on all of them keep.
@@ -586,14 +603,14 @@ describe('continuity', () => {
 
   it('has no gap before anybody tells, and one when somebody does again', async () => {
     const { id, ids, kept } = await continuity(['abc'])
-    kept.begin(ids('a'))
+    begin(kept, ids('a'))
     assert.ok(!kept.left(id('a')), 'nobody can tell where it goes on')
     assert.ok(kept.follows(id('b'), false))
   })
 
   it('is of a disk that was away and has forgotten nothing', async () => {
     const { id, ids, kept } = await continuity(['abc'])
-    kept.begin(ids('a'))
+    begin(kept, ids('a'))
     assert.ok(!kept.follows(id('b'), true))
     assert.ok(!kept.lost(id('a')), 'b keeps')
     assert.ok(!kept.follows(id('c'), false))
@@ -602,14 +619,17 @@ describe('continuity', () => {
 
   it('counts no disk that is being filled, and none that the partition has left', async () => {
     const { world, id, ids, kept } = await continuity(['abc'])
-    kept.begin(ids('abcdef'))
-    assert.ok(!kept.onTopology(world.move(['abd'])))
-    assert.ok(!kept.onTopology(world.finish()))
+    begin(kept, ids('abcdef'))
+    assert.ok(!kept.onHolders(new Holders(world.move(['abd']))))
+    assert.ok(!kept.onHolders(new Holders(world.finish())))
     assert.ok(!kept.lost(id('a')))
     assert.ok(kept.lost(id('b')), 'd was filled, and c has left')
     assert.ok(!kept.lost(id('b')))
-    assert.ok(!kept.onTopology(world.move(['def'])), 'the old ones tell until it has moved')
-    assert.ok(!kept.onTopology(world.finish()), 'd keeps since the gap')
+    assert.ok(
+      !kept.onHolders(new Holders(world.move(['def']))),
+      'the old ones tell until it has moved',
+    )
+    assert.ok(!kept.onHolders(new Holders(world.finish())), 'd keeps since the gap')
   })
 })
 

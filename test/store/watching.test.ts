@@ -385,7 +385,14 @@ describe('a gap of a watch', () => {
     }
     await world.wait(GATHER_MS)
     assert.deepEqual(reader.take(), ['put down0=v', 'put up0=v', 'put down1=v', 'put up1=v'])
-    // The last one that has told since the beginning goes as well.
+    // The last one that has told since the beginning goes as well, and nobody could vouch for the others.
+    world.fate = (q) => (q.kind === REQUEST_KINDS.KV_FEED_ROOTS ? 'lost' : undefined)
+    for (const name of ['a', 'b']) {
+      world.crash(name, { power: false })
+      await world.boot(name)
+      await world.wait(6000)
+    }
+    assert.deepEqual(reader.take(), [])
     world.crash('c', { power: false })
     await world.boot('c')
     await world.wait(6000)

@@ -4,94 +4,152 @@
  * Whatever is durable at a replica comes to the others, by anti-entropy at the latest. So a stream
  * misses nothing of a partition while one replica, a **keeper**, holds it from before the stream
  * began, and all that changed there since is or will be read. A replica whose memory of changes was
- * lost (it was restarted, or had too many of them), or that was filled or found later, is none: what
- * it alone took in before may never be told by anybody. Where no keeper is left, there is a gap:
- * from then on whoever is followed keeps.
+ * lost (it was restarted, or had too many of them), or that was filled or found later, is in doubt:
+ * what it alone took in before may never be told by anybody. It keeps again when a keeper vouches
+ * for it (vouching.ts). Where no keeper is left there is a gap: from then on a reader knows what a
+ * list shows, so all that are followed keep, in all partitions.
+ *
+ * What an event costs is in proportion to the partitions that it is about.
  */
 import type { StorageId } from '../../base/ids.ts'
-import type { Topology } from '../../topology/topology.ts'
-import { placeIn } from '../place.ts'
+import type { Holders } from './holders.ts'
+
+/** A disk that may not have told all. */
+export interface Doubt {
+  readonly id: StorageId
+  /** By a keeper of them, the partitions in doubt. */
+  readonly byKeeper: ReadonlyMap<StorageId, readonly number[]>
+}
 
 export class Continuity {
-  /** By partition. */
-  #keepers: ReadonlySet<StorageId>[] = []
+  #holders: Holders
   /** Disks whose changes are read from some point on. */
   readonly #followed = new Set<StorageId>()
-  #topology: Topology
+  /** By disk that is followed: partitions of which it may not have told all; none is empty. */
+  readonly #doubts = new Map<StorageId, Set<number>>()
+  /** By disk, when it was doubted last: a vouching that began before says nothing. */
+  readonly #turns = new Map<StorageId, number>()
+  #turn = 0
 
-  constructor(topology: Topology) {
-    this.#topology = topology
+  constructor(holders: Holders) {
+    this.#holders = holders
   }
 
   /** Whether any partition lies at one of these disks. */
   isAnyAt(ids: ReadonlySet<StorageId>): boolean {
-    return this.#topology.partitions.some((_, p) => this.#holders(p).some((id) => ids.has(id)))
+    return [...ids].some((id) => this.#holders.partitionsOf(id).length > 0)
   }
 
-  /** The stream begins: of all partitions these disks have told everything since. */
-  begin(since: Iterable<StorageId>): void {
-    const kept = new Set(since)
-    for (const id of kept) this.#followed.add(id)
-    this.#keepers = this.#topology.partitions.map(
-      (_, p) => new Set(this.#holders(p).filter((id) => kept.has(id))),
-    )
+  /** True: there is a gap. These disks are followed, and those of them have told all since the beginning. */
+  begin(found: ReadonlySet<StorageId>, whole: ReadonlySet<StorageId>): boolean {
+    const doubtful = new Set<number>()
+    for (const id of found) this.#followed.add(id)
+    for (const id of this.#holders.disks()) {
+      if (found.has(id) && whole.has(id)) continue
+      const partitions = this.#holders.partitionsOf(id)
+      for (const p of partitions) doubtful.add(p)
+      if (found.has(id)) this.#doubt(id, partitions)
+    }
+    return this.#look(doubtful)
   }
 
   /** True: there is a gap. What changes at the disk is read from now on; `isWhole`: and was before. */
   follows(id: StorageId, isWhole: boolean): boolean {
     this.#followed.add(id)
-    if (isWhole) {
-      this.#keepers = this.#keepers.map((keepers, p) =>
-        this.#holders(p).includes(id) ? new Set([...keepers, id]) : keepers,
-      )
-    }
-    return this.#mend()
+    const partitions = this.#holders.partitionsOf(id)
+    if (isWhole) return false
+    this.#doubt(id, partitions)
+    return this.#look(partitions)
   }
 
   /** True: there is a gap. Some of what changed at the disk is gone; it is followed from now on. */
   lost(id: StorageId): boolean {
-    return this.#dismiss(id)
+    return this.came(id, this.#holders.partitionsOf(id))
+  }
+
+  /** True: there is a gap. The disk tells of these from now on, and did not before. */
+  came(id: StorageId, partitions: readonly number[]): boolean {
+    const held = partitions.filter((p) => this.#holders.of(p).includes(id))
+    this.#doubt(id, held)
+    return this.#look(held)
   }
 
   /** True: there is a gap. The disk is no member any more. */
   left(id: StorageId): boolean {
     this.#followed.delete(id)
-    return this.#dismiss(id)
-  }
-
-  #dismiss(id: StorageId): boolean {
-    this.#keepers = this.#keepers.map((keepers) => {
-      return keepers.has(id) ? new Set([...keepers].filter((each) => each !== id)) : keepers
-    })
-    return this.#mend()
+    this.#doubts.delete(id)
+    this.#turns.delete(id)
+    return this.#look(this.#holders.partitionsOf(id))
   }
 
   /** True: there is a gap. */
-  onTopology(topology: Topology): boolean {
-    this.#topology = topology
-    this.#keepers = this.#keepers.map((keepers, p) => {
-      const holders = this.#holders(p)
-      const isSame = [...keepers].every((id) => holders.includes(id))
-      return isSame ? keepers : new Set([...keepers].filter((id) => holders.includes(id)))
-    })
-    return this.#mend()
-  }
-
-  /** Where nobody keeps, whoever is followed does from now on. */
-  #mend(): boolean {
-    let isGap = false
-    for (const [p, keepers] of this.#keepers.entries()) {
-      if (keepers.size > 0) continue
-      const next = this.#holders(p).filter((id) => this.#followed.has(id))
-      if (next.length === 0) continue
-      this.#keepers[p] = new Set(next)
-      isGap = true
+  onHolders(holders: Holders): boolean {
+    const before = this.#holders
+    this.#holders = holders
+    const changed = holders.changedSince(before)
+    for (const p of changed) {
+      for (const id of before.of(p)) if (!holders.of(p).includes(id)) this.#clear(id, [p])
+      for (const id of holders.of(p)) if (!before.of(p).includes(id)) this.#doubt(id, [p])
     }
-    return isGap
+    return this.#look(changed)
   }
 
-  /** Those that have all of a partition, and tell what changes there. */
-  #holders(partition: number): readonly StorageId[] {
-    return placeIn(this.#topology, '', partition).installed
+  /** Whether the disk has told all of what it holds. */
+  isWhole(id: StorageId): boolean {
+    return this.#followed.has(id) && !this.#doubts.has(id)
+  }
+
+  get doubts(): readonly Doubt[] {
+    return [...this.#doubts].map(([id, partitions]) => {
+      const byKeeper = new Map<StorageId, number[]>()
+      for (const p of partitions) {
+        const keeper = this.#holders.of(p).find((other) => this.keeps(other, p))
+        if (keeper !== undefined) byKeeper.set(keeper, [...(byKeeper.get(keeper) ?? []), p])
+      }
+      return { id, byKeeper }
+    })
+  }
+
+  keeps(id: StorageId, partition: number): boolean {
+    const isHere = this.#followed.has(id) && this.#holders.of(partition).includes(id)
+    return isHere && this.#doubts.get(id)?.has(partition) !== true
+  }
+
+  /** Grows when the disk is doubted. */
+  turnOf(id: StorageId): number {
+    return this.#turns.get(id) ?? 0
+  }
+
+  /** A keeper vouches for the disk: it has told all of these, or others have. */
+  trust(id: StorageId, partitions: readonly number[]): void {
+    this.#clear(id, partitions)
+  }
+
+  #doubt(id: StorageId, partitions: readonly number[]): void {
+    if (!this.#followed.has(id) || partitions.length === 0) return
+    const doubted = this.#doubts.get(id) ?? new Set()
+    for (const p of partitions) doubted.add(p)
+    this.#doubts.set(id, doubted)
+    this.#turns.set(id, ++this.#turn)
+  }
+
+  #clear(id: StorageId, partitions: readonly number[]): void {
+    const doubted = this.#doubts.get(id)
+    if (doubted === undefined) return
+    for (const p of partitions) doubted.delete(p)
+    if (doubted.size === 0) this.#doubts.delete(id)
+  }
+
+  /** True: of one of these nobody keeps who did, and somebody can from now on. */
+  #look(partitions: Iterable<number>): boolean {
+    let isGap = false
+    for (const p of partitions) {
+      const holders = this.#holders.of(p)
+      if (holders.some((id) => this.keeps(id, p))) continue
+      // Of what nobody tells there is a gap when somebody does.
+      isGap ||= holders.some((id) => this.#followed.has(id))
+    }
+    if (isGap) this.#doubts.clear()
+    return isGap
   }
 }

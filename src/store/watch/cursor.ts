@@ -11,21 +11,28 @@ import { AtollError } from '../../base/errors.ts'
 import { WireError, WireReader, WireWriter } from '../../wire/codec.ts'
 import { CURSOR_RUNS_MAX } from '../limits.ts'
 
+/** Of a run. */
+export interface Place {
+  /** The last change. */
+  readonly seq: number
+  /** All that its disk has was told there, or by others. */
+  readonly isWhole: boolean
+}
+
 export interface Cursor {
-  /** By run, the last change. */
-  readonly runs: ReadonlyMap<number, number>
+  readonly runs: ReadonlyMap<number, Place>
   /** Marks of the last events, oldest first. */
   readonly marks: readonly number[]
 }
 
 export const MARKS = 8
-const FORMAT = 1
+const FORMAT = 2
 const CHECKSUM_BYTES = 4
 
 export function cursorText({ runs, marks }: Cursor): string {
   const out = new WireWriter()
     .uint(FORMAT)
-    .list([...runs], (to, [run, seq]) => to.uint(run).uint(seq))
+    .list([...runs], (to, [run, { seq, isWhole }]) => to.uint(run).uint(seq).bool(isWhole))
     .list(marks, (to, mark) => to.uint(mark))
   const bytes = out.finish()
   const text = Buffer.alloc(bytes.length + CHECKSUM_BYTES)
@@ -54,6 +61,10 @@ function decoded(bytes: Buffer): Cursor {
   const from = new WireReader(bytes.subarray(0, end))
   const format = from.uint()
   if (format !== FORMAT) throw new WireError(`cursor of unknown format ${format}`)
-  const runs = new Map(from.list(CURSOR_RUNS_MAX, (each) => [each.uint(), each.uint()] as const))
+  const runs = new Map(
+    from.list(CURSOR_RUNS_MAX, (each) => {
+      return [each.uint(), { seq: each.uint(), isWhole: each.bool() }] as const
+    }),
+  )
   return { runs, marks: from.list(MARKS, (each) => each.uint()) }
 }

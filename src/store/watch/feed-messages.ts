@@ -1,6 +1,8 @@
 /** What a node that watches and a disk that tells say to each other, as bytes. */
 import { KEY_BYTES_MAX } from '../../base/value.ts'
 import { WireReader, WireWriter } from '../../wire/codec.ts'
+import { PARTITION_MAX } from '../../topology/request-header.ts'
+import { FINGERPRINT_LIMIT } from '../fingerprint.ts'
 import { FEED_HOLD_MS, FEED_PAGE_ENTRIES, RECORD_BYTES_MAX } from '../limits.ts'
 
 export interface FeedQuestion {
@@ -33,6 +35,22 @@ export interface FeedAnswer {
   /** Changes between the one that the question names and `upTo` are forgotten. */
   readonly isLost: boolean
   readonly entries: readonly FeedEntry[]
+  /** Partitions of which it tells since one of these changes, and did not before. */
+  readonly came: readonly number[]
+}
+
+/** Of a disk: what all of some partitions is that is there now. */
+export interface RootsQuestion extends Pick<FeedQuestion, 'prefix' | 'run' | 'after'> {
+  readonly partitions: readonly number[]
+}
+
+export interface RootsAnswer {
+  readonly run: number
+  /** The last change up to now that concerns the prefix; at least the one that the question names. */
+  readonly upTo: number
+  readonly wallMs: number
+  /** Of the partitions asked for, those of their hash trees; null: not known, or it does not tell of it. */
+  readonly roots: readonly (number | null)[]
 }
 
 /** Nobody waits for an answer to what was asked for the stream before. */
@@ -53,7 +71,8 @@ export function decodeFeedQuestion(bytes: Uint8Array): FeedQuestion {
   return { stream, prefix, run: from.uint(), after: from.uint(), holdMs: from.uint(FEED_HOLD_MS) }
 }
 
-export function encodeFeedAnswer({ run, upTo, isLost, entries }: FeedAnswer): Uint8Array {
+export function encodeFeedAnswer(answer: FeedAnswer): Uint8Array {
+  const { run, upTo, isLost, entries, came } = answer
   return new WireWriter()
     .uint(run)
     .uint(upTo)
@@ -61,6 +80,7 @@ export function encodeFeedAnswer({ run, upTo, isLost, entries }: FeedAnswer): Ui
     .list(entries, (to, { seq, key, expiredAtMs, record }) =>
       to.uint(seq).string(key).uint(expiredAtMs).bytes(record),
     )
+    .list(came, (to, partition) => to.uint(partition))
     .finish()
 }
 
@@ -76,5 +96,37 @@ export function decodeFeedAnswer(bytes: Uint8Array): FeedAnswer {
     expiredAtMs: each.uint(),
     record: each.bytes(RECORD_BYTES_MAX),
   }))
-  return { run, upTo, isLost, entries }
+  const came = from.list(FEED_PAGE_ENTRIES, (each) => each.uint(PARTITION_MAX))
+  return { run, upTo, isLost, entries, came }
+}
+
+export function encodeRootsQuestion(question: RootsQuestion): Uint8Array {
+  const { prefix, run, after, partitions } = question
+  const out = new WireWriter().string(prefix).uint(run).uint(after)
+  return out.list(partitions, (to, partition) => to.uint(partition)).finish()
+}
+
+/** Throws WireError. */
+export function decodeRootsQuestion(bytes: Uint8Array): RootsQuestion {
+  const from = new WireReader(bytes)
+  const prefix = from.string(KEY_BYTES_MAX)
+  const [run, after] = [from.uint(), from.uint()]
+  const partitions = from.list(PARTITION_MAX + 1, (each) => each.uint(PARTITION_MAX))
+  return { prefix, run, after, partitions }
+}
+
+export function encodeRootsAnswer({ run, upTo, wallMs, roots }: RootsAnswer): Uint8Array {
+  const out = new WireWriter().uint(run).uint(upTo).uint(wallMs)
+  return out.list(roots, (to, root) => to.uint(root === null ? 0 : root + 1)).finish()
+}
+
+/** Throws WireError. */
+export function decodeRootsAnswer(bytes: Uint8Array): RootsAnswer {
+  const from = new WireReader(bytes)
+  const [run, upTo, wallMs] = [from.uint(), from.uint(), from.uint()]
+  const roots = from.list(PARTITION_MAX + 1, (each) => {
+    const number = each.uint(FINGERPRINT_LIMIT)
+    return number === 0 ? null : number - 1
+  })
+  return { run, upTo, wallMs, roots }
 }

@@ -6,6 +6,9 @@
  * time that remembering begins is a run of its own, with a number by chance: what happened
  * before, in another run or another process, is gone, and who asks for it is told so.
  *
+ * A partition that has come to this disk is told of like a change: what was written there before is
+ * not in this disk's memory, and others know it.
+ *
  * The first replica of a key tells as soon as a change has become durable, and each disk the
  * watches of its own node, which costs no message. What the other replicas tell others is needed only
  * when the first is silent: they gather changes for a little.
@@ -15,7 +18,7 @@ import type { PeerId, StorageId } from '../../base/ids.ts'
 import type { Mesh } from '../../mesh/mesh.ts'
 import type { Clock, Timer } from '../../seams/clock.ts'
 import type { Random } from '../../seams/random.ts'
-import type { TopologyView } from '../../topology/topology.ts'
+import type { Topology, TopologyView } from '../../topology/topology.ts'
 import { REQUEST_KINDS } from '../../wire/kinds.ts'
 import type { Change } from '../change.ts'
 import { FEED_IDLE_MS, FEED_PAGE_BYTES, FEED_PAGE_ENTRIES, FEED_WAITING_MAX } from '../limits.ts'
@@ -24,12 +27,17 @@ import { encodeRecord } from '../record.ts'
 import { isSameContent } from './content.ts'
 import {
   decodeFeedQuestion,
+  decodeRootsQuestion,
   encodeFeedAnswer,
+  encodeRootsAnswer,
   type FeedAnswer,
   type FeedEntry,
   type FeedQuestion,
+  type RootsAnswer,
+  type RootsQuestion,
 } from './feed-messages.ts'
 import { History, type Remembered } from './history.ts'
+import { installedIn } from './holders.ts'
 
 export interface FeedOptions {
   readonly self: StorageId
@@ -39,6 +47,8 @@ export interface FeedOptions {
   readonly random: Random
   /** The durable bytes of a key's record. */
   readonly read: (partition: number, key: string) => Uint8Array | undefined
+  /** Of a partition's hash tree; null: not known. */
+  readonly root: (partition: number) => number | null
 }
 
 interface Waiting {
@@ -64,6 +74,8 @@ export class Feed {
   readonly #options: FeedOptions
   /** null: nobody has asked of late. */
   #history: History | null = null
+  /** Partitions of which it tells; in memory as the history is. */
+  #told: ReadonlySet<number> = new Set()
   #run = 0
   #askedMs = 0
   #idle: Timer | null = null
@@ -72,6 +84,7 @@ export class Feed {
   #isTelling = false
   #later: Timer | null = null
   #isStopped = false
+  readonly #unsubscribe: () => void
 
   /** Sets the mesh's handler: make it before the mesh starts. */
   constructor(options: FeedOptions) {
@@ -79,6 +92,10 @@ export class Feed {
     options.mesh.handle(REQUEST_KINDS.KV_FEED, async ({ peer }, body) =>
       encodeFeedAnswer(await this.ask(decodeFeedQuestion(body), peer)),
     )
+    options.mesh.handle(REQUEST_KINDS.KV_FEED_ROOTS, (_from, body) =>
+      encodeRootsAnswer(this.roots(decodeRootsQuestion(body))),
+    )
+    this.#unsubscribe = options.topology.subscribe((next) => this.#onTopology(next))
   }
 
   /** Changes that are remembered; null while nobody asks. */
@@ -88,6 +105,7 @@ export class Feed {
 
   stop(): void {
     this.#isStopped = true
+    this.#unsubscribe()
     for (const timer of [this.#idle, this.#later]) timer?.cancel()
     for (const waiting of this.#waiting.values()) this.#answer(waiting)
     this.#history = null
@@ -122,7 +140,7 @@ export class Feed {
       const answer = isThis
         ? this.#answerTo(history, { prefix, at: after })
         : this.#lostTo(history, question)
-      const isNothing = isThis && !answer.isLost && answer.entries.length === 0
+      const isNothing = isThis && !answer.isLost && isEmpty(answer)
       if (!isNothing || holdMs === 0) return resolve(answer)
       if (this.#waiting.size >= FEED_WAITING_MAX) {
         throw new AtollError('BUSY', 'too many watch what changes on this disk')
@@ -135,11 +153,42 @@ export class Feed {
     })
   }
 
+  /** What is here now, and at which change. */
+  roots({ prefix, run, after, partitions }: RootsQuestion): RootsAnswer {
+    const { clock, root } = this.#options
+    const history = this.#opened()
+    let upTo = history.upTo
+    if (run === this.#run && history.knowsAllAfter(after)) {
+      upTo = after
+      for (const entry of history.after(after)) if (concerns(entry, prefix)) upTo = entry.seq
+    }
+    const roots = partitions.map((p) => (this.#told.has(p) ? root(p) : null))
+    return { run: this.#run, upTo, wallMs: Math.max(0, Math.floor(clock.wallMs())), roots }
+  }
+
+  #onTopology(topology: Topology): void {
+    const history = this.#history
+    if (history === null) return
+    const before = this.#told
+    this.#told = this.#toldIn(topology)
+    for (const partition of this.#told) {
+      if (before.has(partition)) continue
+      this.#add(history, { partition, key: '', expiredAtMs: 0, record: null }, false)
+    }
+  }
+
+  #toldIn(topology: Topology | null): ReadonlySet<number> {
+    const { self } = this.#options
+    const partitions = topology?.partitions ?? []
+    return new Set(partitions.flatMap((each, p) => (installedIn(each).includes(self) ? [p] : [])))
+  }
+
   #opened(): History {
     const { clock, random } = this.#options
     this.#askedMs = clock.monotonicMs()
     if (this.#history === null) {
       this.#history = new History()
+      this.#told = this.#toldIn(this.#options.topology.current())
       this.#run = random.int(2 ** 31) * 2 ** 20 + random.int(2 ** 20) + 1
       this.#armIdle(FEED_IDLE_MS)
     }
@@ -164,10 +213,13 @@ export class Feed {
     const { installed } = placeIn(topology, '', change.partition)
     // A disk that is being filled would tell old things as new; those who have them tell the rest.
     if (!installed.includes(self)) return
+    this.#add(history, change, installed[0] === self)
+  }
+
+  #add(history: History, change: Omit<Remembered, 'seq'>, isFirst: boolean): void {
     history.add(change)
-    const isFirst = installed[0] === self
     for (const waiting of this.#waiting.values()) {
-      if (change.key.startsWith(waiting.prefix)) {
+      if (concerns(change, waiting.prefix)) {
         this.#due(waiting, isFirst || waiting.isHere)
       } else if (waiting.due === 'no') {
         // However much of other keys there is, it misses nothing by it.
@@ -213,23 +265,36 @@ export class Feed {
   }
 
   #lostTo(history: History, { run }: Pick<FeedQuestion, 'run'>): FeedAnswer {
-    return { run: this.#run, upTo: history.upTo, isLost: run !== 0, entries: [] }
+    return { run: this.#run, upTo: history.upTo, isLost: run !== 0, entries: [], came: [] }
   }
 
   #answerTo(history: History, { prefix, at: after }: Pick<Waiting, 'prefix' | 'at'>): FeedAnswer {
     if (!history.knowsAllAfter(after)) return this.#lostTo(history, { run: this.#run })
     const entries: FeedEntry[] = []
+    const came: number[] = []
     let upTo = after
     let bytes = 0
     for (const entry of history.after(after)) {
       upTo = entry.seq
-      if (!entry.key.startsWith(prefix)) continue
+      if (!concerns(entry, prefix)) continue
       const { key, expiredAtMs } = entry
+      if (key === '') {
+        if (came.push(entry.partition) === FEED_PAGE_ENTRIES) break
+        continue
+      }
       const record = entry.record ?? this.#options.read(entry.partition, key) ?? GONE
       entries.push({ seq: upTo, key, expiredAtMs, record })
       bytes += entry.key.length + record.length
       if (entries.length === FEED_PAGE_ENTRIES || bytes >= FEED_PAGE_BYTES) break
     }
-    return { run: this.#run, upTo, isLost: false, entries }
+    return { run: this.#run, upTo, isLost: false, entries, came }
   }
+}
+
+function isEmpty({ entries, came }: FeedAnswer): boolean {
+  return entries.length === 0 && came.length === 0
+}
+
+function concerns({ key }: Pick<Remembered, 'key'>, prefix: string): boolean {
+  return key === '' || key.startsWith(prefix)
 }

@@ -24,6 +24,8 @@ export interface FollowerOptions {
   /** It could not be asked, and will be again. */
   readonly onFailed: () => void
   readonly onEntries: (entries: readonly FeedEntry[]) => Promise<void>
+  /** It tells of these partitions from now on, and did not before. */
+  readonly onCame: (partitions: readonly number[]) => void
 }
 
 const RETRY_MS = 100
@@ -94,10 +96,10 @@ export class Follower {
   }
 
   async #step(signal: AbortSignal): Promise<void> {
-    const { locate, onFound, onLost, onEntries } = this.#options
+    const { locate, onFound, onLost, onEntries, onCame } = this.#options
     const answer = await this.#ask(signal)
     if (this.#isStopped) return
-    const { run, upTo, isLost, entries } = answer
+    const { run, upTo, isLost, entries, came } = answer
     if (this.#run === 0) {
       this.#run = run
       this.#seq = locate(run) ?? upTo
@@ -108,6 +110,7 @@ export class Follower {
       onLost()
     } else {
       await onEntries(entries)
+      if (came.length > 0) onCame(came)
       this.#seq = upTo
     }
   }

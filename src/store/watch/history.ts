@@ -12,6 +12,7 @@ import {
 export interface Remembered {
   readonly seq: number
   readonly partition: number
+  /** '': of no key; all of the partition has come to the disk. */
   readonly key: string
   /** Wall time of the disk when values ran out; 0: it is a write. */
   readonly expiredAtMs: number

@@ -4,29 +4,35 @@
  */
 import { AtollError } from '../../base/errors.ts'
 import type { StorageId } from '../../base/ids.ts'
-import type { Mesh } from '../../mesh/mesh.ts'
+import type { Mesh, RequestKind } from '../../mesh/mesh.ts'
 import { type Clock, sleep } from '../../seams/clock.ts'
 import type { Log } from '../../seams/log.ts'
 import type { Peers } from '../../topology/peers.ts'
-import type { Topology, TopologyView } from '../../topology/topology.ts'
+import type { TopologyView } from '../../topology/topology.ts'
 import { REQUEST_KINDS } from '../../wire/kinds.ts'
 import type { WatchCounts } from '../counts.ts'
 import type { StoreRecord } from '../record.ts'
 import { Continuity } from './continuity.ts'
-import { type Cursor, cursorText } from './cursor.ts'
+import { type Cursor, cursorText, type Place } from './cursor.ts'
 import type { EventBuffer } from './event-buffer.ts'
 import type { Feed } from './feed.ts'
 import {
   decodeFeedAnswer,
+  decodeRootsAnswer,
   encodeFeedQuestion,
+  encodeRootsQuestion,
   feedEnd,
   type FeedAnswer,
   type FeedEntry,
   type FeedQuestion,
+  type RootsAnswer,
+  type RootsQuestion,
 } from './feed-messages.ts'
 import { Follower } from './follower.ts'
+import type { Holders } from './holders.ts'
 import { Telling } from './telling.ts'
 import type { ToldKeys } from './told.ts'
+import { Vouching } from './vouching.ts'
 
 export interface StreamParts {
   readonly self: StorageId
@@ -48,7 +54,7 @@ export interface StreamOptions extends StreamParts {
   readonly prefix: string
   /** Where it goes on; null: from now. */
   readonly after: Cursor | null
-  readonly first: Topology
+  readonly first: Holders
 }
 
 /** Disks that have not answered by then are not waited for. */
@@ -64,13 +70,14 @@ export class Stream {
   /** One a storing member. */
   readonly #followers = new Map<StorageId, Follower>()
   readonly #continuity: Continuity
+  readonly #vouching: Vouching
   /** Disks that have answered, and those of them of which all is told since the beginning. */
   readonly #found = new Set<StorageId>()
   readonly #whole = new Set<StorageId>()
   /** Disks that could not be asked at least once. */
   readonly #failed = new Set<StorageId>()
   /** Of the cursor that it began with: runs of disks that have not answered yet. */
-  readonly #unfound: Map<number, number>
+  readonly #unfound: Map<number, Place>
   readonly #begun = Promise.withResolvers<void>()
   #hasBegun = false
   /** Why it was stopped, if not by the end of its readers. */
@@ -82,7 +89,14 @@ export class Stream {
     const { after, first } = options
     const onUnread = (): void => this.#tellGapIf(true)
     this.#telling = new Telling({ ...options, marks: after?.marks ?? null, onUnread })
-    this.#continuity = new Continuity(first)
+    const continuity = new Continuity(first)
+    this.#continuity = continuity
+    this.#vouching = new Vouching({
+      ...options,
+      continuity,
+      at: (id) => (this.#found.has(id) ? (this.#followers.get(id) ?? null) : null),
+      ask: (id, question, signal) => this.#askRoots(id, question, signal),
+    })
     this.#unfound = new Map(after?.runs)
     this.#begun.promise.catch(() => undefined)
     this.#follow(first)
@@ -116,11 +130,12 @@ export class Stream {
     this.#aborter.abort()
     this.#begun.reject(error ?? new AtollError('STOPPED', 'the watch has ended'))
     for (const follower of this.#followers.values()) follower.stop()
+    this.#vouching.stop()
     this.#telling.stop(error)
   }
 
-  #follow({ members }: Topology): void {
-    for (const { storageId } of members) {
+  #follow({ topology }: Holders): void {
+    for (const { storageId } of topology.members) {
       if (!this.#followers.has(storageId)) this.#followOne(storageId)
     }
   }
@@ -144,22 +159,46 @@ export class Stream {
         this.#beginIfAllAnswered()
       },
       onEntries: (entries) => this.#take(follower, entries),
+      onCame: (partitions) => this.#tellGapIf(this.#continuity.came(id, partitions)),
     })
     this.#followers.set(id, follower)
     follower.start()
   }
 
   async #ask(id: StorageId, question: FeedQuestion, signal?: AbortSignal): Promise<FeedAnswer> {
-    const { self, feed, mesh, topology, peers } = this.#options
+    const { self, feed } = this.#options
     if (id === self && feed !== null) return feed.ask(question, null)
+    const timeoutMs = question.holdMs + ANSWER_MS
+    const body = encodeFeedQuestion(question)
+    return decodeFeedAnswer(await this.#request(id, REQUEST_KINDS.KV_FEED, body, timeoutMs, signal))
+  }
+
+  async #askRoots(
+    id: StorageId,
+    question: RootsQuestion,
+    signal: AbortSignal,
+  ): Promise<RootsAnswer> {
+    const { self, feed } = this.#options
+    if (id === self && feed !== null) return feed.roots(question)
+    const body = encodeRootsQuestion(question)
+    const kind = REQUEST_KINDS.KV_FEED_ROOTS
+    return decodeRootsAnswer(await this.#request(id, kind, body, ANSWER_MS, signal))
+  }
+
+  async #request(
+    id: StorageId,
+    kind: RequestKind,
+    body: Uint8Array,
+    timeoutMs: number,
+    signal: AbortSignal | undefined,
+  ): Promise<Uint8Array> {
+    const { mesh, topology, peers } = this.#options
     const current = topology.current()
     const peer = current === null ? undefined : peers.usable(current, id)
     if (peer === undefined) throw new AtollError('UNREACHABLE', 'the disk is known to be down')
-    const timeoutMs = question.holdMs + ANSWER_MS
     const given = signal === undefined ? {} : { signal }
     const options = { timeoutMs, trafficClass: 'bulk', ...given } as const
-    const body = encodeFeedQuestion(question)
-    return decodeFeedAnswer(await mesh.request(peer, REQUEST_KINDS.KV_FEED, body, options))
+    return mesh.request(peer, kind, body, options)
   }
 
   async #take(follower: Follower, entries: readonly FeedEntry[]): Promise<void> {
@@ -175,8 +214,8 @@ export class Stream {
     const at = this.#unfound.get(run) ?? null
     this.#unfound.delete(run)
     const isNew = this.#options.after === null && !this.#hasBegun
-    if (at !== null || isNew) this.#whole.add(id)
-    return at
+    if (isNew || at?.isWhole === true) this.#whole.add(id)
+    return at?.seq ?? null
   }
 
   #onFound(id: StorageId): void {
@@ -190,8 +229,8 @@ export class Stream {
     if (this.#hasBegun) this.#tellGapIf(this.#continuity.lost(id))
   }
 
-  onTopology(topology: Topology): void {
-    const members = new Set(topology.members.map(({ storageId }) => storageId))
+  onHolders(holders: Holders): void {
+    const members = new Set(holders.topology.members.map(({ storageId }) => storageId))
     let isGap = false
     for (const [id, follower] of this.#followers) {
       if (members.has(id)) continue
@@ -201,8 +240,8 @@ export class Stream {
       this.#whole.delete(id)
       isGap = this.#continuity.left(id) || isGap
     }
-    isGap = this.#continuity.onTopology(topology) || isGap
-    this.#follow(topology)
+    isGap = this.#continuity.onHolders(holders) || isGap
+    this.#follow(holders)
     if (this.#hasBegun) this.#tellGapIf(isGap)
   }
 
@@ -227,18 +266,16 @@ export class Stream {
   #beginIfAny(): void {
     if (this.#hasBegun || this.#aborter.signal.aborted) return
     if (!this.#continuity.isAnyAt(this.#found)) return
-    this.#continuity.begin(this.#whole)
-    let isGap = false
-    for (const id of this.#found) {
-      if (!this.#whole.has(id)) isGap = this.#continuity.follows(id, false) || isGap
-    }
+    const isGap = this.#continuity.begin(this.#found, this.#whole)
     this.#hasBegun = true
     this.#telling.tellBegin(this.#cursor())
     this.#tellGapIf(isGap)
     this.#begun.resolve()
   }
 
+  /** To be told after all that may put a disk in doubt. */
   #tellGapIf(isGap: boolean): void {
+    this.#vouching.look()
     if (!isGap) return
     const { log, prefix, counts } = this.#options
     counts.gaps++
@@ -247,10 +284,12 @@ export class Stream {
   }
 
   #cursor(): string {
-    const runs = new Map<number, number>()
-    for (const { run, seq } of this.#followers.values()) if (run !== 0) runs.set(run, seq)
+    const runs = new Map<number, Place>()
+    for (const [id, { run, seq }] of this.#followers) {
+      if (run !== 0) runs.set(run, { seq, isWhole: this.#continuity.isWhole(id) })
+    }
     const areAllFound = this.#found.size === this.#followers.size
-    if (!areAllFound) for (const [run, seq] of this.#unfound) runs.set(run, seq)
+    if (!areAllFound) for (const [run, place] of this.#unfound) runs.set(run, place)
     return cursorText({ runs, marks: this.#telling.marks })
   }
 }

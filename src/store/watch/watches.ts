@@ -8,9 +8,11 @@ import { checkKey } from '../../base/value.ts'
 import type { KvEvent, KvWatchOptions } from '../api.ts'
 import { STREAMS_MAX, WATCHERS_MAX } from '../limits.ts'
 import type { KnownTopology } from '../../topology/known-topology.ts'
+import type { Topology } from '../../topology/topology.ts'
 import type { Membership } from '../../swim/member.ts'
 import { cursorOf } from './cursor.ts'
 import { EventBuffer } from './event-buffer.ts'
+import { Holders } from './holders.ts'
 import { Stream, type StreamParts } from './stream.ts'
 
 export interface WatchesOptions extends StreamParts {
@@ -26,6 +28,8 @@ export class Watches {
   readonly #streams = new Set<Stream>()
   #readers = 0
   #numbers = 0
+  /** Of the last topology that was looked at: one for all streams. */
+  #holders: Holders | null = null
   #isStopped = false
   readonly #unsubscribe: readonly (() => void)[]
 
@@ -33,7 +37,7 @@ export class Watches {
     this.#options = options
     this.#unsubscribe = [
       options.topology.subscribe((next) => {
-        for (const stream of this.#streams) stream.onTopology(next)
+        for (const stream of this.#streams) stream.onHolders(this.#holdersIn(next))
       }),
       options.membership.subscribe(({ kind, member }) => {
         if (kind !== 'alive' && kind !== 'join') return
@@ -104,12 +108,18 @@ export class Watches {
       throw new AtollError('BUSY', 'too many watches on this node', { hint: 'end some first' })
     }
     if (known !== undefined) return known
-    const first = this.#options.known.get()
+    const first = this.#holdersIn(this.#options.known.get())
     const number = ++this.#numbers
     const stream = new Stream({ ...this.#options, number, prefix, after: cursor, first })
     this.#streams.add(stream)
     if (cursor === null) this.#shared.set(prefix, stream)
     return stream
+  }
+
+  #holdersIn(topology: Topology): Holders {
+    if (this.#holders?.topology === topology) return this.#holders
+    this.#holders = new Holders(topology)
+    return this.#holders
   }
 
   #end(prefix: string, stream: Stream): void {

@@ -14,6 +14,8 @@ export interface WatchingOptions
   /** null on an edge. */
   readonly database: Database | null
   readonly random: Random
+  /** Of a partition's hash tree; null: not known. */
+  readonly root: (partition: number) => number | null
 }
 
 export class Watching {

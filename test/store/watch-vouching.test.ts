@@ -1,0 +1,266 @@
+/** What a watch lives through: disks that have forgotten what they told, vouched for by others. */
+import assert from 'node:assert/strict'
+import { Continuity } from '../../src/store/watch/continuity.ts'
+import { decodeRootsQuestion } from '../../src/store/watch/feed-messages.ts'
+import { Holders } from '../../src/store/watch/holders.ts'
+import type { Topology } from '../../src/topology/topology.ts'
+import { REQUEST_KINDS } from '../../src/wire/kinds.ts'
+import { WatchReader } from './watch-reader.ts'
+import { type Fate, isSync, isWrite, type Question, StoreWorld } from './world.ts'
+
+/** Of a disk that gathers what another tells at once. */
+const GATHER_MS = 30
+/** Enough to be found again, compared, and vouched for. */
+const VOUCH_MS = 8000
+const ONE = { write: 'one' } as const
+
+function isFeed({ kind }: Question): boolean {
+  return kind === REQUEST_KINDS.KV_FEED
+}
+
+function isRoots({ kind }: Question): boolean {
+  return kind === REQUEST_KINDS.KV_FEED_ROOTS
+}
+
+/** What each disk holds stays there. */
+function alone(q: Question): Fate | undefined {
+  return isWrite(q) || isSync(q) ? 'lost' : undefined
+}
+
+async function restart(world: StoreWorld, name: string): Promise<void> {
+  world.crash(name, { power: false })
+  await world.boot(name)
+}
+
+describe('a watch of replicas that are restarted one after another', () => {
+  it('has no gap, and misses nothing', async () => {
+    for (const watcher of ['d', 'e']) {
+      const world = await StoreWorld.start(['abc', 'abc', 'bca', 'cab'], { nodes: 'd', edges: 'e' })
+      const reader = await WatchReader.begin(world, watcher)
+      const told: string[] = []
+      const put = async (name: string, key: string): Promise<void> => {
+        await world.drive(world.kv(name).put(key, 'v'))
+        told.push(`put ${key}=v`)
+      }
+      for (const [i, name] of ['a', 'b', 'c', 'a', 'b', 'c'].entries()) {
+        const other = name === 'a' ? 'b' : 'a'
+        world.crash(name, { power: false })
+        await put(other, `down${i}`)
+        await world.boot(name)
+        await put(name, `up${i}`)
+        await world.wait(VOUCH_MS)
+        await put(other, `later${i}`)
+      }
+      await world.wait(GATHER_MS)
+      assert.deepEqual(reader.take().toSorted(), told.toSorted())
+      await reader.end(world)
+      world.asked.length = 0
+      await world.wait(60_000)
+      assert.deepEqual(world.asked.filter(isRoots), [])
+    }
+  })
+
+  it('also where replicas are replaced one after another', async () => {
+    const world = await StoreWorld.start(['abc'], { nodes: 'def' })
+    const reader = await WatchReader.begin(world, 'd')
+    await world.drive(world.kv('a').put('k', 'v', { write: 'all' }))
+    for (const set of ['abd', 'aed', 'fed']) {
+      world.move([set])
+      await world.tell()
+      await world.wait(2000)
+      world.finish()
+      await world.tell()
+      await world.wait(VOUCH_MS)
+    }
+    await world.drive(world.kv('f').put('k2', 'v'))
+    await world.wait(GATHER_MS)
+    assert.deepEqual(reader.take(), ['put k=v', 'put k2=v'])
+  })
+
+  it('has one where they follow each other too fast', async () => {
+    const world = await StoreWorld.start(['abc'], { nodes: 'd' })
+    const reader = await WatchReader.begin(world, 'd')
+    for (const name of ['a', 'b', 'c']) await restart(world, name)
+    await world.wait(VOUCH_MS)
+    assert.deepEqual(reader.take(), ['gap forgotten'])
+    // All keep from there on.
+    for (const name of ['a', 'b']) await restart(world, name)
+    await world.wait(200)
+    assert.deepEqual(reader.take(), [])
+  })
+
+  it('has one where a disk has what nobody else has heard of, and none where they have', async () => {
+    for (const isHeard of [false, true]) {
+      const world = await StoreWorld.start(['abc'], { nodes: 'd' })
+      const reader = await WatchReader.begin(world, 'd')
+      world.fate = (q) => (isFeed(q) && q.to === 'c' ? 'unreachable' : alone(q))
+      await restart(world, 'c')
+      await world.drive(world.kv('c').put('k', 'v', ONE))
+      world.fate = (q) => (isHeard ? undefined : alone(q))
+      await world.wait(VOUCH_MS + 12_000)
+      assert.deepEqual(reader.take(), isHeard ? ['put k=v'] : [])
+      for (const name of ['a', 'b']) await restart(world, name)
+      await world.wait(200)
+      assert.deepEqual(reader.take(), isHeard ? [] : ['gap forgotten'])
+    }
+  })
+
+  it('has one where the keeper was not read as far as it vouched', async () => {
+    const world = await StoreWorld.start(['abc'], { nodes: 'd' })
+    const reader = await WatchReader.begin(world, 'd')
+    world.fate = (q) => (isFeed(q) ? 'unreachable' : undefined)
+    await restart(world, 'c')
+    await world.wait(15_000)
+    // All have it, and nobody has been heard.
+    await world.drive(world.kv('c').put('k', 'v', { write: 'all' }))
+    world.fate = (q) => (isFeed(q) && q.to !== 'c' ? 'unreachable' : undefined)
+    await world.wait(VOUCH_MS)
+    for (const name of ['a', 'b']) await restart(world, name)
+    world.fate = () => undefined
+    await world.wait(VOUCH_MS)
+    assert.deepEqual(reader.take(), ['gap forgotten'])
+  })
+
+  it('waits for a keeper whose clock is behind: it has still to tell what has run out', async () => {
+    for (const [behindMs, waitMs, isGap] of [
+      [30_000, 6000, true],
+      [0, VOUCH_MS, false],
+    ] as const) {
+      const world = await StoreWorld.start(['ab'], { nodes: 'd' })
+      world.skew('a', -behindMs)
+      await restart(world, 'a')
+      await world.wait(VOUCH_MS)
+      const reader = await WatchReader.begin(world, 'd')
+      await restart(world, 'b')
+      await world.wait(waitMs)
+      await restart(world, 'a')
+      await world.wait(200)
+      assert.deepEqual(reader.take(), isGap ? ['gap forgotten'] : [])
+    }
+  })
+
+  it('asks for roots ever more seldom while nobody can vouch, and at once when more is in doubt', async () => {
+    const world = await StoreWorld.start(['abc'], { nodes: 'd' })
+    await WatchReader.begin(world, 'd')
+    world.fate = (q) => (isFeed(q) && q.to === 'c' ? 'unreachable' : alone(q))
+    await restart(world, 'c')
+    await world.drive(world.kv('c').put('k', 'v', ONE))
+    world.fate = alone
+    world.asked.length = 0
+    await world.wait(600_000)
+    const asked = world.asked.filter(isRoots)
+    assert.ok(asked.length > 20 && asked.length < 2 * 26, `${asked.length}`)
+    assert.deepEqual(
+      asked.slice(0, 2).map(({ to, body }) => [to, decodeRootsQuestion(body).partitions]),
+      [
+        ['c', [0]],
+        ['a', [0]],
+      ],
+    )
+    const before = asked.length
+    await world.until('it asks', () => world.asked.filter(isRoots).length > before + 1, 60_000)
+    await world.wait(1000)
+    await restart(world, 'b')
+    world.asked.length = 0
+    await world.wait(5000)
+    assert.ok(world.asked.filter(isRoots).some(({ to }) => to === 'b'))
+  })
+})
+
+describe('a watch that goes on elsewhere', () => {
+  it('does not take a disk in doubt for one that has told all', async () => {
+    const world = await StoreWorld.start(['abc'], { nodes: 'de' })
+    const first = await WatchReader.begin(world, 'd')
+    world.fate = (q) => (isFeed(q) && q.to === 'c' ? 'unreachable' : alone(q))
+    await restart(world, 'c')
+    await world.drive(world.kv('c').put('k', 'v', ONE))
+    world.fate = alone
+    await world.wait(6000)
+    await world.drive(world.kv('a').put('l', 'v', ONE))
+    await world.wait(GATHER_MS)
+    assert.deepEqual(first.take(), ['put l=v'])
+    const { cursor } = first
+    await first.end(world)
+    for (const name of ['a', 'b']) await restart(world, name)
+    const second = await WatchReader.begin(world, 'e', '', cursor)
+    await world.wait(200)
+    assert.deepEqual(second.take(), ['gap forgotten'])
+    // From a gap on all have told all.
+    const third = await WatchReader.begin(world, 'd', '', second.cursor)
+    await world.wait(200)
+    assert.deepEqual(third.take(), [])
+  })
+
+  it('has a gap when all of a partition has moved meanwhile, to disks that were followed before', async () => {
+    const world = await StoreWorld.start(['abc', 'def'])
+    const first = await WatchReader.begin(world, 'd')
+    const { cursor } = first
+    await first.end(world)
+    const keys = Array.from({ length: 8 }, (_, i) => `k${i}`)
+    for (const key of keys) await world.drive(world.kv('a').put(key, 'v', { write: 'all' }))
+    world.move(['def', 'def'])
+    await world.tell()
+    await world.wait(3000)
+    world.finish()
+    await world.tell()
+    await world.wait(3000)
+    for (const name of ['a', 'b', 'c']) await restart(world, name)
+    const second = await WatchReader.begin(world, 'd', '', cursor)
+    await world.wait(200)
+    assert.ok(second.take().includes('gap forgotten'))
+  })
+})
+
+describe('who holds what', () => {
+  const PARTITIONS = 1024
+  const DISKS = 60
+
+  class Counted extends Holders {
+    looks = 0
+    override of(partition: number): readonly string[] {
+      this.looks++
+      return super.of(partition)
+    }
+  }
+
+  function topologyOf(shift: number): Topology {
+    const disk = (n: number): string => `disk ${n % DISKS}`
+    const partitions = Array.from({ length: PARTITIONS }, (_, p) => {
+      const first = p < 10 ? shift : 0
+      return {
+        cfg: 2,
+        replicas: [disk(p + first), disk(p + 20), disk(p + 40)],
+        prev: null,
+        former: [],
+      }
+    })
+    return { partitions } as unknown as Topology
+  }
+
+  it('is looked at for the partitions that an event is about, not for all', () => {
+    const holders = new Counted(topologyOf(0))
+    const ids = new Set(holders.disks())
+    assert.equal(ids.size, DISKS)
+    const kept = new Continuity(holders)
+    assert.ok(kept.isAnyAt(ids) && !kept.begin(ids, ids))
+    assert.equal(holders.looks, 0)
+    let gaps = 0
+    for (const id of ids) gaps += Number(kept.lost(id))
+    // A disk of all: three of its partitions' holders, twice or so.
+    assert.ok(holders.looks < 20 * PARTITIONS, `${holders.looks}`)
+    assert.ok(gaps > 0)
+  })
+
+  it('is compared once a topology for all that ask', () => {
+    const [before, after] = [new Counted(topologyOf(0)), new Counted(topologyOf(1))]
+    const streams = Array.from({ length: 100 }, () => new Continuity(before))
+    const changed = after.changedSince(before)
+    assert.deepEqual(changed, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
+    const { looks } = after
+    for (const stream of streams) stream.onHolders(after)
+    assert.ok(after.looks - looks < 100 * 10 * 10, `${after.looks - looks}`)
+    for (const id of after.disks()) {
+      assert.ok(after.partitionsOf(id).every((p) => after.of(p).includes(id)))
+    }
+  })
+})
