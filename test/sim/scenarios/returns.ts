@@ -129,18 +129,24 @@ class Play {
     }
   }
 
-  /** Of a partition that it holds: which, and who does not hold it. */
+  /** One that it holds and the member with the fewest partitions does not: that one has room. */
   async #someHeld(): Promise<{ readonly partition: number; readonly outside: number }> {
     const { world, random } = this.atoll
-    const shown = await this.#on(this.#index, (node) => node.topology.show())
-    const names = new Map(shown.members.map(({ storageId, name }) => [storageId, name]))
-    const choices = shown.partitions.flatMap(({ replicas }, partition) => {
-      const holders = replicas.map((id) => names.get(id))
-      const outside = world.hosts.find(({ name }) => !holders.includes(name))?.index
-      const isHeld = holders.includes(world.host(this.#index).name)
-      return isHeld && outside !== undefined ? [{ partition, outside }] : []
+    const { members, partitions } = await this.#on(this.#index, (node) => node.topology.show())
+    const held = (id: string): number[] => {
+      return partitions.flatMap(({ replicas }, partition) =>
+        replicas.includes(id) ? partition : [],
+      )
+    }
+    const ours = world.host(this.#index).name
+    const others = members.filter(({ name }) => name !== ours)
+    const fewest = others.reduce((least, each) => {
+      return held(each.storageId).length < held(least.storageId).length ? each : least
     })
-    return random.pick(choices)
+    const taken = new Set(held(fewest.storageId))
+    const own = held(members.find(({ name }) => name === ours)?.storageId ?? '')
+    const outside = world.hosts.find(({ name }) => name === fewest.name)?.index ?? 0
+    return { partition: random.pick(own.filter((partition) => !taken.has(partition))), outside }
   }
 
   async #move(partition: number, from: number, to: number): Promise<void> {
