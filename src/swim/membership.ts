@@ -14,11 +14,11 @@ import type { Clock, Timer } from '../seams/clock.ts'
 import type { Log } from '../seams/log.ts'
 import type { Random } from '../seams/random.ts'
 import { WireError } from '../wire/codec.ts'
-import { REQUEST_KINDS } from '../wire/kinds.ts'
 import { isUp } from './claim.ts'
-import { decodeFrame, decodePushPull, encodeFrame, encodePushPull } from './codec.ts'
+import { decodeFrame, encodeFrame } from './codec.ts'
 import type { SwimCounts } from './counts.ts'
 import type { Effect } from './effects.ts'
+import { Exchanges } from './exchanges.ts'
 import { checkedFacts } from './facts.ts'
 import { SUBSCRIBERS_MAX } from './limits.ts'
 import type { Member, MemberEvent, MemberFacts, Membership } from './member.ts'
@@ -27,8 +27,6 @@ import type { SwimProfile } from './parameters.ts'
 import type { KnownPeer } from './snapshot.ts'
 import { Snapshot } from './snapshot.ts'
 import { Swim } from './swim.ts'
-
-const EXCHANGE_TIMEOUT_MS = 10_000
 
 export interface MembershipOptions {
   readonly mesh: Mesh
@@ -58,9 +56,7 @@ export class SwimMembership implements Membership {
   readonly #snapshot: Snapshot | null
   /** At most SUBSCRIBERS_MAX. */
   readonly #listeners = new Set<(event: MemberEvent) => void>()
-  /** Exchanges under way: awaited by `stop`, which aborts them. At most one, by the core's rule. */
-  readonly #tasks = new Set<Promise<void>>()
-  readonly #aborter = new AbortController()
+  readonly #exchanges: Exchanges
   #timer: Timer | null = null
   #timerAt = Number.POSITIVE_INFINITY
   #state: 'new' | 'running' | 'stopped' = 'new'
@@ -77,7 +73,16 @@ export class SwimMembership implements Membership {
     this.#core = new Swim({ self, facts: checkedFacts(facts), profile, random, now })
     mesh.onGossip((from, bytes) => this.#onGossip(from, bytes))
     mesh.onEvidence((evidence) => this.#input((at) => this.#core.onEvidence(evidence, at)))
-    mesh.handle(REQUEST_KINDS.PUSH_PULL, (from, body) => this.#onExchange(from, body))
+    this.#exchanges = new Exchanges({
+      mesh,
+      log,
+      counts: () => this.counts,
+      digest: options.digest,
+      onDigest: (peer, digest) => this.#noteDigest(peer, digest),
+      answer: (from, request) => this.#answer(from, request),
+      onReply: (peer, reply) => this.#input((at) => this.#core.onExchangeReply(peer, reply, at)),
+      onFailure: (peer) => this.#input((at) => this.#core.onExchangeFailure(peer, at)),
+    })
   }
 
   /** 0 is good, 7 is bad: how far this process trusts its own view (Lifeguard). */
@@ -130,8 +135,7 @@ export class SwimMembership implements Membership {
     this.#timer?.cancel()
     this.#timer = null
     this.#goodbye?.resolve()
-    this.#aborter.abort(new AtollError('STOPPED', 'this node is stopping'))
-    await Promise.all(this.#tasks)
+    await this.#exchanges.stop()
     await this.#snapshot?.stop()
     this.#listeners.clear()
   }
@@ -216,7 +220,7 @@ export class SwimMembership implements Membership {
       case 'reconnect':
         return this.#mesh.reconnect(effect.peer)
       case 'exchange':
-        return this.#exchange(effect.peer, effect.body)
+        return this.#exchanges.begin(effect.peer, effect.body)
       case 'event':
         return this.#publish(effect.event)
       case 'learn':
@@ -265,41 +269,15 @@ export class SwimMembership implements Membership {
     if (digest !== this.#options.digest()) this.#options.onDigest(peer, digest)
   }
 
-  #onExchange(from: RemotePeer, body: Uint8Array): Uint8Array {
+  #answer(from: RemotePeer, { digest, ...request }: PushPull & { digest: number }): PushPull {
     if (this.#state !== 'running') throw new AtollError('STOPPED', 'membership does not run')
-    const request = decodePushPull(body)
-    this.#noteDigest(from.peer, request.digest)
-    let reply: PushPull | null = null
+    this.#noteDigest(from.peer, digest)
+    let reply: PushPull = { claims: [], records: [] }
     this.#input((now) => {
       const answer = this.#core.onExchange(from, request, now)
       reply = answer.reply
       return answer.effects
     })
-    return encodePushPull(reply ?? { claims: [], records: [] }, this.#options.digest())
-  }
-
-  #exchange(peer: PeerId, body: PushPull): void {
-    const task = this.#runExchange(peer, body).finally(() => this.#tasks.delete(task))
-    this.#tasks.add(task)
-  }
-
-  /** Never rejects. */
-  async #runExchange(peer: PeerId, body: PushPull): Promise<void> {
-    try {
-      const bytes = encodePushPull(body, this.#options.digest())
-      const reply = await this.#mesh.request(peer, REQUEST_KINDS.PUSH_PULL, bytes, {
-        timeoutMs: EXCHANGE_TIMEOUT_MS,
-        trafficClass: 'bulk',
-        signal: this.#aborter.signal,
-      })
-      const answer = decodePushPull(reply)
-      this.#noteDigest(peer, answer.digest)
-      this.#input((now) => this.#core.onExchangeReply(peer, answer, now))
-      this.counts.exchanges++
-    } catch (error) {
-      this.counts.exchangesFailed++
-      this.#options.log.write('debug', 'swim.exchange-failed', { peer, error: String(error) })
-      this.#input((now) => this.#core.onExchangeFailure(peer, now))
-    }
+    return reply
   }
 }

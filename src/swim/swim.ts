@@ -15,14 +15,13 @@ import type { PeerId } from '../base/ids.ts'
 import type { PeerEvidence, RemotePeer } from '../mesh/mesh.ts'
 import type { Random } from '../seams/random.ts'
 import { Beliefs } from './beliefs.ts'
-import { answerWant } from './answer-want.ts'
-import type { Claim } from './claim.ts'
 import { isUp } from './claim.ts'
 import type { SwimCounts } from './counts.ts'
 import type { Effect } from './effects.ts'
 import { isPredecessor, isSuccessor, weigh } from './evidence.ts'
 import { FailureDetector } from './failure-detector.ts'
 import { Goodbye } from './goodbye.ts'
+import { Hearing } from './hearing.ts'
 import type { Member, MemberFacts } from './member.ts'
 import type { PushPull, SwimMessage } from './messages.ts'
 import type { SwimProfile } from './parameters.ts'
@@ -50,6 +49,7 @@ export class Swim {
   readonly #detector: FailureDetector
   readonly #exchange: PushPuller
   readonly #goodbye: Goodbye
+  readonly #hearing: Hearing
 
   constructor({ self, facts, profile, random, now }: SwimOptions) {
     this.#self = self
@@ -67,6 +67,14 @@ export class Swim {
     this.#detector = new FailureDetector(self, turn, this.#beliefs)
     this.#exchange = new PushPuller(self, turn, this.#beliefs)
     this.#goodbye = new Goodbye(self, turn, this.#beliefs)
+    this.#hearing = new Hearing({
+      self,
+      turn,
+      beliefs: this.#beliefs,
+      detector: this.#detector,
+      reconnect: this.#reconnect,
+      goodbye: this.#goodbye,
+    })
   }
 
   /** When `onDeadline` is to be called; Infinity while there is nothing to wait for. */
@@ -169,8 +177,8 @@ export class Swim {
       if (held !== undefined && isPredecessor(from, held)) return
       const stranger = held === undefined || isSuccessor(from, held)
       if (stranger && !this.#goodbye.begun) this.#exchange.greet(from.peer)
-      if (held?.state === 'dead') this.#onMessageOfDead(from.peer, message)
-      else this.#onMessage(from.peer, message)
+      if (held?.state === 'dead') this.#hearing.onMessageOfDead(from.peer, message)
+      else this.#hearing.onMessage(from.peer, message)
     })
   }
 
@@ -272,57 +280,5 @@ export class Swim {
       default:
         return unreachable(kind)
     }
-  }
-
-  #onMessage(from: PeerId, message: SwimMessage): void {
-    switch (message.kind) {
-      case 'ping':
-        this.#hear(from, message.rumours)
-        return this.#detector.ack(from, message.seq)
-      case 'ping-req':
-        return this.#detector.relay.onPingReq(from, message.seq, message.target)
-      case 'ack':
-        this.#hear(from, message.rumours)
-        return this.#onAck(from, message.seq)
-      case 'nack':
-        return this.#detector.prober.onNack(from, message.seq)
-      case 'gossip':
-        return this.#hear(from, message.rumours)
-      case 'want':
-        return answerWant(this.#turn, this.#beliefs, from, message.ids)
-      case 'facts':
-        for (const { claim, facts } of message.records) this.#beliefs.apply(claim, facts, from)
-        return
-      default:
-        return unreachable(message)
-    }
-  }
-
-  /**
-   * Somebody whom we hold for dead speaks. It may be able to send but not to hear, and then all
-   * that it says of others is that they do not answer. So its probes are refused until it answers
-   * ours: the ping tells it that it is held for dead, and a refutation is the answer.
-   */
-  #onMessageOfDead(from: PeerId, message: SwimMessage): void {
-    const rumours = 'rumours' in message ? message.rumours : []
-    const records = message.kind === 'facts' ? message.records : []
-    for (const { claim, facts } of records) {
-      if (claim.id === from) this.#beliefs.apply(claim, facts, from)
-    }
-    const personal = rumours.filter(({ id }) => id === from || id === this.#self)
-    this.#hear(from, personal)
-    if (message.kind === 'want') answerWant(this.#turn, this.#beliefs, from, message.ids)
-    if (message.kind !== 'ping') return
-    if (this.get(from)?.state === 'alive') this.#detector.ack(from, message.seq)
-    else if (this.#reconnect.mayAnswer(from)) this.#detector.ping(from)
-  }
-
-  #hear(from: PeerId, rumours: readonly Claim[]): void {
-    for (const claim of rumours) this.#beliefs.apply(claim, null, from)
-  }
-
-  #onAck(from: PeerId, seq: number): void {
-    if (this.#goodbye.begun) return this.#goodbye.onAck(from, seq)
-    this.#detector.onAck(from, seq)
   }
 }

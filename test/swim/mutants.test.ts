@@ -135,8 +135,8 @@ const MUTANTS: readonly Mutant[] = [
   {
     name: 'the slander of the dead is believed',
     file: 'swim.ts',
-    from: "if (held?.state === 'dead') this.#onMessageOfDead",
-    to: "if (held?.id === '') this.#onMessageOfDead",
+    from: "if (held?.state === 'dead') this.#hearing.onMessageOfDead",
+    to: "if (held?.id === '') this.#hearing.onMessageOfDead",
   },
   {
     name: 'edges that failed are dialled for ever',
