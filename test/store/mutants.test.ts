@@ -654,7 +654,7 @@ const MUTANTS: readonly Mutant[] = [
     'nothing is repaired',
     'repair',
     'reader.ts',
-    'round.onFinished(() => this.#repair(place, round.answers))',
+    'round.onFinished(() => this.#repair(place, given.held))',
     '',
     /gives a replica/,
   ],
