@@ -8,7 +8,7 @@
  * The hash of the key alone says where the leaves of a hash tree end (sync/leaf-tree.ts).
  */
 import { WireError } from '../wire/codec.ts'
-import { decodeRecord, type StoreRecord } from './record.ts'
+import { decodeRecord, encodeRecord, type StoreRecord } from './record.ts'
 import { type Dot, sortedEntries } from './version-vector.ts'
 
 export const FINGERPRINT_LIMIT = 2 ** 48
@@ -125,4 +125,14 @@ export function headOf(record: StoreRecord): StoreRecord {
   const siblings = record.siblings.map((sibling) => ({ ...sibling, value }))
   const elements = record.elements.map((element) => ({ ...element, value }))
   return { ...record, siblings, elements }
+}
+
+/** The head of what is stored. Empty when the bytes are no record: then whatever the other side has is better. */
+export function storedHead(record: Uint8Array): Uint8Array {
+  try {
+    return encodeRecord(headOf(decodeRecord(record)))
+  } catch (error) {
+    if (error instanceof WireError) return new Uint8Array()
+    throw error
+  }
 }

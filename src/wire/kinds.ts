@@ -28,6 +28,8 @@ export const REQUEST_KINDS = {
   KV_SYNC_PULL: 26,
   KV_SYNC_PUSH: 27,
   KV_SYNC_SUMS: 52,
+  /** store: several of the last four in one message. */
+  KV_SYNC_MANY: 54,
   /** store: what has changed on a disk, for whoever watches. */
   KV_FEED: 28,
   KV_FEED_ROOTS: 53,

@@ -23,6 +23,13 @@ import {
   type SpanSums,
   TURNS,
 } from '../../src/store/sync/compare-messages.ts'
+import {
+  decodeAnswers,
+  decodeQuestions,
+  encodeAnswers,
+  encodeQuestions,
+  QUESTIONS_MAX,
+} from '../../src/store/sync/courier-messages.ts'
 import { LEVEL_MAX, type Span } from '../../src/store/sync/leaf-tree.ts'
 import {
   decodePullAnswers,
@@ -33,6 +40,7 @@ import {
   encodeRecords,
 } from '../../src/store/sync/sync-messages.ts'
 import { WireError, WireWriter } from '../../src/wire/codec.ts'
+import { REQUEST_KINDS } from '../../src/wire/kinds.ts'
 import { plain } from './arbitrary.ts'
 import { describeFormats, type Format, format } from '../wire/format.ts'
 
@@ -54,6 +62,9 @@ const spanSums: fc.Arbitrary<SpanSums> = fc.option(
       return { level, nodes: [{ from: '', sum: first }, ...nodes] }
     }),
 )
+
+const { KV_SYNC_SUMS, KV_SYNC_KEYS, KV_SYNC_PULL, KV_SYNC_PUSH } = REQUEST_KINDS
+const kinds = [KV_SYNC_SUMS, KV_SYNC_KEYS, KV_SYNC_PULL, KV_SYNC_PUSH] as const
 
 const ERA = { cfg: 1, round: 0 }
 const eras = plain({ cfg: numbers, round: numbers })
@@ -147,6 +158,18 @@ const FORMATS: readonly Format<unknown>[] = [
     encodeRecords,
     decodeRecords,
   ),
+  format(
+    'questions together',
+    fc.array(plain({ kind: fc.constantFrom(...kinds), body: blobs }), lists),
+    encodeQuestions,
+    decodeQuestions,
+  ),
+  format(
+    'answers together',
+    fc.array(fc.oneof(blobs, fc.constantFrom('again' as const, 'alone' as const)), lists),
+    encodeAnswers,
+    decodeAnswers,
+  ),
 ]
 
 describeFormats('codec of anti-entropy', FORMATS)
@@ -239,6 +262,16 @@ describe('bounds of the messages of anti-entropy', () => {
       },
       decodeRecords,
     ],
+    'questions together': [
+      QUESTIONS_MAX,
+      (count) => encodeQuestions(repeated(count, { kind: KV_SYNC_SUMS, body: new Uint8Array() })),
+      decodeQuestions,
+    ],
+    'answers together': [
+      QUESTIONS_MAX,
+      (count) => encodeAnswers(repeated(count, 'again' as const)),
+      decodeAnswers,
+    ],
   }
 
   for (const [name, [max, encode, decode]] of Object.entries(cases)) {
@@ -247,6 +280,13 @@ describe('bounds of the messages of anti-entropy', () => {
       assert.throws(() => decode(encode(max + 1)), WireError)
     })
   }
+
+  it('refuse other questions among those that travel together', () => {
+    for (const kind of [REQUEST_KINDS.KV_SYNC_MANY, REQUEST_KINDS.KV_WRITE]) {
+      const bytes = new WireWriter().uint(1).uint(kind).bytes(new Uint8Array()).finish()
+      assert.throws(() => decodeQuestions(bytes), WireError)
+    }
+  })
 
   it('refuse partitions that no topology has', () => {
     const beyond = { topology: 1, partition: 65_536 }

@@ -5,8 +5,10 @@
 import { KvStore } from '../../src/store/kv-store.ts'
 import { databaseKey, placeOf } from '../../src/store/place.ts'
 import { decodeRecord, EMPTY_RECORD, type StoreRecord } from '../../src/store/record.ts'
+import { decodeQuestions } from '../../src/store/sync/courier-messages.ts'
 import { REQUEST_KINDS } from '../../src/wire/kinds.ts'
 import {
+  type Fate,
   type LayerParts,
   LayerWorld,
   type Question,
@@ -35,6 +37,13 @@ export class StoreWorld extends LayerWorld<Layer> {
 
   protected override async begin({ store }: Layer): Promise<void> {
     await store.start()
+  }
+
+  /** Questions of repair that travel together are asked one by one here; one fate is that of all. */
+  override ask(question: Question): Fate | undefined {
+    if (question.kind !== REQUEST_KINDS.KV_SYNC_MANY) return super.ask(question)
+    const fates = decodeQuestions(question.body).map((each) => super.ask({ ...question, ...each }))
+    return fates.find((fate) => fate !== undefined)
   }
 
   kv(name: string): KvStore {

@@ -15,7 +15,7 @@ import type { Database } from '../../disk/database.ts'
 import type { Mesh } from '../../mesh/mesh.ts'
 import { type Clock, sleep, type Timer } from '../../seams/clock.ts'
 import type { Log } from '../../seams/log.ts'
-import type { Random } from '../../seams/random.ts'
+import { type Random, shuffled } from '../../seams/random.ts'
 import type { MemberEvent, Membership } from '../../swim/member.ts'
 import type { Topology, TopologyView } from '../../topology/topology.ts'
 import type { StoreCounts } from '../counts.ts'
@@ -28,10 +28,12 @@ import { DIGESTS_MAX } from './compare-messages.ts'
 import { Farewell } from './farewell.ts'
 import type { HashTrees } from './hash-trees.ts'
 import { Leaving } from './leaving.ts'
+import { Looks } from './looks.ts'
 import { Movement } from './movement.ts'
 import { Pace } from './pace.ts'
 import { heldOf, sharedOf } from './shared.ts'
 import type { Turns } from './turns.ts'
+import { Upkeep } from './upkeep.ts'
 import { type Cause, Wishes } from './wishes.ts'
 
 export interface AntiEntropyOptions {
@@ -70,7 +72,9 @@ export class AntiEntropy {
   readonly #wishes = new Wishes()
   /** Of those that hold a record which cannot be joined, for the next round; bounded as wishes. */
   #refused: (readonly [StorageId, number])[] = []
+  readonly #looks = new Looks()
   readonly #comparison: Comparison
+  readonly #upkeep: Upkeep
   readonly #farewell: Farewell
   readonly #leaving: Leaving
   readonly #aborter = new AbortController()
@@ -85,7 +89,8 @@ export class AntiEntropy {
     this.#movement = new Movement(options.self, options.reportInstalled)
     const { signal } = this.#aborter
     const pace = new Pace(options.clock)
-    this.#comparison = new Comparison({ ...options, pace, signal })
+    this.#comparison = new Comparison({ ...options, looks: this.#looks, pace, signal })
+    this.#upkeep = new Upkeep(options.trees, options.log)
     this.#farewell = new Farewell(options, (topology, peer, partition) =>
       this.#comparison.offer(topology, peer, partition),
     )
@@ -112,7 +117,8 @@ export class AntiEntropy {
     this.#timer?.cancel()
     this.#aborter.abort()
     this.#options.trees.stop()
-    await Promise.all([...this.#running.values(), this.#leaving.stop(), this.#counting])
+    const ended = [this.#leaving.stop(), this.#upkeep.ended(), this.#counting]
+    await Promise.all([...this.#running.values(), ...ended])
   }
 
   /** Partitions to compare or to move that nobody has got to yet. */
@@ -168,7 +174,7 @@ export class AntiEntropy {
     })
   }
 
-  /** All that is shared with one of the peers, by chance. */
+  /** All that is shared with one of the peers, each in its turn. */
   #round(): void {
     const { topology, random, self, peers } = this.#options
     for (const [id, partition] of this.#refused.splice(0)) this.want(id, [partition])
@@ -176,8 +182,9 @@ export class AntiEntropy {
     if (current === null) return
     const shared = sharedOf(current, self)
     const others = [...shared.keys()].filter((id) => peers.usable(current, id) !== undefined)
-    const id = others[random.int(Math.max(1, others.length))] ?? self
-    this.want(id, shared.get(id) ?? [], 'round')
+    const id = this.#looks.nextPeer(shared, shuffled(random, others))
+    if (id !== null) this.want(id, shared.get(id) ?? [], 'round')
+    this.#upkeep.round(heldOf(current, self))
     this.#leaving.look()
   }
 

@@ -15,14 +15,17 @@ import type { Topology } from '../../topology/topology.ts'
 import { REQUEST_KINDS } from '../../wire/kinds.ts'
 import { placeIn } from '../place.ts'
 import { decodeDigests, type Digests, encodeDigestQuestion } from './compare-messages.ts'
+import { Courier, type CourierOptions } from './courier.ts'
 import { digestOf } from './hash-trees.ts'
+import type { Looks } from './looks.ts'
 import { type Direction, type ReconcileOptions, Reconciliation } from './reconcile.ts'
 import type { Turns } from './turns.ts'
 import type { Cause } from './wishes.ts'
 
-export interface ComparisonOptions extends ReconcileOptions {
+export interface ComparisonOptions extends ReconcileOptions, CourierOptions {
   readonly self: StorageId
   readonly turns: Turns
+  readonly looks: Looks
   readonly random: Random
   readonly log: Log
 }
@@ -45,7 +48,7 @@ interface Differing {
 }
 
 /** Partitions that are reconciled with one peer at the same time. */
-const AT_ONCE = 4
+const AT_ONCE = 16
 /** Of those that differ although nothing called for a look, so many are reconciled at first. */
 const TRIED = 4
 const TIMEOUT_MS = 30_000
@@ -64,6 +67,7 @@ export class Comparison {
     peer: PeerId,
     wanted: ReadonlyMap<number, Cause>,
   ): Promise<Rest> {
+    const { looks } = this.#options
     const rest: Rest = { again: [], refused: [], equal: [], failure: null }
     const left = new Map(
       [...wanted].filter(([partition]) => this.#isShared(topology, partition, id)),
@@ -74,10 +78,11 @@ export class Comparison {
         this.#options.random,
         await this.#differing(topology, peer, left, rest),
       )
-      const work = { topology, id, peer, left, rest }
+      const work = { topology, id, courier: new Courier(this.#options, peer), left, rest }
       const called = differing.filter(({ partition }) => left.get(partition) === 'called')
       await this.#reconcileAll(work, called)
-      const others = differing.filter(({ partition }) => left.get(partition) === 'round')
+      const uncalled = differing.filter(({ partition }) => left.get(partition) === 'round')
+      const others = looks.longestAgoFirst(id, uncalled)
       const moved = await this.#reconcileAll(work, others.slice(0, TRIED))
       if (moved > 0) await this.#reconcileAll(work, others.slice(TRIED))
       for (const { partition } of others.slice(TRIED)) left.delete(partition)
@@ -90,7 +95,8 @@ export class Comparison {
 
   /** One alone; for offers. False when all is equal but for what cannot be joined. */
   async offer(topology: Topology, peer: PeerId, partition: number): Promise<boolean> {
-    return (await this.#reconcile(topology, peer, partition, 'push')).isWhole
+    const courier = new Courier(this.#options, peer)
+    return (await this.#reconcile(topology, courier, partition, 'push')).isWhole
   }
 
   /** Compares roots; what is equal is done. */
@@ -137,14 +143,14 @@ export class Comparison {
     work: {
       readonly topology: Topology
       readonly id: StorageId
-      readonly peer: PeerId
+      readonly courier: Courier
       readonly left: Map<number, Cause>
       readonly rest: Rest
     },
     differing: readonly Differing[],
   ): Promise<number> {
-    const { topology, id, peer, left, rest } = work
-    const { trees, turns, self } = this.#options
+    const { topology, id, courier, left, rest } = work
+    const { trees, turns, looks, self } = this.#options
     let moved = 0
     await inParallel(differing, AT_ONCE, async ({ partition, theirs }) => {
       if (trees.root(partition) === theirs) {
@@ -159,23 +165,28 @@ export class Comparison {
         left.delete(partition)
         return
       }
+      let isBusy = false
       try {
-        const done = await this.#reconcile(topology, peer, partition, 'both')
+        const done = await this.#reconcile(topology, courier, partition, 'both')
         moved += done.moved
-        if (done.isBusy) insist.push(partition)
+        isBusy = done.isBusy
+        if (isBusy) insist.push(partition)
         else if (done.isWhole) rest.equal.push(partition)
         else rest.refused.push(partition)
         left.delete(partition)
       } finally {
+        // Also when it failed: others come first then.
+        if (!isBusy) looks.looked(id, partition)
         turns.end(partition, self)
       }
     })
     return moved
   }
 
-  async #reconcile(topology: Topology, peer: PeerId, partition: number, direction: Direction) {
+  async #reconcile(topology: Topology, courier: Courier, partition: number, direction: Direction) {
+    const { peer } = courier
     const { log, counts } = this.#options
-    const work = new Reconciliation(this.#options, peer, topology.number, partition, direction)
+    const work = new Reconciliation(this.#options, courier, topology.number, partition, direction)
     try {
       if ((await work.run()) === 'busy') return { isWhole: false, isBusy: true, moved: 0 }
     } catch (error) {

@@ -18,6 +18,12 @@ export interface TreeLevels {
   readonly leaves: number
 }
 
+/** What came of a look at some leaves. */
+export interface Checked {
+  readonly isRight: boolean | null
+  readonly end: string | null
+}
+
 /** Between two partitions that nobody has asked for: others may not wait. */
 const PAUSE_MS = 5
 
@@ -101,6 +107,35 @@ export class HashTrees implements TreeLevels {
     })
   }
 
+  /** Cuts of a partition that wait to be made. */
+  pending(partition: number): number {
+    return this.#trees.get(partition)?.pending ?? 0
+  }
+
+  /** Makes them. Gives how many entries were read for it. */
+  async makeCuts(partition: number): Promise<number> {
+    return this.#inTurn(partition, async () => {
+      const tree = this.#trees.get(partition)
+      return tree === undefined ? 0 : this.#makeCuts(partition, tree)
+    })
+  }
+
+  /**
+   * Counts so many leaves anew, from that of a key on, and mends the tree if it was wrong. null:
+   * it could not be told. `end`: where the rest begins; null: there is none.
+   */
+  async check(partition: number, key: string, leaves: number): Promise<Checked> {
+    return this.#inTurn(partition, async () => {
+      const tree = this.#trees.get(partition)
+      if (tree === undefined) return { isRight: null, end: null }
+      const span = tree.part(key, leaves)
+      const { tree: part } = await this.#countSpan(partition, span)
+      const isRight = tree.mend(span, part)
+      this.#counts.delete(partition)
+      return { isRight, end: span.to }
+    })
+  }
+
   async #countAll(partition: number): Promise<LeafTree> {
     const known = this.#trees.get(partition)
     if (known !== undefined) return known
@@ -111,12 +146,15 @@ export class HashTrees implements TreeLevels {
   }
 
   /** Cuts that come while it reads may be left: the nodes are merely larger by them. */
-  async #makeCuts(partition: number, tree: LeafTree): Promise<void> {
+  async #makeCuts(partition: number, tree: LeafTree): Promise<number> {
+    let entries = 0
     for (const span of tree.unread()) {
-      const { tree: part } = await this.#countSpan(partition, span)
-      tree.splice(span, part)
+      const count = await this.#countSpan(partition, span)
+      tree.splice(span, count.tree)
       this.#counts.delete(partition)
+      entries += count.entries
     }
+    return entries
   }
 
   /** It goes on being told of changes until it is taken out of `#counts`, in the same step. */

@@ -90,6 +90,32 @@ export class LeafTree {
     this.#root = addFingerprints(this.#root, print)
   }
 
+  /** So many leaves, from the one in which a key lies. */
+  part(key: string, leaves: number): Span {
+    const first = this.#leafOf(key)
+    return { from: this.#cuts[first - 1] ?? '', to: this.#cuts[first - 1 + leaves] ?? null }
+  }
+
+  /**
+   * Holds what is kept of a span against what was counted of it, and takes that over. `part` was
+   * told all changes of the span meanwhile, as this was. False: it was not the same. null: the span
+   * does not begin and end where leaves do by now.
+   */
+  mend(span: Span, part: LeafTree): boolean | null {
+    const bounds = this.#leavesOf(span)
+    if (bounds === null) return null
+    const [first, end] = bounds
+    const sum = this.#sums.slice(first, end).reduce(addFingerprints)
+    if (sum === part.#root && this.#sums.reduce(addFingerprints) === this.#root) return true
+    // The span begins at a cut, before which the part has nothing.
+    const skipped = part.#cuts[0] === span.from ? 1 : 0
+    this.#sums.splice(first, end - first, ...part.#sums.slice(skipped))
+    this.#cuts.splice(first, end - first - 1, ...part.#cuts.slice(skipped))
+    for (const cut of part.#cuts) this.#pending.delete(cut)
+    this.#root = this.#sums.reduce(addFingerprints)
+    return false
+  }
+
   /** What is to be read so that cuts can be made: of each leaf, from the first that waits in it. */
   unread(): Span[] {
     const spans: Span[] = []
@@ -129,10 +155,15 @@ export class LeafTree {
 
   /** The same at a given level. */
   nodesAt(span: Span, level: number): TreeNode[] | null {
-    const first = this.#leafAt(span.from)
-    const end = span.to === null ? this.#sums.length : this.#leafAt(span.to)
-    if (first === null || end === null || end <= first) return null
-    return this.#nodesOf(first, end, span.from, level)
+    const bounds = this.#leavesOf(span)
+    return bounds === null ? null : this.#nodesOf(...bounds, span.from, level)
+  }
+
+  /** The first of its leaves, and the one after the last. */
+  #leavesOf({ from, to }: Span): readonly [number, number] | null {
+    const first = this.#leafAt(from)
+    const end = to === null ? this.#sums.length : this.#leafAt(to)
+    return first === null || end === null || end <= first ? null : [first, end]
   }
 
   #nodesOf(first: number, end: number, from: string, level: number): TreeNode[] {

@@ -17,6 +17,8 @@ export const CHANGES_MAX = 4096
 
 export class RangeCount {
   readonly tree = new LeafTree()
+  /** That have been read. */
+  entries = 0
   readonly #partition: number
   readonly #span: Span
   /** Entries up to this one are counted; '': none is; null: all are. */
@@ -56,6 +58,7 @@ export class RangeCount {
     }
     // All that was durable when it was read has been told to `changed` after this turn.
     await new Promise<void>((resolve) => void clock.soon(resolve))
+    this.entries += page.length
     const since = this.#since
     this.#since = new Map()
     if (since.size > CHANGES_MAX) return

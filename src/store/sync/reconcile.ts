@@ -9,17 +9,13 @@
  */
 import { compareKeys } from '../../base/bytes.ts'
 import { isAtollError } from '../../base/errors.ts'
-import type { PeerId } from '../../base/ids.ts'
 import type { Database } from '../../disk/database.ts'
-import type { Mesh } from '../../mesh/mesh.ts'
 import { WireError } from '../../wire/codec.ts'
 import { REQUEST_KINDS } from '../../wire/kinds.ts'
-import type { Era } from '../fences.ts'
 import type { StoreCounts } from '../counts.ts'
-import { headOf } from '../fingerprint.ts'
+import { storedHead } from '../fingerprint.ts'
 import { SYNC_BYTES, SYNC_ENTRIES } from '../limits.ts'
 import { databaseKey } from '../place.ts'
-import { decodeRecord, encodeRecord } from '../record.ts'
 import type { Replica } from '../replica.ts'
 import {
   decodeKeysAnswer,
@@ -31,6 +27,8 @@ import {
   type Sums,
   type Turn,
 } from './compare-messages.ts'
+import type { Courier } from './courier.ts'
+import type { SyncKind } from './courier-messages.ts'
 import type { HashTrees } from './hash-trees.ts'
 import { differing, joinSpans, LEVEL_MAX, type Span } from './leaf-tree.ts'
 import { list, type Listing } from './listing.ts'
@@ -40,7 +38,6 @@ import {
   encodePullQuestion,
   encodeRecords,
   type PullKey,
-  type Records,
 } from './sync-messages.ts'
 import { joinAll } from './sync-server.ts'
 
@@ -48,7 +45,6 @@ export interface ReconcileOptions {
   readonly database: Database
   readonly replica: Replica
   readonly trees: HashTrees
-  readonly mesh: Mesh
   readonly pace: Pace
   readonly counts: StoreCounts
   readonly signal: AbortSignal
@@ -57,7 +53,6 @@ export interface ReconcileOptions {
 /** Which way data may flow: an offer of a former replica takes nothing in. */
 export type Direction = 'both' | 'push'
 
-const TIMEOUT_MS = 15_000
 /** Of one message: then the next is begun. */
 const RECORDS_MAX = SYNC_ENTRIES / 2
 
@@ -69,7 +64,7 @@ interface Open {
 
 export class Reconciliation {
   readonly #options: ReconcileOptions
-  readonly #peer: PeerId
+  readonly #courier: Courier
   readonly #topology: number
   readonly #partition: number
   readonly #direction: Direction
@@ -81,13 +76,13 @@ export class Reconciliation {
 
   constructor(
     options: ReconcileOptions,
-    peer: PeerId,
+    courier: Courier,
     topology: number,
     partition: number,
     direction: Direction,
   ) {
     this.#options = options
-    this.#peer = peer
+    this.#courier = courier
     this.#topology = topology
     this.#partition = partition
     this.#direction = direction
@@ -107,8 +102,8 @@ export class Reconciliation {
         await this.#makeEqual(spans.slice(i, i + SPANS_MAX))
       }
     } finally {
-      // A turn that nobody ends does not last: nothing is lost when this fails.
-      if (this.#direction === 'both') await this.#sums('end', []).catch(() => undefined)
+      // Nobody waits for it: a turn that is not ended does not last.
+      if (this.#direction === 'both') this.#sums('end', []).catch(() => undefined)
     }
     if (this.#refused !== null) throw this.#refused
     return 'equal'
@@ -148,7 +143,9 @@ export class Reconciliation {
   async #sums(turn: Turn, spans: readonly Span[]): Promise<Sums> {
     const root = this.#options.trees.root(this.#partition) ?? 0
     const question = { topology: this.#topology, partition: this.#partition, turn, root, spans }
-    return decodeSums(await this.#ask(REQUEST_KINDS.KV_SYNC_SUMS, encodeSumsQuestion(question)))
+    return decodeSums(
+      await this.#ask(REQUEST_KINDS.KV_SYNC_SUMS, () => encodeSumsQuestion(question)),
+    )
   }
 
   /** Page by page: as far as both have listed, each time. */
@@ -173,8 +170,8 @@ export class Reconciliation {
     const prints = mine.entries.map(([, print]) => print)
     const place = { topology: this.#topology, partition: this.#partition }
     const question = { ...place, spans, after, upTo: mine.upTo, prints }
-    const body = encodeKeysQuestion(question)
-    return decodeKeysAnswer(await this.#ask(REQUEST_KINDS.KV_SYNC_KEYS, body))
+    const make = (): Uint8Array => encodeKeysQuestion(question)
+    return decodeKeysAnswer(await this.#ask(REQUEST_KINDS.KV_SYNC_KEYS, make))
   }
 
   async #exchange(
@@ -204,7 +201,8 @@ export class Reconciliation {
     for (let rest = wanted; rest.length > 0; ) {
       const keys = asManyAsFit(rest, ({ head }) => head.length)
       const question = { topology: this.#topology, partition: this.#partition, takes, keys }
-      const body = await this.#ask(REQUEST_KINDS.KV_SYNC_PULL, encodePullQuestion(question))
+      const make = (): Uint8Array => encodePullQuestion(question)
+      const body = await this.#ask(REQUEST_KINDS.KV_SYNC_PULL, make)
       const { era, answers: all } = decodePullAnswers(body)
       const answers = all.slice(0, keys.length)
       if (answers.length === 0) throw new WireError('no records for what was asked')
@@ -223,33 +221,36 @@ export class Reconciliation {
   }
 
   async #push(keys: readonly string[]): Promise<void> {
-    let records: [string, Uint8Array][] = []
-    let era = this.#era()
+    for (let rest = keys; rest.length > 0; ) {
+      const pushed = this.#ask(REQUEST_KINDS.KV_SYNC_PUSH, () => {
+        const { body, read, records } = this.#recordsOf(rest)
+        rest = rest.slice(read)
+        this.moved += records
+        this.#options.counts.keysPushed += records
+        return body
+      })
+      await this.#unlessRefused(pushed)
+    }
+  }
+
+  /** Of the first of the keys, as many as fit; at least one. */
+  #recordsOf(keys: readonly string[]) {
+    const { database, replica } = this.#options
+    // Of the moment in which they are read.
+    const era = replica.era(this.#partition)
+    const records: [string, Uint8Array][] = []
+    let read = 0
     let bytes = 0
     for (const key of keys) {
-      const record = this.#options.database.get(databaseKey(this.#partition, key))
+      if (bytes >= SYNC_BYTES || records.length === RECORDS_MAX) break
+      read++
+      const record = database.get(databaseKey(this.#partition, key))
       if (record === undefined) continue
       records.push([key, record])
       bytes += record.length
-      if (bytes < SYNC_BYTES && records.length < RECORDS_MAX) continue
-      await this.#send(records, era)
-      // Of the moment in which the next are read.
-      era = this.#era()
-      records = []
-      bytes = 0
     }
-    if (records.length > 0) await this.#send(records, era)
-  }
-
-  #era(): Era {
-    return this.#options.replica.era(this.#partition)
-  }
-
-  async #send(records: Records, era: Era): Promise<void> {
     const message = { topology: this.#topology, partition: this.#partition, era, records }
-    this.moved += records.length
-    this.#options.counts.keysPushed += records.length
-    await this.#unlessRefused(this.#ask(REQUEST_KINDS.KV_SYNC_PUSH, encodeRecords(message)))
+    return { body: encodeRecords(message), read, records: records.length }
   }
 
   async #unlessRefused(step: Promise<unknown>): Promise<void> {
@@ -261,11 +262,16 @@ export class Reconciliation {
     }
   }
 
-  async #ask(kind: number, body: Uint8Array): Promise<Uint8Array> {
-    const { mesh, pace, counts, signal } = this.#options
-    const options = { timeoutMs: TIMEOUT_MS, trafficClass: 'bulk', signal } as const
-    const answer = await mesh.request(this.#peer, kind, body, options)
-    const bytes = body.length + answer.length
+  /** The question is made when it goes. */
+  async #ask(kind: SyncKind, make: () => Uint8Array): Promise<Uint8Array> {
+    const { pace, counts, signal } = this.#options
+    let asked = 0
+    const answer = await this.#courier.ask(kind, () => {
+      const body = make()
+      asked = body.length
+      return body
+    })
+    const bytes = asked + answer.length
     this.bytes += bytes
     counts.syncBytes += bytes
     await pace.spend(bytes, signal)
@@ -275,16 +281,6 @@ export class Reconciliation {
 
 function whole(): Span {
   return { from: '', to: null }
-}
-
-/** Empty when the bytes are no record: then whatever the other side has is better. */
-function storedHead(record: Uint8Array): Uint8Array {
-  try {
-    return encodeRecord(headOf(decodeRecord(record)))
-  } catch (error) {
-    if (error instanceof WireError) return new Uint8Array()
-    throw error
-  }
 }
 
 /** The first of them, at least one. */

@@ -23,6 +23,12 @@ import {
   NODES_MAX,
   type SpanSums,
 } from './compare-messages.ts'
+import {
+  decodeQuestions,
+  encodeAnswers,
+  type SyncAnswer,
+  type SyncQuestion,
+} from './courier-messages.ts'
 import { digestOf, type HashTrees } from './hash-trees.ts'
 import { answerKeys } from './listing.ts'
 import {
@@ -31,6 +37,7 @@ import {
   encodePullAnswers,
   type PullAnswer,
   type PullKey,
+  type PullQuestion,
   type Records,
 } from './sync-messages.ts'
 import type { Turns } from './turns.ts'
@@ -44,6 +51,11 @@ export interface SyncServerOptions {
   readonly mesh: Mesh
   readonly topology: TopologyView
   readonly clock: Clock
+}
+
+/** Bytes of records that an answer, or those of one message together, may still have. */
+interface Room {
+  bytes: number
 }
 
 /** So long an asker waits for roots that are still to be counted; of the rest it hears later. */
@@ -61,6 +73,7 @@ export class SyncServer {
     mesh.handle(REQUEST_KINDS.KV_SYNC_KEYS, (from, body) => this.#onKeys(from, body))
     mesh.handle(REQUEST_KINDS.KV_SYNC_PULL, (from, body) => this.#onPull(from, body))
     mesh.handle(REQUEST_KINDS.KV_SYNC_PUSH, (from, body) => this.#onPush(from, body))
+    mesh.handle(REQUEST_KINDS.KV_SYNC_MANY, (from, body) => this.#onMany(from, body))
   }
 
   async #onDigest(from: RemotePeer, body: Uint8Array): Promise<Uint8Array> {
@@ -109,19 +122,43 @@ export class SyncServer {
     return encodeKeysAnswer(await answerKeys(database, question))
   }
 
+  /** Each begins in a turn of its own, so that work of clients comes between them. */
+  async #onMany(from: RemotePeer, body: Uint8Array): Promise<Uint8Array> {
+    const room = { bytes: SYNC_BYTES }
+    const answers: Promise<SyncAnswer>[] = []
+    for (const question of decodeQuestions(body)) {
+      answers.push(this.#answer(from, question, room).catch(() => 'alone' as const))
+      await new Promise<void>((resolve) => void this.#options.clock.soon(resolve))
+    }
+    return encodeAnswers(await Promise.all(answers))
+  }
+
+  async #answer(from: RemotePeer, { kind, body }: SyncQuestion, room: Room): Promise<SyncAnswer> {
+    if (kind === REQUEST_KINDS.KV_SYNC_SUMS) return this.#onSums(from, body)
+    if (kind === REQUEST_KINDS.KV_SYNC_KEYS) return this.#onKeys(from, body)
+    if (kind === REQUEST_KINDS.KV_SYNC_PUSH) return this.#onPush(from, body)
+    const question = decodePullQuestion(body)
+    await this.#know(from, question.topology)
+    // In the step in which they are read: those before it may have taken all.
+    return room.bytes > 0 ? this.#pulled(from, question, room) : 'again'
+  }
+
   async #onPull(from: RemotePeer, body: Uint8Array): Promise<Uint8Array> {
-    const { topology, partition, takes, keys } = decodePullQuestion(body)
-    await this.#know(from, topology)
+    const question = decodePullQuestion(body)
+    await this.#know(from, question.topology)
+    return this.#pulled(from, question, { bytes: SYNC_BYTES })
+  }
+
+  #pulled(from: RemotePeer, { partition, takes, keys }: PullQuestion, room: Room): Uint8Array {
     this.#options.turns.extend(partition, from.storageId)
     const answers: PullAnswer[] = []
     const era = this.#options.replica.era(partition)
-    let bytes = 0
     for (const asked of keys) {
       const answer = this.#answerOf(partition, asked)
       answers.push(takes ? answer : { ...answer, record: new Uint8Array() })
-      bytes += answer.record.length
+      room.bytes -= answer.record.length
       // The asker asks again for the rest.
-      if (bytes >= SYNC_BYTES) break
+      if (room.bytes <= 0) break
     }
     return encodePullAnswers({ era, answers })
   }
