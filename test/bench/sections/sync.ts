@@ -15,6 +15,7 @@ const MEMBERS = 3
 const VALUE_BYTES = 100
 const IN_FLIGHT = 128
 const PARTITIONS = 256
+const POLL_MS = 100
 
 /** A metric as `metrics` tells it. */
 interface Metric {
@@ -145,6 +146,8 @@ async function heal(bench: Bench, report: Report, mesh: Mesh, away: Away): Promi
   await until(
     120_000,
     async () => {
+      // Each look costs the daemons milliseconds of what they need for it.
+      await delay(POLL_MS)
       const all = await Promise.all(mesh.daemons.map(countsOf))
       if (knownAfter === 0 && all.at(-1)?.counted === PARTITIONS) knownAfter = elapsed()
       after = sumOf(all)
