@@ -48,7 +48,7 @@ interface Differing {
 }
 
 /** Partitions that are reconciled with one peer at the same time. */
-const AT_ONCE = 16
+const AT_ONCE = 8
 /** Of those that differ although nothing called for a look, so many are reconciled at first. */
 const TRIED = 4
 const TIMEOUT_MS = 30_000
