@@ -1,5 +1,10 @@
 /** Large records: one replica sends it whole, the others their fingerprint; what differs is all read. */
 import assert from 'node:assert/strict'
+import { utf8 } from '../../src/base/bytes.ts'
+import { entryFingerprint } from '../../src/store/fingerprint.ts'
+import { Answers, type ReadAnswer } from '../../src/store/read-answers.ts'
+import { encodeRecord } from '../../src/store/record.ts'
+import { contextOf, recordOf } from './arbitrary.ts'
 import { type Fate, isRead, isSync, isWrite, type Question, StoreWorld } from './world.ts'
 
 const LARGE = 20_000
@@ -100,5 +105,25 @@ describe('a read of a large value', () => {
       assert.equal(read?.value, large('v'), silent)
       assert.equal(read.acks, 2)
     }
+  })
+})
+
+describe('answers of a round', () => {
+  it('say what each replica holds, whichever comes first', () => {
+    const sibling = { dot: { actor: 'a', n: 1 }, stamp: 1, expiresAtMs: 0, kind: 'text' } as const
+    const known = contextOf(new Map([['a', 1]]))
+    const record = recordOf(known, [{ ...sibling, value: utf8('v') }])
+    const whole = { bytes: encodeRecord(record), record, round: 3 }
+    const printed = { print: entryFingerprint('k', record), round: 2 }
+    const given = new Map<string, ReadAnswer>([['a', whole]])
+    const answers = new Answers('k', given)
+    assert.deepEqual([...answers.held], [['a', whole]])
+    given.set('b', printed)
+    assert.deepEqual(answers.held.get('b'), { ...whole, round: 2 })
+    given.set('c', { ...printed, print: printed.print + 1 })
+    assert.equal(answers.held.get('c'), null)
+    assert.equal(answers.held, answers.held)
+    const other = new Answers('k', new Map([['b', printed]]))
+    assert.equal(other.held.get('b'), null)
   })
 })
