@@ -55,15 +55,15 @@ const MUTANTS: readonly Mutant[] = [
   [
     'changes of other keys wear a question out',
     'watch-parts',
-    'feed.ts',
-    'waiting.at = history.upTo',
+    'questions.ts',
+    'waiting.at = upTo',
     'void 0',
     /however much there is of others/,
   ],
   [
     'a question passes over what it waits for',
     'watch-parts',
-    'feed.ts',
+    'questions.ts',
     "} else if (waiting.due === 'no') {\n        // However",
     '}\n      {\n        // However',
     /however much there is of others/,
@@ -103,7 +103,7 @@ const MUTANTS: readonly Mutant[] = [
   [
     'its own node is told as late as others',
     'watch-parts',
-    'feed.ts',
+    'questions.ts',
     'isFirst || waiting.isHere',
     'isFirst',
     /its own node asks/,
@@ -111,7 +111,7 @@ const MUTANTS: readonly Mutant[] = [
   [
     'each change of a turn is told by itself',
     'watch-parts',
-    'feed.ts',
+    'questions.ts',
     '      this.#tellSoon()',
     '      this.#answer(waiting)',
     /its own node asks/,
@@ -120,8 +120,8 @@ const MUTANTS: readonly Mutant[] = [
     'a stream that asks again waits twice',
     'watch-parts',
     'feed.ts',
-    'if (earlier !== undefined) this.#answer(earlier)',
-    'void earlier',
+    '      this.#questions.end(name)\n',
+    '',
     /asks again/,
   ],
   [
@@ -143,7 +143,7 @@ const MUTANTS: readonly Mutant[] = [
   [
     'any number of questions waits',
     'watch-parts',
-    'feed.ts',
+    'questions.ts',
     'if (this.#waiting.size >= FEED_WAITING_MAX) {',
     'if (this.#waiting.size < 0) {',
     /so many questions/,
@@ -152,8 +152,8 @@ const MUTANTS: readonly Mutant[] = [
     'a feed that stops keeps its questions',
     'watch-parts',
     'feed.ts',
-    '    for (const waiting of this.#waiting.values()) this.#answer(waiting)\n    this.#history = null',
-    '    this.#history = null',
+    '    this.#questions.stop()\n',
+    '',
     /answers them when it stops/,
   ],
   [

@@ -8,10 +8,6 @@
  *
  * A partition that has come to this disk is told of like a change: what was written there before is
  * not in this disk's memory, and others know it.
- *
- * The first replica of a key tells as soon as a change has become durable, and each disk the
- * watches of its own node, which costs no message. What the other replicas tell others is needed only
- * when the first is silent: they gather changes for a little.
  */
 import { AtollError } from '../../base/errors.ts'
 import type { PeerId, StorageId } from '../../base/ids.ts'
@@ -21,7 +17,7 @@ import type { Random } from '../../seams/random.ts'
 import type { Topology, TopologyView } from '../../topology/topology.ts'
 import { REQUEST_KINDS } from '../../wire/kinds.ts'
 import type { Change } from '../change.ts'
-import { FEED_IDLE_MS, FEED_PAGE_BYTES, FEED_PAGE_ENTRIES, FEED_WAITING_MAX } from '../limits.ts'
+import { FEED_IDLE_MS, FEED_PAGE_BYTES, FEED_PAGE_ENTRIES } from '../limits.ts'
 import { placeIn } from '../place.ts'
 import { encodeRecord } from '../record.ts'
 import { isSameContent } from './content.ts'
@@ -38,6 +34,7 @@ import {
 } from './feed-messages.ts'
 import { History, type Remembered } from './history.ts'
 import { installedIn } from './holders.ts'
+import { concerns, type Question, Questions } from './questions.ts'
 
 export interface FeedOptions {
   readonly self: StorageId
@@ -51,24 +48,8 @@ export interface FeedOptions {
   readonly root: (partition: number) => number | null
 }
 
-interface Waiting {
-  /** In `#waiting`. */
-  readonly name: string
-  /** Asked by this node itself. */
-  readonly isHere: boolean
-  readonly prefix: string
-  /** Nothing up to here is what it asked for, but for what it was answered before. */
-  at: number
-  readonly answer: (answer: FeedAnswer) => void
-  readonly timer: Timer
-  /** Something has come that it asked for; `now`: and is not to be gathered. */
-  due: 'no' | 'later' | 'now'
-}
-
 /** It has left this disk, or was deleted and then forgotten by all. */
 const GONE = new Uint8Array()
-/** How long those changes are gathered that another replica tells at once. */
-const GATHER_MS = 20
 
 export class Feed {
   readonly #options: FeedOptions
@@ -79,16 +60,17 @@ export class Feed {
   #run = 0
   #askedMs = 0
   #idle: Timer | null = null
-  /** By asker and stream; at most FEED_WAITING_MAX. */
-  readonly #waiting = new Map<string, Waiting>()
-  #isTelling = false
-  #later: Timer | null = null
+  readonly #questions: Questions
   #isStopped = false
   readonly #unsubscribe: () => void
 
   /** Sets the mesh's handler: make it before the mesh starts. */
   constructor(options: FeedOptions) {
     this.#options = options
+    this.#questions = new Questions(options.clock, (question) => {
+      // A run lasts while somebody waits in it.
+      return this.#history === null ? null : this.#answerTo(this.#history, question)
+    })
     options.mesh.handle(REQUEST_KINDS.KV_FEED, async ({ peer }, body) =>
       encodeFeedAnswer(await this.ask(decodeFeedQuestion(body), peer)),
     )
@@ -106,8 +88,8 @@ export class Feed {
   stop(): void {
     this.#isStopped = true
     this.#unsubscribe()
-    for (const timer of [this.#idle, this.#later]) timer?.cancel()
-    for (const waiting of this.#waiting.values()) this.#answer(waiting)
+    this.#idle?.cancel()
+    this.#questions.stop()
     this.#history = null
   }
 
@@ -132,8 +114,7 @@ export class Feed {
     return new Promise((resolve) => {
       if (this.#isStopped) throw new AtollError('STOPPED', 'the node is stopping')
       const name = `${asker ?? ''} ${question.stream}`
-      const earlier = this.#waiting.get(name)
-      if (earlier !== undefined) this.#answer(earlier)
+      this.#questions.end(name)
       const history = this.#opened()
       const { run, prefix, after, holdMs } = question
       const isThis = run === this.#run
@@ -142,14 +123,8 @@ export class Feed {
         : this.#lostTo(history, question)
       const isNothing = isThis && !answer.isLost && isEmpty(answer)
       if (!isNothing || holdMs === 0) return resolve(answer)
-      if (this.#waiting.size >= FEED_WAITING_MAX) {
-        throw new AtollError('BUSY', 'too many watch what changes on this disk')
-      }
-      const timer = this.#options.clock.after(holdMs, () => this.#answer(waiting))
-      const isHere = asker === null
-      const at = answer.upTo
-      const waiting: Waiting = { name, isHere, prefix, at, answer: resolve, timer, due: 'no' }
-      this.#waiting.set(name, waiting)
+      const at = { prefix, at: answer.upTo }
+      this.#questions.keep({ name, isHere: asker === null, ...at, answer: resolve }, holdMs)
     })
   }
 
@@ -218,57 +193,14 @@ export class Feed {
 
   #add(history: History, change: Omit<Remembered, 'seq'>, isFirst: boolean): void {
     history.add(change)
-    for (const waiting of this.#waiting.values()) {
-      if (concerns(change, waiting.prefix)) {
-        this.#due(waiting, isFirst || waiting.isHere)
-      } else if (waiting.due === 'no') {
-        // However much of other keys there is, it misses nothing by it.
-        waiting.at = history.upTo
-      }
-    }
-  }
-
-  #due(waiting: Waiting, isNow: boolean): void {
-    if (isNow) {
-      waiting.due = 'now'
-      this.#tellSoon()
-    } else if (waiting.due === 'no') {
-      waiting.due = 'later'
-      this.#later ??= this.#options.clock.after(GATHER_MS, () => this.#tellAll())
-    }
-  }
-
-  /** After what has become durable with it, whose turn is now: they travel together. */
-  #tellSoon(): void {
-    if (this.#isTelling) return
-    this.#isTelling = true
-    Promise.resolve()
-      .then(() => this.#tellNow())
-      .catch(() => undefined)
-  }
-
-  #tellNow(): void {
-    this.#isTelling = false
-    for (const waiting of this.#waiting.values()) if (waiting.due === 'now') this.#answer(waiting)
-  }
-
-  #tellAll(): void {
-    this.#later = null
-    for (const waiting of this.#waiting.values()) if (waiting.due !== 'no') this.#answer(waiting)
-  }
-
-  #answer(waiting: Waiting): void {
-    this.#waiting.delete(waiting.name)
-    waiting.timer.cancel()
-    // A run lasts while somebody waits in it.
-    if (this.#history !== null) waiting.answer(this.#answerTo(this.#history, waiting))
+    this.#questions.changed(change, isFirst, history.upTo)
   }
 
   #lostTo(history: History, { run }: Pick<FeedQuestion, 'run'>): FeedAnswer {
     return { run: this.#run, upTo: history.upTo, isLost: run !== 0, entries: [], came: [] }
   }
 
-  #answerTo(history: History, { prefix, at: after }: Pick<Waiting, 'prefix' | 'at'>): FeedAnswer {
+  #answerTo(history: History, { prefix, at: after }: Pick<Question, 'prefix' | 'at'>): FeedAnswer {
     if (!history.knowsAllAfter(after)) return this.#lostTo(history, { run: this.#run })
     const entries: FeedEntry[] = []
     const came: number[] = []
@@ -293,8 +225,4 @@ export class Feed {
 
 function isEmpty({ entries, came }: FeedAnswer): boolean {
   return entries.length === 0 && came.length === 0
-}
-
-function concerns({ key }: Pick<Remembered, 'key'>, prefix: string): boolean {
-  return key === '' || key.startsWith(prefix)
 }
