@@ -88,7 +88,9 @@ async function healed(cluster: HostileCluster, say: Say): Promise<number> {
   cluster.network.heal()
   const { last, lastMs } = await untilQuiet(cluster, before)
   const seconds = ((lastMs - beganMs) / 1000).toFixed(1)
-  say(`equal ${seconds} s after the cut ended; ${last.keys - before.keys} records travelled`)
+  const deaths = last.deaths - before.deaths
+  const travelled = `${last.keys - before.keys} records travelled`
+  say(`equal ${seconds} s after the cut ended; ${travelled}; ${deaths} taken for dead meanwhile`)
   return last.bytes - before.bytes
 }
 
@@ -103,7 +105,7 @@ async function untilQuiet(
     if (performance.now() - beganMs > HEAL_LIMIT_MS) throw new Error('they do not become equal')
     await delay(100)
     const now = await syncedOf(cluster)
-    if (now.keys !== last.keys || now.backlog > 0) lastMs = performance.now()
+    if (now.keys !== last.keys || now.backlog > 0 || now.apart > 0) lastMs = performance.now()
     last = now
   }
   return { last, lastMs }
@@ -141,20 +143,27 @@ interface Synced {
   readonly keys: number
   readonly bytes: number
   readonly backlog: number
+  /** Daemons that take one of them for down: they compare with it once it is up again. */
+  readonly apart: number
+  /** Times that one of them was taken for dead. */
+  readonly deaths: number
 }
 
 /** Of all daemons together. */
 async function syncedOf(cluster: HostileCluster): Promise<Synced> {
-  const sum = { keys: 0, bytes: 0, backlog: 0 }
+  const sum = { keys: 0, bytes: 0, backlog: 0, apart: 0, deaths: 0 }
   for (const index of cluster.indices) {
     const families = await (await cluster.node(index)).metrics()
-    const of = (name: string): number =>
+    const of = (name: string, state?: string): number =>
       families
         .find((family) => family.name === name)
-        ?.samples.reduce((total, each) => total + ('value' in each ? each.value : 0), 0) ?? 0
+        ?.samples.filter(({ labels }) => state === undefined || labels.state === state)
+        .reduce((total, each) => total + ('value' in each ? each.value : 0), 0) ?? 0
     sum.keys += of('atoll_store_sync_keys_total')
     sum.bytes += of('atoll_store_sync_bytes_total')
     sum.backlog += of('atoll_store_sync_backlog')
+    sum.deaths += of('atoll_swim_deaths_total')
+    if (of('atoll_swim_members', 'alive') !== cluster.size) sum.apart++
   }
   return sum
 }
