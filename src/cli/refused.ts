@@ -46,20 +46,53 @@ export const OTHER_WORDS: Readonly<Record<string, Readonly<Record<string, string
     incr: 'kv counter add',
     add: 'kv counter add',
     cas: 'reg cas',
+    exists: 'kv get KEY',
+    ttl: 'kv get KEY',
+    expire: 'kv put KEY VALUE --ttl 10s',
+    sadd: 'kv set add',
+    srem: 'kv set rm',
+    smembers: 'kv set ls',
   },
   'kv counter': {
     incr: 'kv counter add',
     sub: 'kv counter add KEY -N',
     decr: 'kv counter add KEY -N',
+    ls: 'kv ls',
+    rm: 'kv del',
+    del: 'kv del',
+    reset: 'kv del',
   },
-  'kv set': { del: 'kv set rm', remove: 'kv set rm', get: 'kv set ls', members: 'kv set ls' },
+  'kv set': {
+    del: 'kv set rm',
+    remove: 'kv set rm',
+    get: 'kv set ls',
+    members: 'kv set ls',
+    has: 'kv set ls',
+    contains: 'kv set ls',
+  },
   reg: { put: 'reg set', rm: 'reg del', list: 'reg ls' },
   member: { list: 'member ls', rm: 'member remove' },
   dev: { resume: 'dev heal', unpause: 'dev heal', restart: 'dev heal', start: 'dev heal' },
 }
 
 /** What people look for at the store, and where it is. */
-const CONDITIONS = /'--(?:if-version|if-absent|fence)\b/
+const CONDITIONS = /'--(?:if-version|if-absent|fence|cas|nx|xx)\b/
+
+/** What to write in place of an option of another store; null: it is no such option. */
+function elsewhere(option: string, words: string): string | null {
+  const isOfStore = / kv( \w+)+$/.test(words)
+  const [program = ''] = words.split(' ')
+  if (option === '--context') return 'a daemon is chosen by its name: --at NAME'
+  if (isOfStore && (option === '--prefix' || option === '--recurse')) {
+    return words.endsWith(' del')
+      ? `keys are deleted one by one; their names: ${program} -o raw kv ls PREFIX`
+      : `a prefix is an argument: ${words.replace(/ get$/, ' ls')} PREFIX`
+  }
+  const isPut = words.endsWith(' kv put')
+  if (isPut && /^--(?:ex|px|expire|expires|lease)$/.test(option))
+    return 'a value ends by: --ttl 10s'
+  return null
+}
 
 export function refused(error: CommanderError, meant: Meant): AtollError {
   const message = error.message.replace(/^error: /, '').replace(/\s+/g, ' ')
@@ -71,6 +104,9 @@ export function refused(error: CommanderError, meant: Meant): AtollError {
       hint: `registers do: ${meant.words.replace(/ kv( \w+)+$/, ' reg set')} --help`,
     })
   }
+  const option = isUnknown ? (/'(--?[\w-]+)/.exec(message)?.[1] ?? '') : ''
+  const other = elsewhere(option, meant.words)
+  if (other !== null) return new AtollError('USAGE', shown, { hint: other })
   const perhapsValue = isUnknown && meant.takesArguments
   const dashes = perhapsValue ? 'write -- before a value that begins with a dash; ' : ''
   return new AtollError('USAGE', shown, { hint: `${dashes}${seeHelp(meant)}` })

@@ -85,7 +85,7 @@ function readNote(read: Pick<KvRead, 'others' | 'partial' | 'acks' | 'replicas' 
   const notes = []
   if (read.others.length > 0) {
     const others = plural(read.others.length, 'other value')
-    notes.push(`${others} of concurrent writers: see --siblings; put with --context to resolve`)
+    notes.push(`${others} of concurrent writers: --siblings shows all; the next put replaces them`)
   }
   if (read.partial) notes.push(partialNote(read))
   if (isBytes(read.value)) notes.push(BYTES_NOTE)

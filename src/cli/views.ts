@@ -232,7 +232,7 @@ function eventCells(event: ResultOf<'reg.watch'>): string[] {
 /** Cursors are for scripts, and for who goes on: they would drown the events. */
 const kvChange: View<ResultOf<'kv.watch'>> = {
   human: (event, paint) => {
-    if (event.kind === 'begin') return `${paint('bold', 'begin')}  what changes from now on\n`
+    if (event.kind === 'begin') return `${paint('bold', 'begin')}  what changes from here on\n`
     if (event.kind === 'gap') return `${paint('yellow', 'gap')}  ${event.hint}\n`
     return `${[paint('bold', event.kind), ...changeCells(event).map(printable)].join('  ')}\n`
   },

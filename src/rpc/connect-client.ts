@@ -37,7 +37,9 @@ function explained(path: string, error: NodeJS.ErrnoException): AtollError {
   }
   const why = WHY[error.code ?? ''] ?? error.code ?? error.message
   return new AtollError('UNREACHABLE', `no daemon answers on ${path} (${why})`, {
-    hint: "start one with `atolld`, or name its socket: connect({ socket: '…' })",
+    hint:
+      "start one with `atolld`, or name its socket: connect({ socket: '…' }); " +
+      'those of a throw-away mesh: atoll context ls',
     cause: error,
   })
 }

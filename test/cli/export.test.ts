@@ -29,6 +29,16 @@ describe('kv export', () => {
     assert.equal((JSON.parse(json) as { exported: number }).exported, 5000)
   })
 
+  it('says so when no key begins so: a file may have been meant', async () => {
+    const { status, out, err } = await cli.run('kv', 'export', 'out.jsonl')
+    const said = 'no key begins with "out.jsonl"'
+    assert.deepEqual([status, out], [0, ''])
+    assert.equal(err, `${said}; a file to write is named by --to\n`)
+    assert.equal((await cli.run('kv', 'export', 'out.jsonl', '--to', file)).err, `${said}\n`)
+    cli.rig.node.values.clear()
+    assert.equal((await cli.run('kv', 'export')).err, '')
+  })
+
   it('that may lack keys gives out what there is, says where, and fails', async () => {
     const { kv } = cli.rig.node
     const ls = kv.ls

@@ -33,7 +33,7 @@ const JSONL = [
 
 const LINES: Readonly<Record<string, string>> = {
   human: [
-    'begin  what changes from now on',
+    'begin  what changes from here on',
     'put  k/a  one',
     'merge  k/a  two  (1 of 2 siblings)',
     'put  k/b  {"base64":"/w=="}',

@@ -26,6 +26,27 @@ describe('what people are told', () => {
     ['get k', "unknown command 'get'. Here it is: atoll kv get"],
     ['kv rm k', "unknown command 'rm'. Here it is: atoll kv del"],
     ['kv counter sub k 2', "unknown command 'sub'. Here it is: atoll kv counter add KEY -N"],
+    ['kv expire k 10s', "unknown command 'expire'. Here it is: atoll kv put KEY VALUE --ttl 10s"],
+    ['kv set has k a', "unknown command 'has'. Here it is: atoll kv set ls"],
+    ['kv get --prefix a', "unknown option '--prefix'. A prefix is an argument: atoll kv ls PREFIX"],
+    [
+      'kv watch --prefix=a',
+      "unknown option '--prefix=a'. A prefix is an argument: atoll kv watch PREFIX",
+    ],
+    [
+      'kv del --prefix a',
+      "unknown option '--prefix'. Keys are deleted one by one; their names: atoll -o raw kv ls PREFIX",
+    ],
+    ['kv put k v --lease 7', "unknown option '--lease'. A value ends by: --ttl 10s"],
+    [
+      '--context dev/b kv get k',
+      "unknown option '--context'. A daemon is chosen by its name: --at NAME",
+    ],
+    ['kv ls --context b', "unknown option '--context'. A daemon is chosen by its name: --at NAME"],
+    [
+      'kv put k v --nx',
+      'the store takes every write: it knows no conditions. Registers do: atoll reg set --help',
+    ],
     ['dev resume a', "unknown command 'resume'. Here it is: atoll dev heal"],
     ['dev frob', "unknown command 'frob'. See: atoll dev --help"],
     ['kv set k v', "unknown command 'k'. A value is stored by: atoll kv put KEY VALUE"],

@@ -170,7 +170,13 @@ describe('rpc client', () => {
     await assert.rejects(connect({ socket: '/nonexistent/atoll.sock' }), {
       code: 'UNREACHABLE',
       message: 'no daemon answers on /nonexistent/atoll.sock (there is no such socket)',
-      hint: "start one with `atolld`, or name its socket: connect({ socket: '…' })",
+      hint:
+        "start one with `atolld`, or name its socket: connect({ socket: '…' }); " +
+        'those of a throw-away mesh: atoll context ls',
+    })
+    await assert.rejects(connect({ at: 'dev/b' } as object), {
+      code: 'USAGE',
+      message: 'connect: "at" is no option of it',
     })
     await assert.rejects(connect({ socket: `/tmp/${'x'.repeat(200)}` }), { code: 'CONFIG_INVALID' })
   })

@@ -27,6 +27,8 @@ export interface OrderResult {
 const READY_MS = 60_000
 const SEEN_MS = 20_000
 const POLL_MS = 20
+/** From as many on, one may fail. */
+const REPLICAS = 3
 
 export class DevMesh {
   readonly directory = mkdtempSync(join(tmpdir(), 'atoll-dev-'))
@@ -55,7 +57,7 @@ export class DevMesh {
       const { ticket } = await first.ticket.create({ uses: 0 })
       await Promise.all(others.map((node) => using(node, (api) => api.join(ticket))))
       await this.#settled(READY_MS)
-      return (await first.status()).toleratesFailures
+      return await tolerated(first, this.nodes.length)
     } finally {
       await first.close()
     }
@@ -133,6 +135,18 @@ export class DevMesh {
     node.remember(addresses)
     const { members: placed } = await api.topology.show()
     return placed.length === this.nodes.length
+  }
+}
+
+/** On a busy machine one may be suspected for a moment just then: that is waited for. */
+async function tolerated(api: ConnectedNode, nodes: number): Promise<number> {
+  const end = performance.now() + SEEN_MS
+  for (;;) {
+    const { toleratesFailures } = await api.status()
+    if (toleratesFailures > 0 || nodes < REPLICAS || performance.now() > end) {
+      return toleratesFailures
+    }
+    await pause()
   }
 }
 

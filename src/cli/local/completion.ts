@@ -1,13 +1,14 @@
 /** `completion SHELL`: a script made from the commands that there are. */
-import type { Command } from 'commander'
+import type { Command, Option } from 'commander'
 import { AtollError } from '../../base/errors.ts'
 import type { CommandContext } from '../command.ts'
 
-/** What may follow which words: `kv` → `put get …`. */
+/** What may follow which words. */
 interface Place {
   /** `kv put`, '' for the first word. */
   readonly words: string
-  readonly next: readonly { readonly word: string; readonly help: string }[]
+  readonly commands: readonly { readonly word: string; readonly help: string }[]
+  readonly options: readonly Option[]
 }
 
 export function showCompletion(context: CommandContext, program: Command, shell: string): void {
@@ -28,53 +29,110 @@ export function showCompletion(context: CommandContext, program: Command, shell:
 }
 
 function placesOf(command: Command, words: string): Place[] {
-  const options = command.options.flatMap(({ long, description }) =>
-    long ? [{ word: long, help: description }] : [],
-  )
   const commands = command.commands.map((child) => {
     return { word: child.name(), help: child.description() }
   })
-  const inner = command.commands.flatMap((child) =>
-    placesOf(child, `${words} ${child.name()}`.trim()),
-  )
-  return [{ words, next: [...commands, ...options] }, ...inner]
+  const inner = command.commands.flatMap((child) => placesOf(child, join(words, child.name())))
+  return [{ words, commands, options: command.options }, ...inner]
 }
 
+function join(words: string, word: string): string {
+  return words === '' ? word : `${words} ${word}`
+}
+
+/**
+ * `words` are those that name a command; what is neither that nor an option is an argument. After
+ * an option that takes a value come its choices, the contexts after `--at`, else files.
+ */
 function bash(program: string, places: readonly Place[]): string {
-  const cases = places
-    .filter(({ next }) => next.length > 0)
-    .map(({ words, next }) => `    "${words}") next="${next.map(({ word }) => word).join(' ')}";;`)
+  const everywhere = places.find(({ words }) => words === '')?.options ?? []
+  const groups = places.map(({ words, commands, options }) => {
+    const flags = words === '' ? [] : flagsOf(options)
+    const next = commands.map(({ word }) => word).join(' ')
+    return `    "${words}") next="${next}" flags="${flags.join(' ')}";;`
+  })
+  const known = places.flatMap(({ words }) => (words === '' ? [] : [`"${words}"`]))
+  const valued = places.flatMap(({ options }) => options.filter(takesValue).flatMap(namesOf))
   return `_${program}() {
-  local words="" word next=""
+  local words="" word next="" flags="" option="" current="\${COMP_WORDS[COMP_CWORD]}"
   for word in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
-    case "$word" in -*) ;; *) words="\${words:+$words }$word";; esac
+    if [ -n "$option" ]; then
+      [ "$word" = "=" ] || option=""
+      continue
+    fi
+    case "$word" in
+      ${[...new Set(valued)].join('|')}) option="$word"; continue;;
+    esac
+    case "\${words:+$words }$word" in
+      ${known.join('|')}) words="\${words:+$words }$word";;
+    esac
   done
   case "$words" in
-${cases.join('\n')}
+${groups.join('\n')}
   esac
-  COMPREPLY=($(compgen -W "$next" -- "\${COMP_WORDS[COMP_CWORD]}"))
+  case "$current" in
+    -*) next="$flags ${flagsOf(everywhere).join(' ')}";;
+    =) current="";;
+  esac
+  if [ -n "$option" ]; then
+    next=""
+    case "$words $option" in
+${places.flatMap(choicesOf).join('\n')}
+      *" --at") next="$(${program} -o raw context ls 2>/dev/null | cut -f 1)";;
+    esac
+  fi
+  COMPREPLY=($(compgen -W "$next" -- "$current"))
 }
 complete -o default -F _${program} ${program}
 `
 }
 
-function fish(program: string, places: readonly Place[]): string {
-  const lines = places.flatMap(({ words, next }) =>
-    next.map(({ word, help }) => {
-      const text = help.replaceAll("'", "\\'")
-      const what = word.startsWith('--') ? `-l ${word.slice(2)}` : `-f -a ${word}`
-      const when =
-        words === ''
-          ? word.startsWith('--')
-            ? ''
-            : " -n '__fish_use_subcommand'"
-          : ` -n '${words.split(' ').map(seen).join('; and ')}'`
-      return `complete -c ${program}${when} ${what} -d '${text}'`
-    }),
-  )
-  return `${lines.join('\n')}\n`
+function choicesOf({ words, options }: Place): string[] {
+  return options.flatMap((option) => {
+    if (option.argChoices === undefined) return []
+    const patterns = namesOf(option).map((name) =>
+      words === '' ? `*" ${name}"` : `"${words} ${name}"`,
+    )
+    return [`      ${patterns.join('|')}) next="${option.argChoices.join(' ')}";;`]
+  })
 }
 
-function seen(word: string): string {
-  return `__fish_seen_subcommand_from ${word}`
+function flagsOf(options: readonly Option[]): string[] {
+  return options.flatMap(({ long }) => (long ? [long] : []))
+}
+
+function namesOf({ short, long }: Option): string[] {
+  return [short, long].flatMap((name) => (name ? [name] : []))
+}
+
+function takesValue({ required, optional }: Option): boolean {
+  return required || optional
+}
+
+function fish(program: string, places: readonly Place[]): string {
+  const lines = places.flatMap(({ words, commands, options }) => [
+    ...commands.map(({ word, help }) => ` -n ${within(words)} -f -a ${word}${told(help)}`),
+    ...options.flatMap((option) => {
+      if (!option.long) return []
+      const when = words === '' ? '' : ` -n ${within(words)}`
+      const what = ` -l ${option.long.slice(2)}${valueOf(option)}`
+      return [`${when}${what}${told(option.description)}`]
+    }),
+  ])
+  return lines.map((line) => `complete -c ${program}${line}\n`).join('')
+}
+
+function told(help: string): string {
+  return ` -d '${help.replaceAll("'", "\\'")}'`
+}
+
+function valueOf(option: Option): string {
+  if (option.argChoices !== undefined) return ` -x -a '${option.argChoices.join(' ')}'`
+  return takesValue(option) ? ' -r' : ''
+}
+
+function within(words: string): string {
+  if (words === '') return "'__fish_use_subcommand'"
+  const seen = words.split(' ').map((word) => `__fish_seen_subcommand_from ${word}`)
+  return `'${seen.join('; and ')}'`
 }

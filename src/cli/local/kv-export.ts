@@ -52,6 +52,12 @@ export async function exportKeys(
     const exporting = new Export(context, file)
     const summary = await exporting.run(prefix, from)
     const { missing, exported } = summary
+    const isNone = exported === 0 && missing.length === 0 && from === undefined
+    if (isNone && prefix !== '') {
+      // `kv import` takes a file in this place.
+      const how = file === null ? '; a file to write is named by --to' : ''
+      context.output.warn(`no key begins with ${JSON.stringify(prefix)}${how}`)
+    }
     if (file !== null) context.output.result(summary, { human: summaryText })
     if (missing.length > 0) throw missingError(missing, exported)
   } finally {
