@@ -29,6 +29,7 @@ export class Deadlines {
   #timer: Timer | null = null
   /** When `#timer` runs. Never later than the earliest deadline. */
   #armedTick = Number.POSITIVE_INFINITY
+  #isStopped = false
 
   constructor(clock: Clock) {
     this.#clock = clock
@@ -67,13 +68,16 @@ export class Deadlines {
     this.#size--
   }
 
+  /** Nothing expires any more, and what is added later never does: its owner ends what it waits for. */
   stop(): void {
+    this.#isStopped = true
     this.#timer?.cancel()
     this.#timer = null
     this.#armedTick = Number.POSITIVE_INFINITY
   }
 
   #arm(tick: number, nowMs: number): void {
+    if (this.#isStopped) return
     this.#timer?.cancel()
     this.#armedTick = tick
     this.#timer = this.#clock.after(Math.max(0, tick * TICK_MS - nowMs), () => {

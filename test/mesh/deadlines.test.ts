@@ -127,4 +127,19 @@ describe('deadlines', () => {
       assert.deepEqual([read, mark.firedMs], [null, null])
     })
   })
+
+  it('leave no timer behind when they have stopped, whatever is added later', async () => {
+    const { kernel, process, deadlines } = open()
+    await kernel.run(async () => {
+      const early = new Mark(kernel, 100)
+      deadlines.add(early, 100)
+      deadlines.stop()
+      const late = new Mark(kernel, 50)
+      deadlines.add(late, 50)
+      assert.equal(process.pendingTimers, 0)
+      await kernel.sleep(500)
+      assert.deepEqual([early.firedMs, late.firedMs], [null, null])
+      deadlines.remove(late)
+    })
+  })
 })

@@ -357,6 +357,13 @@ const MUTANTS: readonly Mutant[] = [
   ],
   ['no goodbye', 'mesh/channel', 'mesh/peer.ts', 'link.retire(FIN.STOPPING)', 'link.drop()'],
   [
+    'deadlines that have stopped set a timer',
+    'mesh/deadlines',
+    'mesh/deadlines.ts',
+    '    if (this.#isStopped) return\n',
+    '',
+  ],
+  [
     'time-outs a tick early',
     'mesh/deadlines',
     'mesh/deadlines.ts',
