@@ -58,5 +58,7 @@ export const WATCH_EVENTS_MAX = 1024
 export const WATCH_BYTES_MAX = 8 * 1024 * 1024
 /** What was told of keys, for all watches of a node: in bytes of records and keys. */
 export const TOLD_BYTES_MAX = 32 * 1024 * 1024
+/** Ends of values that come later by the clock of a node that watches than by a disk's; one watch's. */
+export const LATE_ENDS_MAX = 16_384
 /** Disks, and those that a cursor could not find again, in one cursor. */
 export const CURSOR_RUNS_MAX = 4096

@@ -13,6 +13,7 @@ import {
   FEED_RECORD_BYTES_MAX,
   FEED_RECORD_MAX,
   FEED_WAITING_MAX,
+  LATE_ENDS_MAX,
   STREAMS_MAX,
   WATCH_BYTES_MAX,
   WATCH_EVENTS_MAX,
@@ -33,6 +34,7 @@ import {
 } from '../../src/store/watch/feed-messages.ts'
 import { Feed } from '../../src/store/watch/feed.ts'
 import { Holders } from '../../src/store/watch/holders.ts'
+import { LateEnds } from '../../src/store/watch/late-ends.ts'
 import { History } from '../../src/store/watch/history.ts'
 import { Telling } from '../../src/store/watch/telling.ts'
 import { ToldKeys } from '../../src/store/watch/told.ts'
@@ -479,7 +481,7 @@ describe('telling of a key', () => {
       for await (const event of buffer) events.push(shortly(event))
       return events
     }
-    return { take, heard, clock, counts, unread: () => unread }
+    return { telling, take, heard, clock, counts, unread: () => unread }
   }
 
   it('that has been forgotten joins what a read finds: nothing older is told', async () => {
@@ -535,6 +537,43 @@ describe('telling of a key', () => {
     assert.deepEqual(await heard(), ['put k=disk-a 1', 'expire k', 'put l=disk-a 1'])
   })
 
+  it('that runs out by a clock ahead of this one is told when it has come here, and once', async () => {
+    const one = recordAt(1)
+    const { take, heard, clock, counts } = tellingOf(() => Promise.resolve(record), 1e9)
+    const endsMs = clock.wallMs() + 30_000
+    const record = {
+      ...one,
+      siblings: one.siblings.map((each) => ({ ...each, expiresAtMs: endsMs })),
+    }
+    await take('k', record)
+    for (let i = 0; i < 3; i++) await take('k', record, endsMs)
+    await clock.advance(24_000)
+    assert.equal(counts.told, 1)
+    await clock.advance(3000)
+    assert.equal(counts.told, 2)
+    await clock.advance(600_000)
+    assert.deepEqual(await heard(), ['put k=disk-a 1', 'expire k'])
+  })
+
+  it('that nobody here can read is read', async () => {
+    const { telling, heard, counts } = tellingOf(() => Promise.resolve(recordAt(2)), 1e9)
+    const unreadable = { seq: 1, key: 'k', expiredAtMs: 0, record: new Uint8Array([255]) }
+    const sound = { ...unreadable, seq: 2, key: 'l', record: encodeRecord(recordAt(1)) }
+    await telling.take([unreadable, sound], (at) => () => `c${at}`)
+    assert.equal(counts.reads, 1)
+    assert.deepEqual(await heard(), ['put k=disk-a 2', 'put l=disk-a 1'])
+  })
+
+  it('takes the bytes of its cursor, too', async () => {
+    const { telling, heard } = tellingOf(() => Promise.reject(new Error('unused')), 1e9)
+    const cursor = 'c'.repeat(WATCH_BYTES_MAX / 4)
+    for (let i = 1; i <= 4; i++) {
+      const entry = { seq: i, key: `k${i}`, expiredAtMs: 0, record: encodeRecord(recordAt(i)) }
+      await telling.take([entry], () => () => cursor)
+    }
+    assert.deepEqual(await heard(), ['gap slow'])
+  })
+
   it('that cannot be read is told all the same, after a gap', async () => {
     const rig = tellingOf(() => Promise.reject(new Error('no majority')))
     await rig.take('k', recordAt(9))
@@ -544,6 +583,32 @@ describe('telling of a key', () => {
     await taking
     assert.deepEqual([rig.counts.reads, rig.unread()], [5, 1])
     assert.equal((await rig.heard()).at(-1), 'put k=disk-a 10')
+  })
+})
+
+describe('ends of values that are still to come here', () => {
+  it('are so many, each key once, the first end of it, and leave no timer', async () => {
+    const clock = new ManualClock()
+    const due: string[] = []
+    const ends = new LateEnds(clock, (each) => due.push(...each.map(({ entry }) => entry.key)))
+    const nowMs = clock.wallMs()
+    const end = (key: string, dueMs: number): boolean => {
+      const entry = { seq: 1, key, expiredAtMs: 1, record: new Uint8Array() }
+      return ends.add({ entry, dueMs, cursor: () => '' })
+    }
+    for (let i = 0; i < LATE_ENDS_MAX; i++) assert.ok(end(`k${i}`, nowMs + 60_000))
+    assert.ok(!end('one more', nowMs))
+    assert.ok(end('k7', nowMs + 2000) && end('k7', nowMs + 90_000))
+    assert.equal(ends.size, LATE_ENDS_MAX)
+    await clock.advance(1500)
+    assert.deepEqual(due, [])
+    await clock.advance(1500)
+    assert.deepEqual(due, ['k7'])
+    await clock.advance(60_000)
+    assert.deepEqual([due.length, ends.size, clock.pending], [LATE_ENDS_MAX, 0, 0])
+    assert.ok(end('k', nowMs + 1e6))
+    ends.stop()
+    assert.equal(clock.pending, 0)
   })
 })
 
@@ -615,6 +680,19 @@ describe('continuity', () => {
     assert.ok(!kept.lost(id('a')), 'b keeps')
     assert.ok(!kept.follows(id('c'), false))
     assert.ok(kept.lost(id('b')), 'c came too late')
+  })
+
+  it('doubts what has come to a disk until a topology says so, or that it never comes to hold', async () => {
+    const { world, id, ids, kept } = await continuity(['abc', 'def'])
+    begin(kept, ids('abcdef'))
+    assert.ok(!kept.came(id('d'), [0]), 'whether a gap, the topology will say')
+    assert.ok(!kept.isWhole(id('d')) && kept.isWhole(id('e')))
+    kept.onHolders(new Holders(world.forget()))
+    assert.ok(kept.isWhole(id('d')) && !kept.isAnyInDoubt, 'what it never comes to hold')
+    kept.came(id('d'), [0])
+    world.move(['abd', 'def'])
+    kept.onHolders(new Holders(world.finish()))
+    assert.ok(!kept.isWhole(id('d')) && !kept.keeps(id('d'), 0) && kept.keeps(id('d'), 1))
   })
 
   it('counts no disk that is being filled, and none that the partition has left', async () => {

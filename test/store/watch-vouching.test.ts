@@ -4,6 +4,7 @@ import { Continuity } from '../../src/store/watch/continuity.ts'
 import { decodeRootsQuestion } from '../../src/store/watch/feed-messages.ts'
 import { Holders } from '../../src/store/watch/holders.ts'
 import type { Topology } from '../../src/topology/topology.ts'
+import { placeOf } from '../../src/store/place.ts'
 import { REQUEST_KINDS } from '../../src/wire/kinds.ts'
 import { WatchReader } from './watch-reader.ts'
 import { type Fate, isSync, isWrite, type Question, StoreWorld } from './world.ts'
@@ -25,6 +26,10 @@ function isRoots({ kind }: Question): boolean {
 /** What each disk holds stays there. */
 function alone(q: Question): Fate | undefined {
   return isWrite(q) || isSync(q) ? 'lost' : undefined
+}
+
+function keyIn(world: StoreWorld, partition: number): string {
+  for (let i = 0; ; i++) if (placeOf(world.latest, `k${i}`).partition === partition) return `k${i}`
 }
 
 async function restart(world: StoreWorld, name: string): Promise<void> {
@@ -139,6 +144,19 @@ describe('a watch of replicas that are restarted one after another', () => {
     }
   })
 
+  it('asks another keeper where one cannot vouch', async () => {
+    const world = await StoreWorld.start(['abc'], { nodes: 'd' })
+    world.skew('a', -60_000)
+    await restart(world, 'a')
+    await world.wait(VOUCH_MS)
+    const reader = await WatchReader.begin(world, 'd')
+    await restart(world, 'c')
+    await world.wait(20_000)
+    for (const name of ['a', 'b']) await restart(world, name)
+    await world.wait(200)
+    assert.deepEqual(reader.take(), [], 'b has vouched for c')
+  })
+
   it('asks for roots ever more seldom while nobody can vouch, and at once when more is in doubt', async () => {
     const world = await StoreWorld.start(['abc'], { nodes: 'd' })
     await WatchReader.begin(world, 'd')
@@ -209,6 +227,38 @@ describe('a watch that goes on elsewhere', () => {
     await world.wait(200)
     assert.ok(second.take().includes('gap forgotten'))
   })
+})
+
+describe('a cursor of what has just come to a disk', () => {
+  // Where the watch began, nobody knows yet that the disk holds it.
+  for (const isOnePage of [false, true]) {
+    it(`says that it has not told all, ${isOnePage ? 'also in the midst of one answer' : 'although nobody here knows why'}`, async () => {
+      const world = await StoreWorld.start(['abc', 'def'], { nodes: 'gh' })
+      const first = await WatchReader.begin(world, 'g')
+      const [missed, told] = [keyIn(world, 0), keyIn(world, 1)]
+      const oldOnes = (q: Question): Fate | undefined =>
+        isFeed(q) && 'abc'.includes(q.to) ? 'unreachable' : undefined
+      const others = 'abcdefh'.split('')
+      world.fate = oldOnes
+      await world.wait(11_000)
+      await world.drive(world.kv('a').put(missed, 'v', { write: 'all' }))
+      world.move(['def', 'def'])
+      await world.tell(others)
+      await world.wait(3000)
+      world.fate = isOnePage ? (q) => (isFeed(q) ? 'unreachable' : undefined) : oldOnes
+      await world.wait(11_000)
+      world.finish()
+      await world.tell(others)
+      await world.wait(100)
+      await world.drive(world.kv('d').put(told, 'v', { write: 'all' }))
+      world.fate = oldOnes
+      await world.wait(6000)
+      assert.deepEqual(first.take(), [`put ${told}=v`])
+      const second = await WatchReader.begin(world, 'h', '', first.cursor)
+      await world.wait(200)
+      assert.deepEqual(second.take(), ['gap forgotten', `put ${told}=v`])
+    })
+  }
 })
 
 describe('who holds what', () => {

@@ -3,6 +3,8 @@ import assert from 'node:assert/strict'
 import { EMPTY_CONTEXT, versionText } from '../../src/store/version-vector.ts'
 import { REQUEST_KINDS } from '../../src/wire/kinds.ts'
 import { decodeFeedQuestion } from '../../src/store/watch/feed-messages.ts'
+import { CURSOR_RUNS_MAX } from '../../src/store/limits.ts'
+import { cursorOf, cursorText } from '../../src/store/watch/cursor.ts'
 import { placeOf } from '../../src/store/place.ts'
 import { errorOf } from './error-of.ts'
 import { WatchReader } from './watch-reader.ts'
@@ -199,6 +201,18 @@ describe('a watch of the store', () => {
     assert.ok(again.told.includes('expire short'), 'the mark of the value is not that of its end')
   })
 
+  it('tells that a value has run out also where its own clock is far behind', async () => {
+    const world = await StoreWorld.start(['abc'], { nodes: 'd' })
+    world.skew('d', -30_000)
+    const reader = await WatchReader.begin(world, 'd')
+    await world.drive(world.kv('a').put('k', 'v', { ttlMs: 1000 }))
+    await world.wait(20_000)
+    assert.deepEqual(reader.take(), ['put k=v'])
+    await world.wait(100_000)
+    assert.deepEqual(reader.take(), ['expire k'])
+    await reader.end(world)
+  })
+
   it('a disk that answers late is not waited for long, and nothing is told before it begins', async () => {
     const world = await StoreWorld.start(['abc'], { nodes: 'd' })
     const { promise, resolve } = Promise.withResolvers<void>()
@@ -345,6 +359,20 @@ describe('a watch that goes on from a cursor', () => {
     await world.wait(6000)
     assert.deepEqual(second.told, ['put k=v'])
     assert.deepEqual(third.told, ['put k=v'])
+  })
+
+  it('gives no cursor that is larger than what it takes', async () => {
+    const world = await StoreWorld.start(['abc'], { nodes: 'd' })
+    world.crash('c')
+    const places = Array.from({ length: CURSOR_RUNS_MAX }, (_, i) => {
+      return [i + 1, { seq: 1, isWhole: true }] as const
+    })
+    const after = cursorText({ runs: new Map(places), marks: [] })
+    const reader = await WatchReader.begin(world, 'd', '', after)
+    await world.drive(world.kv('a').put('k', 'v'))
+    await world.wait(100)
+    assert.deepEqual(reader.told, ['gap forgotten', 'put k=v'])
+    assert.equal(cursorOf(reader.cursor).runs.size, CURSOR_RUNS_MAX)
   })
 
   it('refuses what is no cursor', async () => {

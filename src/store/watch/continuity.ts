@@ -48,7 +48,7 @@ export class Continuity {
       if (found.has(id) && whole.has(id)) continue
       const partitions = this.#holders.partitionsOf(id)
       for (const p of partitions) doubtful.add(p)
-      if (found.has(id)) this.#doubt(id, partitions)
+      if (found.has(id)) this.doubt(id, partitions)
     }
     return this.#look(doubtful)
   }
@@ -58,7 +58,7 @@ export class Continuity {
     this.#followed.add(id)
     const partitions = this.#holders.partitionsOf(id)
     if (isWhole) return false
-    this.#doubt(id, partitions)
+    this.doubt(id, partitions)
     return this.#look(partitions)
   }
 
@@ -67,11 +67,23 @@ export class Continuity {
     return this.came(id, this.#holders.partitionsOf(id))
   }
 
-  /** True: there is a gap. The disk tells of these from now on, and did not before. */
+  /**
+   * True: there is a gap. The disk tells of these from now on, and did not before. It may know a
+   * later topology, in which it holds them: of a cursor it has not told all either.
+   */
   came(id: StorageId, partitions: readonly number[]): boolean {
+    this.doubt(id, partitions)
     const held = partitions.filter((p) => this.#holders.of(p).includes(id))
-    this.#doubt(id, held)
     return this.#look(held)
+  }
+
+  /** The disk may not have told all of these. Whether that is a gap is looked at later. */
+  doubt(id: StorageId, partitions: readonly number[]): void {
+    if (!this.#followed.has(id) || partitions.length === 0) return
+    const doubted = this.#doubts.get(id) ?? new Set()
+    for (const p of partitions) doubted.add(p)
+    this.#doubts.set(id, doubted)
+    this.#turns.set(id, ++this.#turn)
   }
 
   /** True: there is a gap. The disk is no member any more. */
@@ -87,9 +99,12 @@ export class Continuity {
     const before = this.#holders
     this.#holders = holders
     const changed = holders.changedSince(before)
+    for (const [id, doubted] of this.#doubts) {
+      const gone = [...doubted].filter((p) => !holders.of(p).includes(id))
+      this.#clear(id, gone)
+    }
     for (const p of changed) {
-      for (const id of before.of(p)) if (!holders.of(p).includes(id)) this.#clear(id, [p])
-      for (const id of holders.of(p)) if (!before.of(p).includes(id)) this.#doubt(id, [p])
+      for (const id of holders.of(p)) if (!before.of(p).includes(id)) this.doubt(id, [p])
     }
     return this.#look(changed)
   }
@@ -99,11 +114,17 @@ export class Continuity {
     return this.#followed.has(id) && !this.#doubts.has(id)
   }
 
-  get doubts(): readonly Doubt[] {
+  get isAnyInDoubt(): boolean {
+    return this.#doubts.size > 0
+  }
+
+  /** The next attempt is another keeper's: one may be down, or have another clock. */
+  doubts(attempt: number): readonly Doubt[] {
     return [...this.#doubts].map(([id, partitions]) => {
       const byKeeper = new Map<StorageId, number[]>()
       for (const p of partitions) {
-        const keeper = this.#holders.of(p).find((other) => this.keeps(other, p))
+        const keepers = this.#holders.of(p).filter((other) => this.keeps(other, p))
+        const keeper = keepers[attempt % keepers.length]
         if (keeper !== undefined) byKeeper.set(keeper, [...(byKeeper.get(keeper) ?? []), p])
       }
       return { id, byKeeper }
@@ -123,14 +144,6 @@ export class Continuity {
   /** A keeper vouches for the disk: it has told all of these, or others have. */
   trust(id: StorageId, partitions: readonly number[]): void {
     this.#clear(id, partitions)
-  }
-
-  #doubt(id: StorageId, partitions: readonly number[]): void {
-    if (!this.#followed.has(id) || partitions.length === 0) return
-    const doubted = this.#doubts.get(id) ?? new Set()
-    for (const p of partitions) doubted.add(p)
-    this.#doubts.set(id, doubted)
-    this.#turns.set(id, ++this.#turn)
   }
 
   #clear(id: StorageId, partitions: readonly number[]): void {

@@ -5,7 +5,7 @@
  */
 import { type Clock, sleep } from '../../seams/clock.ts'
 import { FEED_HOLD_MS } from '../limits.ts'
-import type { FeedAnswer, FeedEntry, FeedQuestion } from './feed-messages.ts'
+import type { FeedAnswer, FeedQuestion } from './feed-messages.ts'
 
 export interface FollowerOptions {
   readonly stream: number
@@ -23,8 +23,8 @@ export interface FollowerOptions {
   readonly onLost: () => void
   /** It could not be asked, and will be again. */
   readonly onFailed: () => void
-  readonly onEntries: (entries: readonly FeedEntry[]) => Promise<void>
-  /** It tells of these partitions from now on, and did not before. */
+  readonly onEntries: (answer: FeedAnswer) => Promise<void>
+  /** All of an answer that names partitions has been taken in. */
   readonly onCame: (partitions: readonly number[]) => void
 }
 
@@ -99,7 +99,7 @@ export class Follower {
     const { locate, onFound, onLost, onEntries, onCame } = this.#options
     const answer = await this.#ask(signal)
     if (this.#isStopped) return
-    const { run, upTo, isLost, entries, came } = answer
+    const { run, upTo, isLost, came } = answer
     if (this.#run === 0) {
       this.#run = run
       this.#seq = locate(run) ?? upTo
@@ -109,9 +109,9 @@ export class Follower {
       this.#seq = upTo
       onLost()
     } else {
-      await onEntries(entries)
-      if (came.length > 0) onCame(came)
+      await onEntries(answer)
       this.#seq = upTo
+      if (came.length > 0) onCame(came)
     }
   }
 

@@ -11,6 +11,7 @@ import type { Peers } from '../../topology/peers.ts'
 import type { TopologyView } from '../../topology/topology.ts'
 import { REQUEST_KINDS } from '../../wire/kinds.ts'
 import type { WatchCounts } from '../counts.ts'
+import { CURSOR_RUNS_MAX } from '../limits.ts'
 import type { StoreRecord } from '../record.ts'
 import { Continuity } from './continuity.ts'
 import { type Cursor, cursorText, type Place } from './cursor.ts'
@@ -23,7 +24,6 @@ import {
   encodeRootsQuestion,
   feedEnd,
   type FeedAnswer,
-  type FeedEntry,
   type FeedQuestion,
   type RootsAnswer,
   type RootsQuestion,
@@ -158,7 +158,7 @@ export class Stream {
         this.#failed.add(id)
         this.#beginIfAllAnswered()
       },
-      onEntries: (entries) => this.#take(follower, entries),
+      onEntries: (answer) => this.#take(id, follower, answer),
       onCame: (partitions) => this.#tellGapIf(this.#continuity.came(id, partitions)),
     })
     this.#followers.set(id, follower)
@@ -201,8 +201,10 @@ export class Stream {
     return mesh.request(peer, kind, body, options)
   }
 
-  async #take(follower: Follower, entries: readonly FeedEntry[]): Promise<void> {
+  async #take(id: StorageId, follower: Follower, { entries, came }: FeedAnswer): Promise<void> {
     await this.#begun.promise
+    // Some of the entries may be later than what came.
+    this.#continuity.doubt(id, came)
     await this.#telling.take(entries, (seq) => {
       follower.took(seq)
       return () => this.#cursor()
@@ -289,7 +291,9 @@ export class Stream {
       if (run !== 0) runs.set(run, { seq, isWhole: this.#continuity.isWhole(id) })
     }
     const areAllFound = this.#found.size === this.#followers.size
-    if (!areAllFound) for (const [run, place] of this.#unfound) runs.set(run, place)
+    for (const [run, place] of areAllFound ? [] : this.#unfound) {
+      if (runs.size < CURSOR_RUNS_MAX) runs.set(run, place)
+    }
     return cursorText({ runs, marks: this.#telling.marks })
   }
 }

@@ -11,7 +11,7 @@ import { Gate } from '../../base/gate.ts'
 import { type Clock, sleep } from '../../seams/clock.ts'
 import type { WatchCounts } from '../counts.ts'
 import { joinRecords } from '../merge.ts'
-import { decodeRecord, type StoreRecord } from '../record.ts'
+import { recordIfSound, type StoreRecord } from '../record.ts'
 import { shownOf } from '../shown.ts'
 import { isSameContent, markOf } from './content.ts'
 import { MARKS } from './cursor.ts'
@@ -19,6 +19,7 @@ import { eventOf } from './event.ts'
 import type { EventBuffer } from './event-buffer.ts'
 import type { FeedEntry } from './feed-messages.ts'
 import { gapOf } from './gap.ts'
+import { type LateEnd, LateEnds } from './late-ends.ts'
 import type { Told, ToldKeys } from './told.ts'
 
 export interface TellingOptions {
@@ -38,8 +39,11 @@ export interface TellingOptions {
 const READS_AT_ONCE = 32
 const READ_ATTEMPTS = 5
 const READ_RETRY_MS = 500
-/** A disk whose clock is further ahead calls values expired that are not. */
+/** A disk whose clock is further ahead calls values expired that are not: they are told of later. */
 const SKEW_MS = 5000
+/** Of a clock that is further ahead other disks will tell, or nobody. */
+const LATE_MS_MAX = 10 * 60 * 1000
+const NO_BYTES = new Uint8Array()
 /** What an event takes besides its record. */
 const EVENT_BYTES = 400
 
@@ -53,12 +57,16 @@ export class Telling {
   /** Of what was told where the cursor comes from. */
   readonly #skipped: Set<number>
   readonly #reads = new Gate(READS_AT_ONCE)
+  readonly #late: LateEnds
   readonly #aborter = new AbortController()
 
   constructor(options: TellingOptions) {
     this.#options = options
     this.#marks = options.marks ?? []
     this.#skipped = new Set(this.#marks)
+    this.#late = new LateEnds(options.clock, (ends) => {
+      this.#takeLate(ends).catch(() => undefined)
+    })
     options.told.enter(options.number)
   }
 
@@ -81,6 +89,7 @@ export class Telling {
 
   stop(error: Error | null): void {
     this.#aborter.abort()
+    this.#late.stop()
     for (const buffer of this.#readers.keys()) buffer.end(error)
     this.#options.told.leave(this.#options.number)
   }
@@ -108,23 +117,38 @@ export class Telling {
     entries: readonly FeedEntry[],
     cursorAfter: (seq: number) => () => string,
   ): Promise<void> {
-    const reads = await this.#readUncertain(entries)
-    for (const entry of entries) {
+    const held = entries.map(({ record }) => heldIn(record))
+    const reads = await this.#readUncertain(entries, held)
+    for (const [i, entry] of entries.entries()) {
       if (this.#aborter.signal.aborted) return
-      this.#takeOne(entry, reads.get(entry.key), cursorAfter(entry.seq))
+      this.#takeOne(entry, held[i] ?? null, reads.get(entry.key), cursorAfter(entry.seq))
     }
   }
 
+  async #takeLate(ends: readonly LateEnd[]): Promise<void> {
+    const [first] = ends
+    if (first === undefined) return
+    const entries = ends.map(({ entry }) => entry)
+    await this.take(entries, () => first.cursor)
+  }
+
   /** One step: what was told is looked at and told anew, whatever others bring meanwhile. */
-  #takeOne(entry: FeedEntry, read: StoreRecord | undefined, cursor: () => string): void {
+  #takeOne(
+    entry: FeedEntry,
+    held: StoreRecord | null,
+    read: StoreRecord | undefined,
+    cursor: () => string,
+  ): void {
     const { key, expiredAtMs } = entry
     const { told, number, counts, clock } = this.#options
     const before = told.get(number, key)
-    const record = joined(entry, before, read)
+    const record = joined(held, before, read)
     if (record === null) return
     const recordBytes = Math.max(entry.record.length, before?.recordBytes ?? 0)
     const wallMs = clock.wallMs()
-    const shown = shownOf(record, Math.max(wallMs, Math.min(expiredAtMs, wallMs + SKEW_MS)))
+    const atMs = Math.max(wallMs, Math.min(expiredAtMs, wallMs + SKEW_MS))
+    const shown = shownOf(record, atMs)
+    if (expiredAtMs > atMs) this.#awaitEnd(entry, record, atMs, cursor)
     const next = { record, shown: shown.length, recordBytes }
     const readers = this.#readersOf(before, next, expiredAtMs > 0)
     const mark = markOf(key, record, shown.length)
@@ -135,10 +159,21 @@ export class Telling {
     told.set(number, key, { ...next, turn: ++this.#turn })
     this.#marks = [...this.#marks, mark].slice(-MARKS)
     const event = eventOf(key, record, shown, cursor())
+    const bytes = recordBytes + event.cursor.length + EVENT_BYTES
     counts.told++
     for (const buffer of readers) {
-      if (!buffer.push(event, recordBytes + EVENT_BYTES)) this.#readers.set(buffer, this.#turn)
+      if (!buffer.push(event, bytes)) this.#readers.set(buffer, this.#turn)
     }
+  }
+
+  /** The disk is done with what has ended by its clock, and will not tell of it again. */
+  #awaitEnd(entry: FeedEntry, record: StoreRecord, atMs: number, cursor: () => string): void {
+    const ends = record.siblings
+      .map(({ expiresAtMs }) => expiresAtMs)
+      .filter((ms) => ms > atMs && ms <= Math.min(entry.expiredAtMs, atMs + LATE_MS_MAX))
+    if (ends.length === 0) return
+    const dueMs = Math.min(...ends) - SKEW_MS
+    this.#late.add({ entry: { ...entry, record: NO_BYTES }, dueMs, cursor })
   }
 
   /**
@@ -159,13 +194,16 @@ export class Telling {
   }
 
   /** What is held of the keys that may have been told, and of which nothing is known any more. */
-  async #readUncertain(entries: readonly FeedEntry[]): Promise<ReadonlyMap<string, StoreRecord>> {
+  async #readUncertain(
+    entries: readonly FeedEntry[],
+    held: readonly (StoreRecord | null)[],
+  ): Promise<ReadonlyMap<string, StoreRecord>> {
     const { told, number, marks } = this.#options
     const keys = new Set<string>()
-    for (const { key, record } of entries) {
+    for (const [i, { key }] of entries.entries()) {
       const isUnknown = told.get(number, key) === undefined
       const mayBeTold = isUnknown && (marks !== null || told.mayBeForgotten(number, key))
-      if (mayBeTold || record.length === 0) keys.add(key)
+      if (mayBeTold || held[i] === null) keys.add(key)
     }
     const reads = new Map<string, StoreRecord>()
     if (keys.size === 0) return reads
@@ -194,19 +232,25 @@ export class Telling {
   }
 }
 
+/**
+ * null: nothing any more, or what cannot be read here. A copy: it is kept for long, and the bytes are
+ * a view of a whole frame.
+ */
+function heldIn(bytes: Uint8Array): StoreRecord | null {
+  return bytes.length === 0 ? null : recordIfSound(bytes.slice())
+}
+
 /** What is known of a key with an entry; null: nothing that could be told. */
 function joined(
-  { record: bytes }: FeedEntry,
+  held: StoreRecord | null,
   before: Told | undefined,
   read: StoreRecord | undefined,
 ): StoreRecord | null {
-  if (bytes.length === 0) {
+  if (held === null) {
     // Forgotten by all disks, or only gone from that one.
     if (read === undefined || read.known.vector.size === 0) return read ?? null
     return before === undefined ? read : joinRecords(before.record, read)
   }
-  // A copy: it is kept for long, and the bytes are a view of a whole frame.
-  let record = decodeRecord(bytes.slice())
-  if (read !== undefined) record = joinRecords(read, record)
+  const record = read === undefined ? held : joinRecords(read, held)
   return before === undefined ? record : joinRecords(before.record, record)
 }

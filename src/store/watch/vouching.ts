@@ -49,6 +49,7 @@ export class Vouching {
   readonly #aborter = new AbortController()
   #isRunning = false
   #pauseMs = LOOK_MS
+  #attempt = 0
   /** Of the pause under way. */
   #pause = new AbortController()
 
@@ -61,7 +62,7 @@ export class Vouching {
     this.#pauseMs = LOOK_MS
     this.#pause.abort()
     if (this.#isRunning || this.#aborter.signal.aborted) return
-    if (this.#options.continuity.doubts.length === 0) return
+    if (!this.#options.continuity.isAnyInDoubt) return
     this.#isRunning = true
     this.#run().catch(() => undefined)
   }
@@ -74,10 +75,10 @@ export class Vouching {
   async #run(): Promise<void> {
     const { continuity } = this.#options
     try {
-      while (continuity.doubts.length > 0 && !this.#aborter.signal.aborted) {
+      while (continuity.isAnyInDoubt && !this.#aborter.signal.aborted) {
         if (!(await this.#hasPaused())) continue
         this.#pauseMs = Math.min(2 * this.#pauseMs, LOOK_MS_MAX)
-        for (const { id, byKeeper } of continuity.doubts) {
+        for (const { id, byKeeper } of continuity.doubts(this.#attempt++)) {
           for (const [keeper, partitions] of byKeeper) {
             // One that cannot be asked now is another time.
             await this.#vouch(id, keeper, partitions).catch(() => undefined)
