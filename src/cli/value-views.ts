@@ -50,7 +50,7 @@ type KvRead = Exclude<KvGet, { readonly siblings: unknown }>
 export const kvGet: View<ResultOf<'kv.get'>> = {
   human: (found) => allOf(found).map(valueText).join(''),
   raw: (found) =>
-    found === null ? '' : 'siblings' in found ? lines(found.siblings) : rawValue(found.value),
+    found === null ? '' : 'siblings' in found ? lines(allOf(found)) : rawValue(found.value),
   note: (found) => {
     if (found === null) return null
     return 'siblings' in found ? siblingsNote(found) : readNote(found)
@@ -73,7 +73,7 @@ export const kvSetLs: View<ResultOf<'kv.set.ls'>> = {
 
 function allOf(found: ResultOf<'kv.get'>): readonly JsonValue[] {
   if (found === null) return []
-  return 'siblings' in found ? found.siblings : [found.value]
+  return 'siblings' in found ? found.siblings.map(({ value }) => value) : [found.value]
 }
 
 /** Values by themselves, one a line. */
@@ -96,8 +96,8 @@ function endsOf(found: KvGet): string | null {
   if (!('siblings' in found)) {
     return found.expiresAtMs === undefined ? null : endsText(found.expiresAtMs)
   }
-  const ends = (found.expiries ?? []).map((at, i) =>
-    at === null ? [] : [`value ${i + 1} ${endsText(at)}`],
+  const ends = found.siblings.map(({ expiresAtMs }, i) =>
+    expiresAtMs === undefined ? [] : [`value ${i + 1} ${endsText(expiresAtMs)}`],
   )
   return ends.flat().join('\n') || null
 }

@@ -8,8 +8,10 @@ import type {
   KvApi,
   KvEvent,
   KvCounterApi,
+  KvMergeType,
   KvRead,
   KvSetApi,
+  KvValue,
   MemberApi,
   MetricFamily,
   NodeApi,
@@ -102,18 +104,12 @@ export class RemoteNode implements NodeApi {
         const all = await this.#call('kv.get', params, options)
         // Asked for all, it gives all.
         if (all === null || !('siblings' in all)) throw new AtollError('INTERNAL', 'no siblings')
-        const siblings = all.siblings.map((one, i) =>
-          shownFromJson(one, i === 0 ? all.type : undefined),
-        )
-        return { ...all, siblings }
+        return { ...all, siblings: all.siblings.map(foundFromJson) }
       },
       del: (key, options = {}) => this.#call('kv.del', { key, ...without(options) }, options),
       ls: async (prefix, options = {}) => {
         const page = await this.#call('kv.ls', { prefix, ...without(options) }, options)
-        const entries = page.entries.map((one) => {
-          return { ...one, value: shownFromJson(one.value, one.type) }
-        })
-        return { ...page, entries }
+        return { ...page, entries: page.entries.map(foundFromJson) }
       },
       watch: (prefix, options = {}) =>
         this.#watchKeys({ prefix, ...without(options) }, options.signal),
@@ -235,6 +231,12 @@ function without<O extends CallOptions>(options: O): Omit<O, keyof CallOptions> 
 }
 
 type ReadJson = Exclude<ResultOf<'kv.get'>, null | { readonly siblings: unknown }>
+
+function foundFromJson<Found extends { readonly value: JsonValue; readonly type?: KvMergeType }>(
+  found: Found,
+): Omit<Found, 'value'> & { readonly value: KvValue } {
+  return { ...found, value: shownFromJson(found.value, found.type) }
+}
 
 function readFromJson(read: ReadJson): KvRead {
   const others = read.others.map((one) => shownFromJson(one))

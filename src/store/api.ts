@@ -74,7 +74,7 @@ export interface KvRead extends KvFound {
   readonly context: string
   readonly acks: number
   readonly replicas: number
-  /** The siblings beside `value`: of writers that did not see each other, newest first. */
+  /** The values of the siblings beside this one: of writers that did not see each other, newest first. */
   readonly others: readonly KvValue[]
   readonly partial: boolean
   /** How long ago the replicas were asked; absent: for this call. */
@@ -84,12 +84,8 @@ export interface KvRead extends KvFound {
 /** All that a key holds, for who resolves it. */
 export interface KvSiblings {
   readonly key: string
-  /** Of the first. Absent: a value that was put. */
-  readonly type?: KvMergeType
   /** Newest first, after the counter and the set if there are such; none: deleted, or never there. */
-  readonly siblings: readonly KvValue[]
-  /** When each ends, wall time in ms, null: never; absent where none does. */
-  readonly expiries?: readonly (number | null)[]
+  readonly siblings: readonly KvFound[]
   /** Covers all of them, and the deletion. */
   readonly context: string
   readonly acks: number

@@ -62,11 +62,7 @@ export function readOf({ shown, ageMs, ...looked }: Looked): KvRead | null {
 /** All of it, also when it is nothing. */
 export function siblingsOf(looked: Looked): KvSiblings {
   const { shown, ageMs: _, ...rest } = looked
-  const type = shown[0]?.type ?? null
-  const siblings = shown.map(({ value }) => value)
-  const expiries = shown.map(({ expiresAtMs }) => (expiresAtMs === 0 ? null : expiresAtMs))
-  const ends = expiries.some((each) => each !== null)
-  return { ...rest, ...(type !== null && { type }), siblings, ...(ends && { expiries }) }
+  return { ...rest, siblings: shown.map(foundOf) }
 }
 
 export function foundOf({ type, value, expiresAtMs }: Shown): KvFound {

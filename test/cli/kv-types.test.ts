@@ -93,7 +93,10 @@ describe('kv counter, kv set and values that end', () => {
     const all = await cli.run('kv', 'get', 'k', '--siblings')
     assert.match(all.err, /^2 values · --context v1\nvalue 1 ends in 1m \d+s\n$/)
     const json = JSON.parse(await outOf('kv', 'get', 'k', '--siblings', '-o', 'json')) as object
-    assert.deepEqual(Reflect.get(json, 'expiries'), [types.get('k')?.expiresAtMs, null])
+    assert.deepEqual(Reflect.get(json, 'siblings'), [
+      { value: 'v', expiresAtMs: types.get('k')?.expiresAtMs },
+      { value: 'another' },
+    ])
   })
 
   it('a put that replaces a counter or a set says so', async () => {
@@ -118,7 +121,7 @@ describe('kv counter, kv set and values that end', () => {
     const answered = { acks: 3, replicas: 3, partial: false }
     assert.deepEqual(JSON.parse(json), {
       key: 'k',
-      siblings: ['v', 'another'],
+      siblings: [{ value: 'v' }, { value: 'another' }],
       context: 'v1',
       ...answered,
     })

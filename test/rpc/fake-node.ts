@@ -125,10 +125,9 @@ export class FakeNode implements NodeApi {
     siblings: async (key: string, options?: CallOptions): Promise<KvSiblings> => {
       await this.#enter(options)
       const value = this.values.get(key)
-      const siblings = value === undefined ? [] : [value, 'another']
-      const { expiresAtMs } = this.types.get(key) ?? {}
-      const ends = expiresAtMs === undefined ? {} : { expiries: [expiresAtMs, null] }
-      return { key, siblings, ...ends, context: 'v1', acks: 3, replicas: 3, partial: false }
+      const first = value === undefined ? [] : [{ value, ...this.types.get(key) }]
+      const siblings = first.length === 0 ? [] : [...first, { value: 'another' }]
+      return { key, siblings, context: 'v1', acks: 3, replicas: 3, partial: false }
     },
     put: async (key: string, value: KvValue, options: KvPutOptions = {}): Promise<KvPutWritten> => {
       await this.#enter(options)

@@ -116,7 +116,10 @@ describe('counters and sets of a node', () => {
       const expected = found.map(([key, value, rest]) => ({ key, value, ...rest, siblingCount: 1 }))
       assert.deepEqual(entries, expected)
       const list = await kv.siblings('list')
-      assert.deepEqual(list.siblings, [[{ json: 1 }, { base64: 'x' }], 'another'])
+      const another = { value: 'another' }
+      assert.deepEqual(list.siblings, [{ value: [{ json: 1 }, { base64: 'x' }] }, another])
+      const set = await kv.siblings('set')
+      assert.deepEqual(set.siblings, [{ value: ELEMENTS, type: 'set' }, another])
       assert.equal(list.context, 'v1')
       assert.deepEqual((await kv.siblings('none')).siblings, [])
     }

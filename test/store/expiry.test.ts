@@ -77,7 +77,7 @@ describe('a value with a time', () => {
     const read = await world.drive(world.kv('c').get('k'))
     assert.deepEqual([read?.value, read?.others], ['stays', []])
     const all = await world.drive(world.kv('c').siblings('k'))
-    assert.deepEqual(all.siblings, ['stays'])
+    assert.deepEqual(all.siblings, [{ value: 'stays' }])
   })
 
   it('gives way to a counter or set when it has ended', async () => {
@@ -119,7 +119,7 @@ describe('all that a key holds', () => {
     await world.drive(world.kv('a').put('k', '1', ALL))
     await world.drive(world.kv('b').put('k', '2', { context: never.context, ...ALL }))
     const both = await world.drive(world.kv('c').siblings('k'))
-    assert.deepEqual(both.siblings, ['2', '1'])
+    assert.deepEqual(both.siblings, [{ value: '2' }, { value: '1' }])
     await world.drive(world.kv('c').del('k', { context: both.context, ...ALL }))
     const deleted = await world.drive(world.kv('a').siblings('k'))
     assert.deepEqual(deleted.siblings, [])
@@ -128,20 +128,22 @@ describe('all that a key holds', () => {
     assert.deepEqual(world.held('b', 'k'), ['3'])
   })
 
+  it('comes with what each of them is', async () => {
+    const world = await StoreWorld.start(['abc'])
+    const context = versionText(EMPTY_CONTEXT, '')
+    await world.drive(world.kv('a').set.add('k', ['x'], ALL))
+    await world.drive(world.kv('b').put('k', 'w', { context, ...ALL }))
+    const all = await world.drive(world.kv('c').siblings('k'))
+    assert.deepEqual(all.siblings, [{ value: ['x'], type: 'set' }, { value: 'w' }])
+  })
+
   it('comes with when each of them ends', async () => {
     const world = await StoreWorld.start(['abc'])
     const context = versionText(EMPTY_CONTEXT, '')
     await world.drive(world.kv('a').put('k', 'stays', ALL))
-    assert.equal('expiries' in (await world.drive(world.kv('c').siblings('k'))), false)
     await world.drive(world.kv('b').put('k', 'ends', { context, ttlMs: 1000, ...ALL }))
     const endsMs = world.record('b', 'k').siblings.find((each) => each.expiresAtMs > 0)?.expiresAtMs
     const all = await world.drive(world.kv('c').siblings('k'))
-    assert.deepEqual(
-      [all.siblings, all.expiries],
-      [
-        ['ends', 'stays'],
-        [endsMs, null],
-      ],
-    )
+    assert.deepEqual(all.siblings, [{ value: 'ends', expiresAtMs: endsMs }, { value: 'stays' }])
   })
 })

@@ -38,17 +38,20 @@ export const mergeType = v.pipe(
 )
 const others = v.pipe(
   v.array(value),
-  v.description('the siblings beside value: of writers that did not see each other, newest first'),
+  v.description(
+    'values of the siblings beside this: of writers that did not see each other, newest first',
+  ),
 )
-/** What a key holds. */
-export const found = {
-  key: v.string(),
+/** One of the values of a key. */
+export const held = {
   value,
   type: v.exactOptional(mergeType),
   expiresAtMs: v.exactOptional(
     v.pipe(v.number(), v.description('when the value ends, in ms since 1970; absent: never')),
   ),
 } as const
+/** What a key holds. */
+export const found = { key: v.string(), ...held } as const
 export const read = {
   ...found,
   context: v.pipe(v.string(), v.description('give it to kv.put to replace what it covers')),

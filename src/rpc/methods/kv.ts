@@ -19,6 +19,7 @@ import {
   context,
   CONTEXT_FLAG,
   found,
+  held,
   KEY,
   MAX_AGE_FLAG,
   mergeType,
@@ -42,14 +43,7 @@ type WireEntry = KvEntry & { readonly value: JsonValue }
 /** What `kv.get` gives of a key when it is asked for all. */
 const all = {
   key: v.string(),
-  siblings: v.pipe(v.array(value), v.description('all values, newest first; none: deleted')),
-  type: v.exactOptional(v.pipe(mergeType, v.description('of the first'))),
-  expiries: v.exactOptional(
-    v.pipe(
-      v.array(v.nullable(v.number())),
-      v.description('when each ends, in ms since 1970, null: never; absent: none does'),
-    ),
-  ),
+  siblings: v.pipe(v.array(v.object(held)), v.description('newest first; none: deleted')),
   context: v.pipe(v.string(), v.description('covers all of them; give it to kv.put')),
   ...answered,
 } as const
@@ -207,8 +201,8 @@ export const kvLs = call({
 })
 
 function siblingsToJson({ siblings: values, ...seen }: KvSiblings) {
-  const json = values.map((one, i) => shownToJson(one, i === 0 ? seen.type : undefined))
-  return { ...seen, siblings: json }
+  const siblings = values.map((one) => ({ ...one, value: shownToJson(one.value, one.type) }))
+  return { ...seen, siblings }
 }
 
 /** Throws USAGE or TOO_LARGE. */

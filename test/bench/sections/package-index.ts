@@ -34,7 +34,7 @@ export const packageIndexSection: Section = {
 
 interface Read {
   readonly value: unknown
-  readonly siblings: readonly unknown[]
+  readonly others: readonly unknown[]
 }
 
 async function run(bench: Bench, report: Report): Promise<void> {
@@ -164,7 +164,7 @@ async function readAll(
     })
     const value = found?.value
     const text = typeof value === 'string' ? value : JSON.stringify(value)
-    if (text !== records.get(key) || found?.siblings.length !== 0) wrong.push(key)
+    if (text !== records.get(key) || found?.others.length !== 0) wrong.push(key)
   })
   const seconds = (performance.now() - started) / 1000
   client.close()
