@@ -45,6 +45,8 @@ export class StoreCounts {
   /** Reconciled but for records that cannot be joined. */
   reconciledInPart = 0
   syncFailures = 0
+  /** Entries that were no records any more and have been replaced or dropped. */
+  recordsLost = 0
   keysPulled = 0
   keysPushed = 0
   syncBytes = 0

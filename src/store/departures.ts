@@ -4,7 +4,8 @@
  * A coordinator's vector covers every earlier write of its own name to the key, so it must hold
  * them all. A disk that deleted a partition holds them no more, and nobody can tell when it has
  * been given all of them back: after each departure it writes under a new name, of which there are
- * none yet (Riak's actor epochs).
+ * none yet (Riak's actor epochs). A record that is damaged is gone like one that was deleted: who
+ * replaces it leaves the name of its partition behind.
  */
 import type { StorageId } from '../base/ids.ts'
 import type { Database, Write } from '../disk/database.ts'
@@ -23,16 +24,19 @@ export class Departures {
     this.#self = self
   }
 
-  /** To be durable before the first entry is deleted; to be committed in this turn. */
+  /** To be durable before the first entry is deleted or replaced; to be committed in this turn. */
   left(partition: number): Write {
     const value = new WireWriter().uint(this.#count(partition) + 1).finish()
     this.#never.delete(partition)
     return { key: PREFIX + partition, value }
   }
 
-  /** To be read in the turn in which `latest` is: what is deleted there is counted here. */
-  actorOf(partition: number): string {
-    const count = this.#count(partition)
+  /**
+   * To be read in the turn in which `latest` is: what is deleted there is counted here. `isAnew`:
+   * `left` is committed with the write itself.
+   */
+  actorOf(partition: number, isAnew = false): string {
+    const count = this.#count(partition) + Number(isAnew)
     return count > 0 ? `${this.#self}.${count}` : this.#self
   }
 

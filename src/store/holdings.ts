@@ -19,6 +19,7 @@ import { Departures } from './departures.ts'
 import { Fences } from './fences.ts'
 import type { HybridClock } from './hybrid-clock.ts'
 import { type Held, Inventory } from './inventory.ts'
+import { placeIn } from './place.ts'
 import { Replica } from './replica.ts'
 import { AntiEntropy } from './sync/anti-entropy.ts'
 import type { HashTrees } from './sync/hash-trees.ts'
@@ -47,9 +48,9 @@ export interface HoldingsOptions {
 export class Holdings {
   readonly replica: Replica
   readonly departures: Departures
+  readonly #options: HoldingsOptions
   readonly #database: Database
   readonly #clock: Clock
-  readonly #log: Log
   readonly #antiEntropy: AntiEntropy
   readonly #collection: Collection
   readonly #inventory = new Inventory()
@@ -59,14 +60,15 @@ export class Holdings {
 
   /** Sets the mesh's handlers: make it before the mesh starts. */
   constructor(options: HoldingsOptions) {
-    const { self, database, clock, log, watching } = options
+    const { self, database, clock, watching } = options
+    this.#options = options
     this.#database = database
     this.#clock = clock
-    this.#log = log
     const onChange = (change: Change): void => this.#changed(change, watching)
     const fences = new Fences(database)
     this.departures = new Departures(database, self)
-    this.replica = new Replica({ ...options, fences, onChange })
+    const { departures } = this
+    this.replica = new Replica({ ...options, fences, departures, onChange })
     this.#collection = new Collection({
       ...options,
       fences,
@@ -75,7 +77,7 @@ export class Holdings {
       onExpired: ({ partition, key }) => watching.expired(partition, key),
     })
     const turns = new Turns(self, clock)
-    const { replica, departures } = this
+    const { replica } = this
     new SyncServer({ ...options, replica, turns })
     this.#antiEntropy = new AntiEntropy({ ...options, replica, turns, departures, onChange })
   }
@@ -93,7 +95,7 @@ export class Holdings {
   async #count(signal: AbortSignal): Promise<void> {
     await this.#inventory.count(this.#database, this.#clock, signal)
     const records = this.held?.damaged ?? 0
-    if (records > 0) this.#log.write('error', 'store.records-damaged', { records })
+    if (records > 0) this.#options.log.write('error', 'store.records-damaged', { records })
   }
 
   async stop(): Promise<void> {
@@ -123,5 +125,18 @@ export class Holdings {
     this.#antiEntropy.changed(change)
     watching.changed(change)
     this.#collection.changed(change)
+    if (change.damaged !== undefined) this.#lost(change)
+  }
+
+  /** What this disk had of a key is gone: all others are asked, not only who gave what is there now. */
+  #lost({ partition, key }: Change): void {
+    const { self, topology, counts, log } = this.#options
+    counts.recordsLost++
+    log.write('error', 'store.record-lost', { partition, key })
+    const current = topology.current()
+    if (current === null) return
+    for (const id of placeIn(current, '', partition).targets) {
+      if (id !== self) this.want(id, [partition])
+    }
   }
 }

@@ -1,6 +1,6 @@
 /**
  * How much data this node holds: records, those of them that are deletions, and bytes, for metrics.
- * What cannot be read is counted apart, and holds up nothing. Nothing replaces it, so no change is of it.
+ * What cannot be read is counted apart, until it is replaced, and holds up nothing.
  *
  * What an earlier run left is counted page by page beside the work, since to wait for it would
  * cost a second of every start for a million records; until then nothing is told. What changes
@@ -18,12 +18,11 @@ export interface Growth {
   readonly records: number
   readonly tombstones: number
   readonly bytes: number
-}
-
-export interface Held extends Growth {
   /** Entries that are no records any more. */
   readonly damaged: number
 }
+
+export type Held = Growth
 
 const PAGE_ENTRIES = 256
 /** Between two pages: others may not wait. */
@@ -49,9 +48,9 @@ export class Inventory {
   }
 
   /** To be told in the turn in which it has become durable. */
-  changed({ partition, key, before, after }: Change): void {
+  changed({ partition, key, before, after, damaged }: Change): void {
     const name = databaseKey(partition, key)
-    const growth = growthOf(before, after)
+    const growth = { ...growthOf(before, after), damaged: damaged === undefined ? 0 : -1 }
     if (this.#counted === null || compareKeys(name, this.#counted) <= 0) this.#add(growth)
     else if (this.#since.length <= CHANGES_MAX) this.#since.push([name, growth])
   }
@@ -95,10 +94,11 @@ export class Inventory {
     }
   }
 
-  #add({ records, tombstones, bytes }: Growth): void {
+  #add({ records, tombstones, bytes, damaged }: Growth): void {
     this.#records += records
     this.#tombstones += tombstones
     this.#bytes += bytes
+    this.#damaged += damaged
   }
 }
 
@@ -108,6 +108,7 @@ export function growthOf(before: Sized | null, after: Sized | null): Growth {
     records: Number(after !== null) - Number(before !== null),
     tombstones: Number(isDeleted(after)) - Number(isDeleted(before)),
     bytes: (after?.bytes ?? 0) - (before?.bytes ?? 0),
+    damaged: 0,
   }
 }
 

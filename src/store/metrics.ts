@@ -57,6 +57,11 @@ export function declareStoreMetrics(metrics: Metrics, store: StoreLevels): void 
     'Entries on this disk that are no records any more, in none of the above; other replicas have them.',
     () => store.held?.damaged ?? null,
   )
+  metrics.counter(
+    'atoll_store_lost_records_total',
+    'Those of them that were replaced by what others had, or dropped with their partition.',
+    () => store.counts.recordsLost,
+  )
   declareNearCache(metrics, store)
   declareWatches(metrics, store)
   declareRepair(metrics, store)

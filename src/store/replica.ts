@@ -13,9 +13,10 @@ import type { Mesh, RemotePeer } from '../mesh/mesh.ts'
 import type { TopologyView } from '../topology/topology.ts'
 import { WireReader, WireWriter } from '../wire/codec.ts'
 import { REQUEST_KINDS } from '../wire/kinds.ts'
-import type { Change, Sized } from './change.ts'
+import { type Change, type Stored, storedOf } from './change.ts'
 import { rowChanges } from './collect/index-rows.ts'
 import type { StoreCounts } from './counts.ts'
+import type { Departures } from './departures.ts'
 import type { Era, Fences } from './fences.ts'
 import type { HybridClock } from './hybrid-clock.ts'
 import { RECORD_BYTES_MAX } from './limits.ts'
@@ -33,6 +34,7 @@ export interface ReplicaOptions {
   readonly mesh: Mesh
   readonly hybridClock: HybridClock
   readonly fences: Fences
+  readonly departures: Departures
   readonly counts: StoreCounts
   /** Called in the turn in which a change has become durable. */
   readonly onChange: (change: Change) => void
@@ -57,23 +59,26 @@ export class Replica {
     return this.#options.database.get(databaseKey(partition, key))
   }
 
-  /** The record that the next write builds on; it may not be durable yet. */
-  latest(partition: number, key: string): Sized | null {
-    const bytes = this.#options.database.latest(databaseKey(partition, key))
-    return bytes === undefined ? null : { record: decodeRecord(bytes), bytes: bytes.length }
+  /** What the next write builds on; it may not be durable yet. */
+  latest(partition: number, key: string): Stored {
+    return storedOf(this.latestBytes(partition, key))
   }
 
   latestBytes(partition: number, key: string): Uint8Array | undefined {
     return this.#options.database.latest(databaseKey(partition, key))
   }
 
-  /** Stores the bytes of `change.after`, which builds on `latest`; durable when it resolves. */
+  /**
+   * Stores the bytes of `change.after`, which builds on `latest`; durable when it resolves. Where
+   * that was damaged, this disk has lost writes of its own: it goes on under another name.
+   */
   store(change: Change, bytes: Uint8Array): Promise<void> {
-    const { database, onChange } = this.#options
-    const { partition, key, before, after } = change
+    const { database, departures, onChange } = this.#options
+    const { partition, key, before, after, damaged } = change
     const write = { key: databaseKey(partition, key), value: bytes }
+    const renamed = damaged === undefined ? [] : [departures.left(partition)]
     const rows = rowChanges(partition, key, before?.record ?? null, after?.record ?? null)
-    const stored = database.commit([write, ...rows]).then(() => onChange(change))
+    const stored = database.commit([write, ...renamed, ...rows]).then(() => onChange(change))
     const forget = (): void => void this.#storing.delete(stored)
     this.#storing.add(stored)
     stored.then(forget, forget)
@@ -89,8 +94,8 @@ export class Replica {
   }
 
   /**
-   * Joins a record of somebody else with what is here; durable when it resolves. Rejects with
-   * WireError when it is malformed, TOO_LARGE when too much is unresolved, BUSY when it is of
+   * Joins a record of somebody else with what is here; durable when it resolves. What is here and
+   * no record any more is replaced. Rejects with WireError when it is malformed, TOO_LARGE when too much is unresolved, BUSY when it is of
    * before a collection or of another configuration.
    */
   async join(partition: number, key: string, bytes: Uint8Array, era: Era): Promise<void> {
@@ -124,15 +129,16 @@ export class Replica {
     bytes: Uint8Array,
     incoming: StoreRecord,
   ): Promise<void> {
-    const { database } = this.#options
-    const stored = database.latest(databaseKey(partition, key))
-    // Kept for long, so a copy: the bytes are a view of a whole frame.
-    if (stored === undefined) {
-      const after = { record: incoming, bytes: bytes.length }
-      return this.store({ partition, key, before: null, after }, bytes.slice())
+    const stored = this.latestBytes(partition, key)
+    if (stored !== undefined && Buffer.compare(stored, bytes) === 0) {
+      return this.#whenDurable(partition, key, stored, incoming)
     }
-    if (Buffer.compare(stored, bytes) === 0) return this.#whenDurable(partition, key, stored)
-    const before = { record: decodeRecord(stored), bytes: stored.length }
+    const { before, damaged } = storedOf(stored)
+    if (before === null) {
+      const after = { record: incoming, bytes: bytes.length }
+      // Kept for long, so a copy: the bytes are a view of a whole frame.
+      return this.store({ partition, key, before, damaged, after }, bytes.slice())
+    }
     const record = joinRecords(before.record, incoming)
     const joined = encodeRecord(record)
     if (joined.length > RECORD_BYTES_MAX) {
@@ -143,10 +149,15 @@ export class Replica {
     return this.store({ partition, key, before, after: { record, bytes: joined.length } }, joined)
   }
 
-  async #whenDurable(partition: number, key: string, stored: Uint8Array): Promise<void> {
+  async #whenDurable(
+    partition: number,
+    key: string,
+    stored: Uint8Array,
+    record: StoreRecord,
+  ): Promise<void> {
     const durable = this.read(partition, key)
     if (durable !== undefined && Buffer.compare(durable, stored) === 0) return
-    const held = { record: decodeRecord(stored), bytes: stored.length }
+    const held = { record, bytes: stored.length }
     await this.store({ partition, key, before: held, after: held }, stored)
   }
 

@@ -124,8 +124,9 @@ export class Writer {
       throw new AtollError('BUSY', 'this replica is none any more', { outcome: 'not-applied' })
     }
     checkReach(place, limits.level, (id) => id === self || peers.usable(known, id) !== undefined)
-    const dot = { actor: departures.actorOf(place.partition), n }
-    const held = replica.latest(place.partition, key)
+    const { before: held, damaged } = replica.latest(place.partition, key)
+    const isDamaged = damaged !== undefined
+    const dot = { actor: departures.actorOf(place.partition, isDamaged), n }
     const here = held?.record ?? EMPTY_RECORD
     // What was read of others may be of before a collection by now, as all that comes from them.
     if (found !== null && !replica.admits(place.partition, found.era)) {
@@ -142,9 +143,10 @@ export class Writer {
     const bytes = encodeRecord(record)
     checkSize(record, bytes.length)
     const after = { record, bytes: bytes.length }
-    const change = { partition: place.partition, key, before: held, after }
+    const change = { partition: place.partition, key, before: held, damaged, after }
     const { round } = replica.era(place.partition)
-    const isStoredFirst = isMergeable(before) || isMergeable(record)
+    // Nobody knows what a damaged one was.
+    const isStoredFirst = isDamaged || isMergeable(before) || isMergeable(record)
     // A removal makes no write of its own.
     const own = edit.what === 'remove' ? null : dot
     const made = { bytes, round, dot: own, change, isStoredFirst }
@@ -212,7 +214,7 @@ export class Writer {
     const { self, replica } = this.#options
     const { partition, key } = place
     if (!place.targets.includes(self)) return null
-    const held = replica.latest(partition, key)
+    const { before: held } = replica.latest(partition, key)
     const bytes = replica.latestBytes(partition, key)
     if (held === null || bytes === undefined) return null
     if (made.dot !== null && !contextCovers(held.record.known, made.dot)) return null

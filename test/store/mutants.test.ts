@@ -8,6 +8,7 @@ type Suite =
   | 'anti-entropy'
   | 'codec'
   | 'contexts'
+  | 'damaged'
   | 'departures'
   | 'dots'
   | 'inventory'
@@ -492,6 +493,78 @@ const MUTANTS: readonly Mutant[] = [
     'if (since.length > CHANGES_MAX) return',
     '',
     /read|anew/,
+  ],
+  [
+    'what replaces a damaged record is refused',
+    'damaged',
+    'replica.ts',
+    'if (before === null) {',
+    "if (damaged !== undefined) throw new Error('damaged')\n    if (before === null) {",
+    /another coordinates/,
+  ],
+  [
+    'a disk whose record was damaged keeps its name when it joins another',
+    'damaged',
+    'replica.ts',
+    'const renamed = damaged === undefined ? [] : [departures.left(partition)]',
+    'const renamed: never[] = []',
+    /hides nothing that/,
+  ],
+  [
+    'a disk whose record is damaged writes under the name that it had',
+    'damaged',
+    'writer.ts',
+    'departures.actorOf(place.partition, isDamaged)',
+    'departures.actorOf(place.partition)',
+    /hides nothing that/,
+  ],
+  [
+    'others hear of what replaces a damaged record before this disk has it',
+    'damaged',
+    'writer.ts',
+    'const isStoredFirst = isDamaged || ',
+    'const isStoredFirst = ',
+    /crash of its coordinator/,
+  ],
+  [
+    'a damaged record that was replaced goes on counting',
+    'damaged',
+    'inventory.ts',
+    'damaged: damaged === undefined ? 0 : -1',
+    'damaged: 0',
+    /told of once/,
+  ],
+  [
+    'trees keep the sum of a damaged record that was replaced',
+    'damaged',
+    'sync/hash-trees.ts',
+    'const was = damaged === undefined ? printOf(key, before) : storedFingerprint(key, damaged)',
+    'const was = printOf(key, before)',
+    /asked all/,
+  ],
+  [
+    'damage spreads to who asks',
+    'damaged',
+    'sync/sync-server.ts',
+    'if (held === undefined || stored === null) {',
+    'if (held === undefined) return { lacks: head.length > 0, record: new Uint8Array() }\n    if (stored === null) {\n      if (head.length === 0) return { lacks: false, record: held }',
+    /no movement/,
+  ],
+  [
+    'damage is pushed',
+    'damaged',
+    'sync/reconcile.ts',
+    'if (record === undefined || recordIfSound(record) === null) continue',
+    'if (record === undefined) continue',
+    /no movement/,
+  ],
+  [
+    'others are not asked when a damaged record was replaced',
+    'damaged',
+    'holdings.ts',
+    'if (id !== self) this.want(id, [partition])',
+    '',
+    /soon/,
   ],
   [
     'what is damaged in a page that is read anew counts twice',

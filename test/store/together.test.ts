@@ -46,12 +46,13 @@ describe('partitions that are compared beside each other', () => {
 
   it('do not hold up each other when one of them is refused', async () => {
     const keys = keysOf(60)
-    const world = await apart([...keys, 'damaged'], new Uint8Array(10))
-    const { partition } = placeOf(world.latest, 'damaged')
-    const write = { key: databaseKey(partition, 'damaged'), value: new Uint8Array([9, 9]) }
-    await world.drive(world.node('b').database?.commit([write]) ?? Promise.resolve())
-    world.crash('b', { power: false })
-    await world.boot('b')
+    const world = await apart(keys, new Uint8Array(10))
+    const { partition } = placeOf(world.latest, 'large')
+    // Two disks with two large values each: together they are over the limit.
+    for (const name of ['a', 'a', 'b', 'b']) {
+      const options = { context: NOTHING, write: 'one' } as const
+      await world.drive(world.kv(name).put('large', new Uint8Array(1_000_000), options))
+    }
     // Of all of them both have something that the other lacks.
     for (const key of keys) {
       await world.drive(world.kv('b').put(key, 'b', { context: NOTHING, write: 'one' }))

@@ -9,7 +9,7 @@ import type { Database, Write } from '../../disk/database.ts'
 import type { Log } from '../../seams/log.ts'
 import type { Partition, Topology, TopologyView } from '../../topology/topology.ts'
 import type { StoreCounts } from '../counts.ts'
-import type { Change } from '../change.ts'
+import { type Change, storedOf } from '../change.ts'
 import { rowChanges } from '../collect/index-rows.ts'
 import type { Departures } from '../departures.ts'
 import type { Peers } from '../../topology/peers.ts'
@@ -22,7 +22,6 @@ import {
   STORE_RANGE,
   userKey,
 } from '../place.ts'
-import { decodeRecord } from '../record.ts'
 import type { Replica } from '../replica.ts'
 
 export interface FarewellOptions {
@@ -176,8 +175,7 @@ export class Farewell {
   }
 
   #lossOf(partition: number, name: string): Change {
-    const bytes = this.#options.database.latest(name)
-    const before = bytes === undefined ? null : { record: decodeRecord(bytes), bytes: bytes.length }
-    return { partition, key: userKey(name), before, after: null }
+    const stored = storedOf(this.#options.database.latest(name))
+    return { partition, key: userKey(name), ...stored, after: null }
   }
 }

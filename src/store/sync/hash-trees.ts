@@ -6,7 +6,7 @@
 import type { Database } from '../../disk/database.ts'
 import { type Clock, sleep } from '../../seams/clock.ts'
 import type { Change, Sized } from '../change.ts'
-import { digestOfNumbers, entryFingerprint } from '../fingerprint.ts'
+import { digestOfNumbers, entryFingerprint, storedFingerprint } from '../fingerprint.ts'
 import type { LeafTree, Span } from './leaf-tree.ts'
 import { RangeCount } from './range-count.ts'
 
@@ -48,11 +48,11 @@ export class HashTrees implements TreeLevels {
   }
 
   /** To be told in the turn in which it has become durable. */
-  changed({ partition, key, before, after }: Change): void {
+  changed({ partition, key, before, after, damaged }: Change): void {
     const tree = this.#trees.get(partition)
     const count = this.#counts.get(partition)
     if (tree === undefined && count === undefined) return
-    const was = printOf(key, before)
+    const was = damaged === undefined ? printOf(key, before) : storedFingerprint(key, damaged)
     const is = printOf(key, after)
     tree?.change(key, was, is)
     count?.changed(key, was, is)

@@ -16,6 +16,7 @@ import type { StoreCounts } from '../counts.ts'
 import { storedHead } from '../fingerprint.ts'
 import { SYNC_BYTES, SYNC_ENTRIES } from '../limits.ts'
 import { databaseKey } from '../place.ts'
+import { recordIfSound } from '../record.ts'
 import type { Replica } from '../replica.ts'
 import {
   decodeKeysAnswer,
@@ -245,7 +246,8 @@ export class Reconciliation {
       if (bytes >= SYNC_BYTES || records.length === RECORDS_MAX) break
       read++
       const record = database.get(databaseKey(this.#partition, key))
-      if (record === undefined) continue
+      // What is no record any more spreads nowhere, and holds up nothing.
+      if (record === undefined || recordIfSound(record) === null) continue
       records.push([key, record])
       bytes += record.length
     }

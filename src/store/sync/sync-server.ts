@@ -11,7 +11,7 @@ import { entryFingerprint, headOf } from '../fingerprint.ts'
 import { SYNC_BYTES } from '../limits.ts'
 import { joinRecords } from '../merge.ts'
 import { databaseKey, placeIn } from '../place.ts'
-import { decodeRecord } from '../record.ts'
+import { decodeRecord, recordIfSound } from '../record.ts'
 import type { Replica } from '../replica.ts'
 import {
   decodeDigestQuestion,
@@ -165,20 +165,18 @@ export class SyncServer {
 
   #answerOf(partition: number, { key, head }: PullKey): PullAnswer {
     const held = this.#options.database.get(databaseKey(partition, key))
-    if (held === undefined) return { lacks: head.length > 0, record: new Uint8Array() }
+    const stored = recordIfSound(held)
+    // What is no record any more is as nothing: it is replaced by what comes.
+    if (held === undefined || stored === null) {
+      return { lacks: head.length > 0, record: new Uint8Array() }
+    }
     if (head.length === 0) return { lacks: false, record: held }
     const asker = decodeRecord(head)
-    try {
-      const here = headOf(decodeRecord(held))
-      const joined = entryFingerprint(key, joinRecords(here, asker))
-      const isNews = joined !== entryFingerprint(key, asker)
-      const record = isNews ? held : new Uint8Array()
-      return { lacks: joined !== entryFingerprint(key, here), record }
-    } catch (error) {
-      if (!(error instanceof WireError)) throw error
-      // What is here is no record: the asker will say so.
-      return { lacks: true, record: held }
-    }
+    const here = headOf(stored)
+    const joined = entryFingerprint(key, joinRecords(here, asker))
+    const isNews = joined !== entryFingerprint(key, asker)
+    const record = isNews ? held : new Uint8Array()
+    return { lacks: joined !== entryFingerprint(key, here), record }
   }
 
   async #onPush(from: RemotePeer, body: Uint8Array): Promise<Uint8Array> {

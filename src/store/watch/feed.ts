@@ -19,7 +19,7 @@ import { REQUEST_KINDS } from '../../wire/kinds.ts'
 import type { Change } from '../change.ts'
 import { FEED_IDLE_MS, FEED_PAGE_BYTES, FEED_PAGE_ENTRIES } from '../limits.ts'
 import { placeIn } from '../place.ts'
-import { encodeRecord } from '../record.ts'
+import { encodeRecord, recordIfSound } from '../record.ts'
 import { isSameContent } from './content.ts'
 import {
   decodeFeedQuestion,
@@ -214,12 +214,18 @@ export class Feed {
         if (came.push(entry.partition) === FEED_PAGE_ENTRIES) break
         continue
       }
-      const record = entry.record ?? this.#options.read(entry.partition, key) ?? GONE
+      const record = entry.record ?? this.#stored(entry.partition, key)
       entries.push({ seq: upTo, key, expiredAtMs, record })
       bytes += entry.key.length + record.length
       if (entries.length === FEED_PAGE_ENTRIES || bytes >= FEED_PAGE_BYTES) break
     }
     return { run: this.#run, upTo, isLost: false, entries, came }
+  }
+
+  /** What is no record any more is gone from this disk. */
+  #stored(partition: number, key: string): Uint8Array {
+    const bytes = this.#options.read(partition, key)
+    return bytes === undefined || recordIfSound(bytes) === null ? GONE : bytes
   }
 }
 
