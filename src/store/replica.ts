@@ -95,8 +95,8 @@ export class Replica {
 
   /**
    * Joins a record of somebody else with what is here; durable when it resolves. What is here and
-   * no record any more is replaced. Rejects with WireError when it is malformed, TOO_LARGE when too much is unresolved, BUSY when it is of
-   * before a collection or of another configuration.
+   * no record any more is replaced. Rejects with WireError when it is malformed, TOO_LARGE when
+   * too much is unresolved, BUSY when it is of before a collection or of another configuration.
    */
   async join(partition: number, key: string, bytes: Uint8Array, era: Era): Promise<void> {
     if (!this.admits(partition, era)) {

@@ -219,8 +219,8 @@ const MUTANTS: readonly (readonly [string, Suite, string, string, string, RegExp
     'the index is not written',
     'collection',
     'replica.ts',
-    'database.commit([write, ...rows])',
-    'database.commit([write])',
+    'database.commit([write, ...renamed, ...rows])',
+    'database.commit([write, ...renamed])',
     /from all disks/,
   ],
   [

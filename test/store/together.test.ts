@@ -2,8 +2,12 @@
 import assert from 'node:assert/strict'
 import { SYNC_BYTES } from '../../src/store/limits.ts'
 import { databaseKey, placeOf } from '../../src/store/place.ts'
+import { encodeRecord } from '../../src/store/record.ts'
+import { encodeSumsQuestion } from '../../src/store/sync/compare-messages.ts'
+import { decodeAnswers, encodeQuestions } from '../../src/store/sync/courier-messages.ts'
 import { EMPTY_CONTEXT, versionText } from '../../src/store/version-vector.ts'
 import { REQUEST_KINDS } from '../../src/wire/kinds.ts'
+import { contextOf, recordOf, writeOf } from './arbitrary.ts'
 import { keysOf, movedOf, partitioned } from './planted.ts'
 import { isSync, isWrite, type Question, StoreWorld } from './world.ts'
 
@@ -46,13 +50,18 @@ describe('partitions that are compared beside each other', () => {
 
   it('do not hold up each other when one of them is refused', async () => {
     const keys = keysOf(60)
-    const world = await apart(keys, new Uint8Array(10))
+    const world = await apart([...keys, 'large'], new Uint8Array(200))
     const { partition } = placeOf(world.latest, 'large')
-    // Two disks with two large values each: together they are over the limit.
-    for (const name of ['a', 'a', 'b', 'b']) {
-      const options = { context: NOTHING, write: 'one' } as const
-      await world.drive(world.kv(name).put('large', new Uint8Array(1_000_000), options))
-    }
+    // As large as can be: whatever comes to it is over the limit.
+    const dots = [1, 2, 3].map((n) => ({ actor: 'planted', n }))
+    const siblings = dots.map((dot) => {
+      return { ...writeOf(dot), kind: 'bytes' as const, value: new Uint8Array(2 ** 20 - 50) }
+    })
+    const value = encodeRecord(recordOf(contextOf(new Map([['planted', 3]])), siblings))
+    const write = { key: databaseKey(partition, 'large'), value }
+    await world.drive(world.node('b').database?.commit([write]) ?? Promise.resolve())
+    world.crash('b', { power: false })
+    await world.boot('b')
     // Of all of them both have something that the other lacks.
     for (const key of keys) {
       await world.drive(world.kv('b').put(key, 'b', { context: NOTHING, write: 'one' }))
@@ -66,6 +75,25 @@ describe('partitions that are compared beside each other', () => {
       [partition],
       'that partition alone',
     )
+  })
+})
+
+describe('questions in one message', () => {
+  it('do not hold up each other when one of them is refused', async () => {
+    const world = await StoreWorld.start(['ab'])
+    const place = { topology: world.latest.number, partition: 0 }
+    const sums = encodeSumsQuestion({ ...place, turn: 'none', root: 0, spans: [] })
+    const questions = encodeQuestions([
+      { kind: REQUEST_KINDS.KV_SYNC_PUSH, body: new Uint8Array([9]) },
+      { kind: REQUEST_KINDS.KV_SYNC_SUMS, body: sums },
+    ])
+    const { id } = world.node('b').member
+    const asked = world.node('a').mesh.request(id, REQUEST_KINDS.KV_SYNC_MANY, questions, {
+      timeoutMs: 1000,
+    })
+    const [refused, answered] = decodeAnswers(await world.drive(asked))
+    assert.equal(refused, 'alone')
+    assert.ok(answered instanceof Uint8Array)
   })
 })
 
