@@ -8,7 +8,7 @@
  */
 import { noise } from '@chainsafe/libp2p-noise'
 import type { NoiseComponents } from '@chainsafe/libp2p-noise'
-import type { MessageStreamDirection, PeerId, UpgraderOptions } from '@libp2p/interface'
+import type { MessageStreamDirection, PeerId, StreamMuxerFactory } from '@libp2p/interface'
 import { AbstractMessageStream, type MessageStreamInit } from '@libp2p/utils'
 import type { Duplex } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
@@ -23,12 +23,15 @@ const PROLOGUE = utf8('atoll/1')
 const MESSAGES_READ = { outbound: 1, inbound: 2 } as const
 /** A Noise message comes after its length, two bytes. */
 const LENGTH_BYTES = 2
+/** The longest of ours, with a key and a signature of Ed25519 and the muxers, is about 250. */
+const MESSAGE_BYTES_MAX = 1024
 
 /** What the upgrader need not do any more; the handshake has also agreed on the muxer. */
-export interface Proven extends Pick<UpgraderOptions, 'muxerFactory'> {
+export interface Proven {
   readonly skipProtection: true
   readonly skipEncryption: true
   readonly remotePeer: PeerId
+  readonly muxerFactory: StreamMuxerFactory
 }
 
 export interface ProofOptions {
@@ -60,8 +63,14 @@ export async function provePeers(
     const { remotePeer: proven, streamMuxer } = await (direction === 'outbound'
       ? handshake.secureOutbound(stream, options)
       : handshake.secureInbound(stream, options))
-    const muxer = streamMuxer === undefined ? {} : { muxerFactory: streamMuxer }
-    return { skipProtection: true, skipEncryption: true, remotePeer: proven, ...muxer }
+    // Without, the upgrader would wait for its choice, and whoever waits keeps others waiting.
+    if (streamMuxer === undefined) throw new Error('it names no muxer')
+    return {
+      skipProtection: true,
+      skipEncryption: true,
+      remotePeer: proven,
+      muxerFactory: streamMuxer,
+    }
   } catch (cause) {
     if (signal.aborted || stream.status !== 'open') throw cause
     throw new ProofError('it did not prove to be the peer', { cause })
@@ -125,7 +134,9 @@ export class HandshakeStream extends AbstractMessageStream {
   readonly #onBytes = (bytes: Buffer): void => {
     this.#unread = this.#unread.length === 0 ? bytes : Buffer.concat([this.#unread, bytes])
     while (this.#missing > 0 && this.#unread.length >= LENGTH_BYTES) {
-      const end = LENGTH_BYTES + this.#unread.readUInt16BE(0)
+      const length = this.#unread.readUInt16BE(0)
+      if (length > MESSAGE_BYTES_MAX) return this.abort(new ProofError('too long a message'))
+      const end = LENGTH_BYTES + length
       if (this.#unread.length < end) return
       this.#missing--
       const message = this.#unread.subarray(0, end)

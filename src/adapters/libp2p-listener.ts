@@ -1,9 +1,9 @@
 /**
  * Where a private network is listened for.
  *
- * Until a socket has proven that it knows the network's key and who it is, it is a stranger's, and
- * of those no more than so many are kept: a new one takes the place of the oldest, so that who opens
- * sockets and says nothing keeps nobody out whose handshake takes its usual milliseconds.
+ * A socket first proves that it knows the network's key, then which peer it is. Until it has done
+ * either its time is bounded, and the number of those like it (libp2p-strangers.ts). The two are
+ * counted apart: no crowd without the key takes the place of anybody who has it.
  */
 import type { NoiseComponents } from '@chainsafe/libp2p-noise'
 import {
@@ -19,10 +19,14 @@ import type { Socket } from 'node:net'
 import { createServer, type Server, type TLSSocket } from 'node:tls'
 import { provePeers } from './libp2p-handshake.ts'
 import { serverTls } from './libp2p-network-key.ts'
+import { Strangers } from './libp2p-strangers.ts'
 import { SOCKET_OPTIONS, TlsConnection } from './libp2p-tls-connection.ts'
-import type { PrivateTcpOptions } from './libp2p-transport.ts'
 
-export const STRANGERS_MAX = 200
+export interface PrivateListenerOptions {
+  readonly networkKey: Uint8Array
+  /** For each of a socket's two handshakes. */
+  readonly handshakeMs: number
+}
 
 export class PrivateListener extends TypedEventEmitter<ListenerEvents> implements Listener {
   readonly #components: NoiseComponents
@@ -30,12 +34,13 @@ export class PrivateListener extends TypedEventEmitter<ListenerEvents> implement
   readonly #server: Server
   /** Every socket that has not closed. */
   readonly #sockets = new Set<Socket>()
-  /** Those that have proven nothing, by where they come from; the oldest first. */
-  readonly #strangers = new Map<string, Socket>()
+  readonly #keyless = new Strangers()
+  /** They know the key and have not proven which peer they are. */
+  readonly #nameless = new Strangers()
   readonly #closing = new AbortController()
   #listening: Multiaddr | null = null
 
-  constructor(options: PrivateTcpOptions, components: NoiseComponents, upgrader: Upgrader) {
+  constructor(options: PrivateListenerOptions, components: NoiseComponents, upgrader: Upgrader) {
     super()
     this.#components = components
     this.#upgrader = upgrader
@@ -76,40 +81,26 @@ export class PrivateListener extends TypedEventEmitter<ListenerEvents> implement
   }
 
   #greet(socket: Socket): void {
-    const from = endpointOf(socket)
-    if (from === null || this.#closing.signal.aborted) {
+    if (this.#closing.signal.aborted) {
       socket.destroy()
       return
     }
     this.#sockets.add(socket)
-    this.#strangers.set(from, socket)
-    socket.on('close', () => {
-      this.#sockets.delete(socket)
-      if (this.#strangers.get(from) === socket) this.#strangers.delete(from)
-    })
-    this.#bound()
-  }
-
-  #bound(): void {
-    const [oldest] = this.#strangers
-    if (this.#strangers.size <= STRANGERS_MAX || oldest === undefined) return
-    const [from, socket] = oldest
-    // At once: it tells of its end a turn later, and many may come in one.
-    this.#strangers.delete(from)
-    socket.destroy()
+    socket.on('close', () => this.#sockets.delete(socket))
+    this.#keyless.add(socket)
   }
 
   /** It knows the network's key. */
   async #secured(socket: TLSSocket): Promise<void> {
     // Its end is seen by whoever reads; an error without a listener would end the process.
     socket.on('error', () => undefined)
-    const from = endpointOf(socket)
+    this.#keyless.delete(socket)
+    this.#nameless.add(socket)
     const signal = this.#upgrader.createInboundAbortSignal(this.#closing.signal)
     try {
-      if (from === null) throw new Error('gone before its handshake')
       const proof = { direction: 'inbound', remotePeer: undefined, signal } as const
       const proven = await provePeers(socket, this.#components, proof)
-      this.#strangers.delete(from)
+      this.#nameless.delete(socket)
       const { remoteAddress = '', remotePort = 0 } = socket
       const remoteAddr = ipPortToMultiaddr(remoteAddress, remotePort)
       const log = this.#components.logger.forComponent('atoll:transport:inbound')
@@ -121,9 +112,4 @@ export class PrivateListener extends TypedEventEmitter<ListenerEvents> implement
       signal.clear()
     }
   }
-}
-
-/** Null: it has gone. */
-function endpointOf({ remoteAddress, remotePort }: Socket): string | null {
-  return remoteAddress === undefined ? null : `${remoteAddress} ${remotePort}`
 }

@@ -2,7 +2,8 @@
  * yamux that says no more than it must, and outlives its connection quietly.
  *
  * A frame leaves as one piece: encryption makes a record and a write of each piece, and keeps the
- * second, which is the data, for the next turn of the event loop.
+ * second, which is the data, for the next turn of the event loop. One that comes in is no longer than
+ * ours (libp2p-frame-guard.ts).
  *
  * Yamux sends some frames in a microtask or from an event's listener (the first window of a new
  * stream, what waited for a drain). On a connection that has just closed for writing, as one has
@@ -11,6 +12,7 @@
  */
 import { yamux, type YamuxMuxerInit } from '@chainsafe/libp2p-yamux'
 import { type MessageStream, type StreamMuxerFactory, StreamStateError } from '@libp2p/interface'
+import { FrameGuard } from './libp2p-frame-guard.ts'
 import { WindowCredit } from './libp2p-window-credit.ts'
 
 export function quietYamux(init: YamuxMuxerInit): () => StreamMuxerFactory {
@@ -18,9 +20,18 @@ export function quietYamux(init: YamuxMuxerInit): () => StreamMuxerFactory {
     const factory = yamux(init)()
     return {
       protocol: factory.protocol,
-      createStreamMuxer: (connection) => factory.createStreamMuxer(quiet(connection)),
+      createStreamMuxer: (connection) => factory.createStreamMuxer(quiet(guarded(connection))),
     }
   }
+}
+
+/** Listens before the muxer does, which takes the first bytes of a frame that is too long at most. */
+function guarded(connection: MessageStream): MessageStream {
+  const guard = new FrameGuard()
+  connection.addEventListener('message', ({ data }) => {
+    if (!guard.pass(data)) connection.abort(new Error('a frame of yamux that is too long'))
+  })
+  return connection
 }
 
 function quiet(connection: MessageStream): MessageStream {

@@ -15,6 +15,7 @@ const TLS_1_3 = {
 } as const
 /** Which key: there is one. It travels in the clear. */
 const IDENTITY = 'atoll'
+const NOT_OURS = 'it has another network key, or is no atolld'
 
 /** What answers is no peer of this network. */
 export class NetworkKeyError extends Error {
@@ -28,8 +29,8 @@ export async function secureAsClient(
   signal: AbortSignal,
 ): Promise<TLSSocket> {
   const pskCallback = () => ({ psk: networkKey, identity: IDENTITY })
-  // Nobody has a certificate: who the other side is comes after (libp2p-handshake.ts).
-  const secured = connect({ ...TLS_1_3, socket, pskCallback, checkServerIdentity: () => undefined })
+  // No certificate counts, not even a good one: see below.
+  const secured = connect({ ...TLS_1_3, socket, pskCallback, rejectUnauthorized: false })
   // Its end is seen by whoever reads; an error that nobody listens to would end the process.
   secured.on('error', () => undefined)
   try {
@@ -37,8 +38,11 @@ export async function secureAsClient(
   } catch (cause) {
     const isTls = ((cause as NodeJS.ErrnoException).code ?? '').startsWith('ERR_SSL_')
     if (!isTls) throw cause
-    throw new NetworkKeyError('it has another network key, or is no atolld', { cause })
+    throw new NetworkKeyError(NOT_OURS, { cause })
   }
+  // A server may pass over the key that it is offered and show a certificate instead. Who the other
+  // side is comes after (libp2p-handshake.ts).
+  if (!secured.isSessionReused()) throw new NetworkKeyError(NOT_OURS)
   return secured
 }
 

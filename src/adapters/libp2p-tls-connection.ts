@@ -1,5 +1,5 @@
 /** A secured socket as libp2p's upgrader wants a connection: messages in and out, and its end. */
-import { type MultiaddrConnection, TimeoutError } from '@libp2p/interface'
+import { type AbortOptions, type MultiaddrConnection, TimeoutError } from '@libp2p/interface'
 import { AbstractMultiaddrConnection, type AbstractMultiaddrConnectionInit } from '@libp2p/utils'
 import { once } from 'node:events'
 import type { TLSSocket } from 'node:tls'
@@ -7,28 +7,44 @@ import type { Uint8ArrayList } from 'uint8arraylist'
 
 /** What a socket of the network is opened with, at both ends. */
 export const SOCKET_OPTIONS = { noDelay: true, keepAlive: true } as const
-/** Members say something every second; an end that is silent for so long is gone without a word. */
-const SILENCE_MS = 2 * 60_000
+/** Yamux asks every half minute whether anybody is there; who has answered nothing for so long is
+ * gone without a word. */
+export const SILENCE_MS = 2 * 60_000
+/** Streams hold back once anything waits. What they do not hold, as answers to pings, is little by
+ * rights: who asks for more than it reads goes. */
+export const WAITING_BYTES_MAX = 16 * 1024 * 1024
 
 export interface TlsConnectionInit extends AbstractMultiaddrConnectionInit {
   /** After its handshakes, paused. */
   readonly socket: TLSSocket
+  readonly silenceMs?: number
 }
 
 export class TlsConnection extends AbstractMultiaddrConnection implements MultiaddrConnection {
   readonly #socket: TLSSocket
+  /** What is written says nothing of the other side, so that the socket's own time-out will not do. */
+  readonly #silence: ReturnType<typeof setTimeout>
 
-  constructor({ socket, ...init }: TlsConnectionInit) {
-    super(init)
+  /** Throws when the socket has gone: nobody would be told of its end. */
+  constructor({ socket, silenceMs = SILENCE_MS, ...init }: TlsConnectionInit) {
+    super({ ...init, maxWriteBufferLength: WAITING_BYTES_MAX })
+    if (socket.destroyed) throw new Error('gone before it was a connection')
     this.#socket = socket
-    socket.on('data', (bytes) => this.onData(bytes))
+    this.#silence = setTimeout(() => this.abort(new TimeoutError('silent for too long')), silenceMs)
+    this.#silence.unref()
+    socket.on('data', (bytes) => {
+      this.#silence.refresh()
+      this.onData(bytes)
+    })
     socket.on('drain', () => this.safeDispatchEvent('drain'))
     socket.on('error', (error) => this.abort(error))
-    socket.once('end', () => this.onTransportClosed())
-    socket.once('close', () => this.onTransportClosed())
-    socket.setTimeout(SILENCE_MS, () => this.abort(new TimeoutError('silent for too long')))
-    if (socket.destroyed) this.onTransportClosed()
-    else socket.resume()
+    // Who says no more has gone, and reads nothing: what waits for it would wait for ever.
+    socket.once('end', () => socket.destroy())
+    socket.once('close', () => {
+      clearTimeout(this.#silence)
+      this.onTransportClosed()
+    })
+    socket.resume()
   }
 
   sendData(data: Uint8ArrayList): { sentBytes: number; canSendMore: boolean } {
@@ -42,11 +58,16 @@ export class TlsConnection extends AbstractMultiaddrConnection implements Multia
     return { sentBytes, canSendMore }
   }
 
-  async sendClose(): Promise<void> {
+  async sendClose({ signal }: AbortOptions = {}): Promise<void> {
     if (this.#socket.destroyed) return
-    const closed = once(this.#socket, 'close')
+    const closed = once(this.#socket, 'close', signal === undefined ? {} : { signal })
     this.#socket.destroySoon()
-    await closed
+    try {
+      await closed
+    } finally {
+      // The other side may read nothing.
+      this.#socket.destroy()
+    }
   }
 
   sendReset(): void {

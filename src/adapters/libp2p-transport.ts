@@ -23,27 +23,23 @@ import { TCP } from '@multiformats/multiaddr-matcher'
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { provePeers } from './libp2p-handshake.ts'
-import { PrivateListener } from './libp2p-listener.ts'
+import { PrivateListener, type PrivateListenerOptions } from './libp2p-listener.ts'
 import { secureAsClient } from './libp2p-network-key.ts'
 import { SOCKET_OPTIONS, TlsConnection } from './libp2p-tls-connection.ts'
 
-export interface PrivateTcpOptions {
-  readonly networkKey: Uint8Array
-  /** For each of an inbound socket's two handshakes. */
-  readonly handshakeMs: number
-}
-
-export function privateTcp(options: PrivateTcpOptions): (components: NoiseComponents) => Transport {
+export function privateTcp(
+  options: PrivateListenerOptions,
+): (components: NoiseComponents) => Transport {
   return (components) => new PrivateTransport(options, components)
 }
 
 class PrivateTransport implements Transport {
   readonly [transportSymbol] = true
   readonly [Symbol.toStringTag] = 'atoll-private-tcp'
-  readonly #options: PrivateTcpOptions
+  readonly #options: PrivateListenerOptions
   readonly #components: NoiseComponents
 
-  constructor(options: PrivateTcpOptions, components: NoiseComponents) {
+  constructor(options: PrivateListenerOptions, components: NoiseComponents) {
     this.#options = options
     this.#components = components
   }
@@ -53,12 +49,12 @@ class PrivateTransport implements Transport {
     signal.throwIfAborted()
     const { host, port } = getNetConfig(address)
     const socket = connect({ host, port: port ?? 0, ...SOCKET_OPTIONS })
+    // Its end is seen by whoever waits; an error that nobody listens to would end the process.
+    socket.on('error', () => undefined)
     try {
       await once(socket, 'connect', { signal })
       return await this.#upgrade(socket, address, options)
     } catch (error) {
-      // Whoever gave up may have left it without a listener, and its last error ends no process.
-      socket.on('error', () => undefined)
       socket.destroy()
       throw error
     }

@@ -18,12 +18,21 @@ class Connection extends EventTarget {
   readonly #error: Error | null
   sends = 0
   readonly sent: unknown[] = []
+  aborted = false
 
   constructor(error: Error | null) {
     super()
     this.#error = error
     const log = Object.assign(() => undefined, { trace: () => undefined, error: () => undefined })
     this.log = Object.assign(log, { enabled: false, newScope: () => this.log })
+  }
+
+  abort(): void {
+    this.aborted = true
+  }
+
+  say(data: Uint8Array): void {
+    this.dispatchEvent(Object.assign(new Event('message'), { data }))
   }
 
   send(data: unknown): boolean {
@@ -68,6 +77,17 @@ describe('libp2p muxer', () => {
     const frame = connection.sent.at(-1)
     assert.ok(frame instanceof Uint8Array, 'a list would be a write for each of its pieces')
     assert.deepEqual([...frame.subarray(12)], [1, 2, 3])
+  })
+
+  it('does not wait for a frame that nobody would send', () => {
+    const connection = new Connection(null)
+    quietYamux(INIT)().createStreamMuxer(connection as unknown as MessageStream)
+    const update = Uint8Array.of(0, 1, 0, 0, 0, 0, 0, 9, 255, 255, 255, 255)
+    connection.say(update)
+    assert.equal(connection.aborted, false)
+    // The header of 4 GiB of data.
+    connection.say(update.with(1, 0))
+    assert.equal(connection.aborted, true)
   })
 
   it('hides nothing else', async () => {

@@ -1,18 +1,25 @@
 /** What somebody gets who is no peer, or not the one it says, and what it can cost. */
+import type { NoiseComponents } from '@chainsafe/libp2p-noise'
+import type { Upgrader } from '@libp2p/interface'
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { connect, type Socket } from 'node:net'
+import { type AddressInfo, connect, type Socket } from 'node:net'
 import { duplexPair } from 'node:stream'
 import { connect as connectTls, createServer, type TLSSocket } from 'node:tls'
-import { HandshakeStream } from '../../src/adapters/libp2p-handshake.ts'
-import { STRANGERS_MAX } from '../../src/adapters/libp2p-listener.ts'
+import { HandshakeStream, provePeers } from '../../src/adapters/libp2p-handshake.ts'
 import { secureAsClient, serverTls } from '../../src/adapters/libp2p-network-key.ts'
+import { STRANGERS_MAX } from '../../src/adapters/libp2p-strangers.ts'
 import { dial, refusal, type TestPeer } from '../contract/network.contract.ts'
 import { type Loopback, loopbackConfig, onLoopback, until } from './loopback.ts'
 import { addressOf, rawPeer } from './raw-peer.ts'
 
 const SOON_MS = 1500
 const KEY = loopbackConfig(1).networkKey
+
+/** What libp2p keeps to itself. */
+interface Internal {
+  readonly components: NoiseComponents
+}
 
 function test(what: string, body: (world: Loopback) => Promise<void>): void {
   it(what, () => onLoopback(body))
@@ -29,6 +36,32 @@ async function stranger(world: Loopback, peer: TestPeer): Promise<Socket> {
   world.after(() => socket.destroy())
   await once(socket, 'connect')
   return socket
+}
+
+/** Anybody can have one; that of a public authority would do no better. */
+const CERTIFICATE = {
+  key: `-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgiwJIMfoVzQ0PzYwK
+LjLoj5l/4KvvKPumiAviaPjU/HShRANCAAQNNgHRCrMdkfI7VVx9JQYcfbG+UjLc
+MbFei9w0SKoGCI+/4g/9DaW9i+DU3rOzh5bSuFGmE8inhrwVPMjLEbjS
+-----END PRIVATE KEY-----`,
+  cert: `-----BEGIN CERTIFICATE-----
+MIIBcDCCARWgAwIBAgIUMNaGMHOgfjiFCw+w9dx1Qn0bsqUwCgYIKoZIzj0EAwIw
+DDEKMAgGA1UEAwwBdDAgFw0yNjExMjEyMTM4MDNaGA8yMTI2MTAyODIxMzgwM1ow
+DDEKMAgGA1UEAwwBdDBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABA02AdEKsx2R
+8jtVXH0lBhx9sb5SMtwxsV6L3DRIqgYIj7/iD/0Npb2L4NTes7OHltK4UaYTyKeG
+vBU8yMsRuNKjUzBRMB0GA1UdDgQWBBT5mXbPQWHFR41NmvPfMNw5H9QolzAfBgNV
+HSMEGDAWgBT5mXbPQWHFR41NmvPfMNw5H9QolzAPBgNVHRMBAf8EBTADAQH/MAoG
+CCqGSM49BAMCA0kAMEYCIQCRSsP4kGyOyKy6U0deCT2g79WkkoFzqKZc/FmqXc05
+GAIhAIxgpaecHUpuLKL7X8emOQHxyC4hgfr1TR2X2AsGv06i
+-----END CERTIFICATE-----`,
+}
+
+/** It knows the network's key. */
+async function knowing(world: Loopback, peer: TestPeer): Promise<TLSSocket> {
+  const plain = await stranger(world, peer)
+  plain.pause()
+  return secureAsClient(plain, KEY, AbortSignal.timeout(5000))
 }
 
 /** Somebody who knows the network's key, and passes on what two peers say over TLS of its own. */
@@ -66,10 +99,8 @@ describe('strangers', () => {
   test('who know the key and say no more, or nothing at all, are not waited for', async (world) => {
     const peer = await world.startWith(700, {}, { handshakeMs: 200 })
     const silent = await stranger(world, peer)
-    const plain = await stranger(world, peer)
-    const knowing = await secureAsClient(plain, KEY, AbortSignal.timeout(5000))
-    knowing.resume()
-    await until('both closed', () => silent.closed && knowing.closed, SOON_MS)
+    const mute = (await knowing(world, peer)).resume()
+    await until('both closed', () => silent.closed && mute.closed, SOON_MS)
   })
 
   test('are bounded, and the oldest makes room', async (world) => {
@@ -96,12 +127,57 @@ describe('strangers', () => {
     const ears = await Promise.all(
       Array.from({ length: 3 }, async () => dial(await world.start(), peer)),
     )
-    for (let i = 0; i < STRANGERS_MAX; i++) await stranger(world, peer)
+    for (let i = 0; i < STRANGERS_MAX; i++) (await knowing(world, peer)).resume()
     await dial(await world.start(), peer)
     assert.deepEqual(
       ears.flatMap(({ closed }) => closed),
       [],
     )
+  })
+
+  test('without the key crowd out nobody who has it', async (world) => {
+    const peer = await world.start()
+    const mute = (await knowing(world, peer)).resume()
+    const all = Array.from({ length: 2 * STRANGERS_MAX }, () => stranger(world, peer))
+    const sockets = await Promise.all(all)
+    await until('a crowd', () => sockets.some(({ closed }) => closed), SOON_MS)
+    assert.equal(mute.closed, false)
+  })
+
+  test('are no peers for a certificate in the place of the key', async (world) => {
+    const server = createServer(CERTIFICATE, (socket) => socket.on('error', () => undefined))
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    world.after(() => server.close())
+    const peer = await world.start()
+    const dialling = dial(peer, await world.start(), 'request', {
+      addresses: [addressOf(server)],
+      timeoutMs: 5000,
+      fresh: true,
+    })
+    assert.equal(await refusal(dialling), 'denied')
+    const plain = connect((server.address() as AddressInfo).port, '127.0.0.1')
+    await once(plain, 'connect')
+    await assert.rejects(secureAsClient(plain, KEY, AbortSignal.timeout(5000)), {
+      name: 'NetworkKeyError',
+    })
+    plain.destroy()
+  })
+
+  test('who know the key and name no muxer, or speak at length, are not waited for', async (world) => {
+    const peer = await world.start()
+    const long = (await knowing(world, peer)).resume()
+    long.write(message(2000, 7).subarray(0, 2))
+    const socket = await knowing(world, peer)
+    const { components } = (await rawPeer(world, 900)).libp2p as unknown as Internal
+    const { peerId, privateKey, logger } = components
+    const upgrader = { getStreamMuxers: () => new Map() } as unknown as Upgrader
+    const proof = { direction: 'outbound', remotePeer: undefined } as const
+    const signal = AbortSignal.timeout(5000)
+    const naming = { peerId, privateKey, logger, upgrader }
+    await assert.rejects(provePeers(socket, naming, { ...proof, signal }))
+    socket.resume()
+    await until('both closed', () => long.closed && socket.closed, SOON_MS)
   })
 
   test('cannot pass on the handshake of two peers, not even with the key', async (world) => {
