@@ -182,6 +182,7 @@ describe('doctor: quorum', () => {
     partitions: 256,
     withoutMajority: 0,
     down: [],
+    suspect: [],
     roots: { names: ['a', 'b', 'c'], down: [] },
     moving: 0,
     unchangedMs: 1e6,
@@ -198,6 +199,11 @@ describe('doctor: quorum', () => {
       'one down',
       { toleratesFailures: 0, down: ['b'] },
       [['warn', /no further failure/, /start again: b/], still],
+    ],
+    [
+      'some may be down soon',
+      { toleratesFailures: 0, suspect: ['b', 'c'] },
+      [['warn', /^no failure is tolerated while there are suspects: b, c$/, /^wait/], still],
     ],
     [
       'no majority',

@@ -17,6 +17,8 @@ export interface QuorumFigures {
   readonly withoutMajority: number
   /** Names of members that store data and are down. */
   readonly down: readonly string[]
+  /** Of those that are not: who may be down soon. */
+  readonly suspect: readonly string[]
   /** The members that decide topologies, and which of them are down. */
   readonly roots: { readonly names: readonly string[]; readonly down: readonly string[] }
   readonly moving: number
@@ -40,7 +42,7 @@ export function checkQuorum(figures: QuorumFigures | null): Finding[] {
 
 function margin(figures: QuorumFigures): Finding {
   const { members, replicationFactor, toleratesFailures, partitions, withoutMajority } = figures
-  const { down } = figures
+  const { down, suspect } = figures
   const start = `start again: ${listed(down)}`
   if (withoutMajority > 0) {
     const seen = `${withoutMajority} of ${partitions} partitions lack a majority without ${listed(down)}`
@@ -53,6 +55,10 @@ function margin(figures: QuorumFigures): Finding {
   if (members < Math.min(3, replicationFactor)) {
     const seen = `no failure is tolerated: ${plural(members, 'member')} of ${replicationFactor} for each copy`
     return warn('quorum', seen, 'let more daemons join: atoll ticket create')
+  }
+  if (suspect.length > 0) {
+    const seen = `no failure is tolerated while there are suspects: ${listed(suspect)}`
+    return warn('quorum', seen, 'wait some seconds; until then, see their reachability')
   }
   if (figures.moving > 0) {
     return warn('quorum', 'no failure is tolerated while data moves', 'wait until it has moved')

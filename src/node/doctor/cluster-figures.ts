@@ -160,6 +160,7 @@ function quorumOf(view: ClusterView, nowMs: number): QuorumFigures | null {
   const topology = view.topology.current()
   if (topology === null) return null
   const usable = liveDisks(topology, membership)
+  const unsuspected = unsuspectedDisks(topology, membership)
   const { members, roots, partitions, replicationFactor } = topology
   const rooted = members.filter(({ storageId }) => roots.includes(storageId))
   const isDown = ({ storageId }: TopologyMember): boolean => !usable.has(storageId)
@@ -167,10 +168,13 @@ function quorumOf(view: ClusterView, nowMs: number): QuorumFigures | null {
   return {
     members: members.length,
     replicationFactor,
-    toleratesFailures: failuresTolerated(topology, unsuspectedDisks(topology, membership)),
+    toleratesFailures: failuresTolerated(topology, unsuspected),
     partitions: partitions.length,
     withoutMajority: partitionsWithoutMajority(topology, usable).length,
     down: members.filter(isDown).map(calledName),
+    suspect: members
+      .filter((one) => !isDown(one) && !unsuspected.has(one.storageId))
+      .map(calledName),
     roots: { names: rooted.map(calledName), down: rooted.filter(isDown).map(calledName) },
     moving: movingPartitions(topology),
     unchangedMs: nowMs - view.topologySinceMs,
