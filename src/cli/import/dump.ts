@@ -31,7 +31,11 @@ export async function openDump(
   note: (text: string) => void,
 ): Promise<Dump> {
   const input = new ByteInput(chunks)
-  const format = options.from ?? recognised(await input.head(HEAD_BYTES, isTelling))
+  const begins = recognised(await input.head(HEAD_BYTES, isTelling))
+  const format = options.from ?? begins
+  if (format !== 'atoll' && begins !== 'atoll' && begins !== format) {
+    throw new AtollError('USAGE', `the input is of ${begins}, not of ${format}`)
+  }
   if (options.database !== undefined && format !== 'redis') {
     throw new AtollError('USAGE', `--db chooses in a file of Redis; the input is of ${format}`)
   }

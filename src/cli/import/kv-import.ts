@@ -268,6 +268,7 @@ class Import {
 
   /** Everything before the first that is still under way has been acknowledged. */
   #resumable(error: AtollError): AtollError {
+    if (this.#at === 0 && this.#underWay.size === 0 && error.code === 'USAGE') return error
     const [first = Math.max(this.#at + 1, this.#options.resumeFrom)] = this.#underWay.keys()
     const { code, message } = error
     const where = `at ${this.#unit} ${first}, with ${this.#imported} imported: ${message}`

@@ -202,6 +202,10 @@ describe('kv import of other stores', () => {
     assert.equal(await from(written('')), 'atoll')
     assert.equal(await from(written('{"count":0}'), '--from', 'etcd'), 'etcd')
     assert.match(
+      (await cli.run('kv', 'import', written('[{"key":"a"}]'), '--from', 'etcd')).err,
+      /^error USAGE: the input is of consul, not of etcd; nothing was changed/,
+    )
+    assert.match(
       (await cli.run('kv', 'import', written('[]'), '--from', 'redis')).err,
       /damaged: it is cut off/,
     )
