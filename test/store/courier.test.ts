@@ -185,6 +185,15 @@ describe('a courier', () => {
     assert.deepEqual([...done.keys()], [1, 2])
   })
 
+  it('does not ask for ever who never has room', async () => {
+    const { clock, sent, ask, done } = courierAt()
+    for (const n of [1, 2]) ask(n)
+    await clock.advance(1)
+    sent[0]?.answer(encodeAnswers(['again', 'again']))
+    await clock.advance(100)
+    assert.deepEqual([[...done.keys()], sent.length], [[1, 2], 1])
+  })
+
   it('tells answers one a turn', async () => {
     const { clock, sent, ask, done } = courierAt()
     for (const n of [1, 2, 3]) ask(n)

@@ -1,6 +1,7 @@
 /** Hash trees are counted anew a little at a time: one that is wrong is found, told of and mended. */
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
+import { entryFingerprint } from '../../src/store/fingerprint.ts'
 import { cutLevel } from '../../src/store/sync/leaf-tree.ts'
 import type { HashTrees } from '../../src/store/sync/hash-trees.ts'
 import { Upkeep } from '../../src/store/sync/upkeep.ts'
@@ -119,6 +120,37 @@ describe('the upkeep of hash trees', () => {
     assert.deepEqual(looks, seen)
   })
 
+  it('makes the cuts that wait in what it reads, also where ever more come', async () => {
+    const disk = new Disk()
+    await disk.trees.count(0)
+    disk.commit(MANY.map((key) => [key, true]))
+    await turn()
+    const { root } = disk.counted()
+    assert.equal(disk.trees.leaves, 1)
+    assert.deepEqual(await disk.trees.check(0, '', 32), { isRight: true, end: null })
+    assert.deepEqual([disk.trees.pending(0), disk.trees.root(0)], [0, root])
+    const { end } = await disk.trees.check(0, '', 32)
+    assert.notEqual(end, null, 'from then on a look is a part of it')
+    assert.deepEqual(await disk.nodes(), allNodes(disk.counted()))
+  })
+
+  it('finds leaves that are wrong although its root is right', async () => {
+    const disk = await counted(MANY)
+    const before = sized(7777)
+    const after = sized(8888)
+    const [first = '', last = ''] = [MANY[0], MANY[40]]
+    disk.trees.changed({ partition: 0, key: first, before, after })
+    disk.trees.changed({ partition: 0, key: first, before: after, after: before })
+    assert.equal((await disk.trees.check(0, '', 32)).isRight, true)
+    // What belongs to one leaf has gone to another.
+    const print = entryFingerprint(last, before.record)
+    const tree = await disk.trees.read(0, (each) => each)
+    tree.change(first, null, print)
+    tree.change(last, print, null)
+    assert.equal((await disk.trees.check(0, '', 32)).isRight, false)
+    assert.deepEqual(await disk.nodes(), allNodes(disk.counted()))
+  })
+
   it('says nothing of what is not counted yet', async () => {
     const { lines, round } = upkeepOf(new Disk().trees)
     await round()
@@ -128,7 +160,12 @@ describe('the upkeep of hash trees', () => {
   it('makes cuts when no more have come since the round before', async () => {
     const disk = new Disk()
     await disk.trees.count(0)
-    const { round } = upkeepOf(disk.trees)
+    const { trees } = disk
+    const { round } = upkeepOf({
+      check: async () => ({ isRight: true, end: null }),
+      pending: (partition: number) => trees.pending(partition),
+      makeCuts: (partition: number) => trees.makeCuts(partition),
+    } as unknown as HashTrees)
     const cuts = POOL.filter((key) => cutLevel(key) >= 0)
     disk.commit([[cuts[0] ?? '', true]])
     await turn()

@@ -118,6 +118,8 @@ export class Courier {
     try {
       const answers = await this.#answersOf(asked)
       if (answers.length !== asked.length) throw new WireError('not an answer to each question')
+      // Who answers none of several would be asked for ever.
+      if (answers.every((answer) => answer === 'again')) throw new WireError('room for no answer')
       for (const [i, each] of asked.entries()) {
         if (i > 0) await new Promise<void>((resolve) => void this.#options.clock.soon(resolve))
         const answer = answers[i] ?? 'again'

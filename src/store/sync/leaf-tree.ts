@@ -97,23 +97,29 @@ export class LeafTree {
   }
 
   /**
-   * Holds what is kept of a span against what was counted of it, and takes that over. `part` was
-   * told all changes of the span meanwhile, as this was. False: it was not the same. null: the span
-   * does not begin and end where leaves do by now.
+   * Holds what is kept of a span against what was counted of it, and takes that over, with the cuts
+   * that waited in it. `part` was told all changes of the span meanwhile, as this was. False: it was
+   * not the same. null: the span does not begin and end where leaves do by now.
    */
   mend(span: Span, part: LeafTree): boolean | null {
     const bounds = this.#leavesOf(span)
     if (bounds === null) return null
     const [first, end] = bounds
-    const sum = this.#sums.slice(first, end).reduce(addFingerprints)
-    if (sum === part.#root && this.#sums.reduce(addFingerprints) === this.#root) return true
     // The span begins at a cut, before which the part has nothing.
     const skipped = part.#cuts[0] === span.from ? 1 : 0
-    this.#sums.splice(first, end - first, ...part.#sums.slice(skipped))
+    const sums = part.#sums.slice(skipped)
+    const kept = this.#sums.slice(first, end)
+    const isSame = kept.length === sums.length && kept.every((sum, i) => sum === sums[i])
+    // Where cuts wait, its leaves are larger: only all of them together can be held against the part.
+    const isRight =
+      (isSame || (kept.length < sums.length && kept.reduce(addFingerprints) === part.#root)) &&
+      this.#sums.reduce(addFingerprints) === this.#root
+    if (isSame && isRight) return true
+    this.#sums.splice(first, end - first, ...sums)
     this.#cuts.splice(first, end - first - 1, ...part.#cuts.slice(skipped))
     for (const cut of part.#cuts) this.#pending.delete(cut)
     this.#root = this.#sums.reduce(addFingerprints)
-    return false
+    return isRight
   }
 
   /** What is to be read so that cuts can be made: of each leaf, from the first that waits in it. */
