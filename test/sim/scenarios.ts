@@ -8,6 +8,7 @@ import { graves } from './scenarios/graves.ts'
 import { links } from './scenarios/links.ts'
 import { members } from './scenarios/members.ts'
 import { returns } from './scenarios/returns.ts'
+import { rolling } from './scenarios/rolling.ts'
 import { roots } from './scenarios/roots.ts'
 import { split } from './scenarios/split.ts'
 import { swarm } from './scenarios/swarm.ts'
@@ -26,6 +27,7 @@ export const SCENARIOS: readonly Scenario[] = [
   links,
   graves,
   edges,
+  rolling,
 ]
 
 /** What `npm run sim` runs without `--scenario`. */

@@ -164,6 +164,22 @@ export const STORE_MUTANTS: readonly Mutant[] = [
     to: 'if (history === null || after === null || before !== null) return',
   },
   {
+    name: 'watches: a disk that was restarted has told all',
+    scenario: 'rolling',
+    within: 5,
+    file: 'src/store/watch/continuity.ts',
+    from: 'return this.came(id, this.#holders.partitionsOf(id))',
+    to: 'return this.came(id, [])',
+  },
+  {
+    name: 'watches: who holds something else vouches',
+    scenario: 'rolling',
+    within: 5,
+    file: 'src/store/watch/vouching.ts',
+    from: 'mine.roots[i] !== null && mine.roots[i] === theirs.roots[i]',
+    to: 'mine.roots[i] !== null && theirs.roots[i] !== null',
+  },
+  {
     name: 'store: a disk writes under its old name in a partition that it had left',
     scenario: 'returns',
     within: 2,

@@ -65,6 +65,10 @@ export class Watchers<N extends KvNode> {
     this.#calls = new NodeCalls(world, DEADLINE_MS, uses)
   }
 
+  get gaps(): number {
+    return this.#watchers.reduce((total, { gaps }) => total + gaps, 0)
+  }
+
   get notes(): string {
     const sum = (of: (watcher: Watcher) => number): number =>
       this.#watchers.reduce((total, watcher) => total + of(watcher), 0)
@@ -76,13 +80,14 @@ export class Watchers<N extends KvNode> {
     return `watched ${events} (${gaps} gaps, ${resumed} resumed)`
   }
 
-  start(count: number): void {
+  /** Each stays with a node for so long, on average. */
+  start(count: number, stayMs = STAY_MS): void {
     for (let i = 0; i < count; i++) {
       const watcher = new Watcher(`watcher ${i}`)
       this.#watchers.push(watcher)
       const random = this.#random.fork(watcher.name)
       this.#running += 2
-      for (const task of [this.#watch(watcher, random), this.#list(watcher, random)]) {
+      for (const task of [this.#watch(watcher, random, stayMs), this.#list(watcher, random)]) {
         task
           .catch((error: unknown) => this.#world.kernel.fail(error))
           .finally(() => this.#running--)
@@ -143,11 +148,11 @@ export class Watchers<N extends KvNode> {
     return 'value' in answer ? answer.value : undefined
   }
 
-  async #watch(watcher: Watcher, random: SimRandom): Promise<void> {
+  async #watch(watcher: Watcher, random: SimRandom, meanMs: number): Promise<void> {
     while (!this.#isStopped) {
       const index = this.#calls.someHost(random)
       try {
-        await this.#session(watcher, index, random.exponential(STAY_MS))
+        await this.#session(watcher, index, random.exponential(meanMs))
       } catch (error) {
         if (error instanceof SimulationError) throw error
         if (!(error instanceof ProcessDied)) this.#calls.outcomeOf(error)
