@@ -132,8 +132,8 @@ export const STORE_MUTANTS: readonly Mutant[] = [
     name: 'collection: rows are lost',
     scenario: 'graves',
     file: 'src/store/replica.ts',
-    from: 'database.commit([write, ...rows])',
-    to: 'database.commit([write, ...rows.slice(1)])',
+    from: 'database.commit([write, ...renamed, ...rows])',
+    to: 'database.commit([write, ...renamed, ...rows.slice(1)])',
   },
   {
     name: 'watches: what a replica says is told as it is',
