@@ -93,6 +93,8 @@ export class Holdings {
   }
 
   async #count(signal: AbortSignal): Promise<void> {
+    // Others wait to become equal to this disk, nobody for a number: one reads at a time.
+    await this.#antiEntropy.untilCounted()
     await this.#inventory.count(this.#database, this.#clock, signal)
     const records = this.held?.damaged ?? 0
     if (records > 0) this.#options.log.write('error', 'store.records-damaged', { records })

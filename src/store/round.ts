@@ -24,7 +24,10 @@ export class Round<T> extends Expiring {
   readonly decided: Promise<Decision>
   /** What each replica answered, in order of arrival. */
   readonly answers = new Map<StorageId, T>()
-  /** Replicas that were asked and failed; those known to be down were not asked. */
+  /**
+   * Replicas that were asked and failed, or refused when it was too late to ask anew; those known to
+   * be down were not asked.
+   */
   readonly missed: StorageId[] = []
   /** The highest topology number that a refusal named. */
   staleNumber = 0
@@ -35,10 +38,15 @@ export class Round<T> extends Expiring {
   #asked = 0
   #finished = 0
   #onFinished: (() => void) | null = null
-  #decide: (decision: Decision) => void = () => {}
+  readonly #decide: (decision: Decision) => void
+  /** Nobody will ask anew, whatever a replica refuses now. */
+  #isOver = false
   readonly #reject: (error: Error) => void
   readonly #signal: AbortSignal | undefined
-  readonly #onAbort = (): void => this.#reject(cancelled())
+  readonly #onAbort = (): void => {
+    this.#isOver = true
+    this.#reject(cancelled())
+  }
 
   constructor({ groups, level, signal, required }: RoundOptions) {
     super()
@@ -89,6 +97,7 @@ export class Round<T> extends Expiring {
     for (const group of this.#groups) for (const id of group) this.tally.failed(id)
     this.#look()
     // Nothing left to wait for: a required answer from outside the groups is late as well.
+    this.#isOver = true
     this.#decide('failed')
   }
 
@@ -106,6 +115,7 @@ export class Round<T> extends Expiring {
         this.staleFrom = id
       }
       this.tally.failed(id)
+      if (this.#isOver) this.missed.push(id)
       this.#decide('stale')
     } else {
       this.answers.set(id, value)
@@ -133,6 +143,7 @@ export class Round<T> extends Expiring {
     if (verdict === 'waiting') return
     this.#deadlines?.remove(this)
     this.#signal?.removeEventListener('abort', this.#onAbort)
+    this.#isOver = true
     this.#decide(verdict)
   }
 }

@@ -249,6 +249,27 @@ describe('round', () => {
     assert.equal(round.tally.acks, 1)
   })
 
+  it('a refusal that comes when nobody asks anew is of a replica that missed it', async () => {
+    const { round, answer } = ask('abc')
+    await answer('a', 'A')
+    await answer('b', 'B')
+    assert.equal(await round.decided, 'met')
+    await answer('c', 7)
+    assert.deepEqual(round.missed, ['c'])
+
+    const aborter = new AbortController()
+    const given = ask('abc', { signal: aborter.signal })
+    aborter.abort()
+    await errorOf(given.round.decided)
+    await given.answer('a', 7)
+    assert.deepEqual(given.round.missed, ['a'])
+
+    const anew = ask('abc')
+    await anew.answer('a', 7)
+    await anew.answer('b', 7)
+    assert.deepEqual(anew.round.missed, [], 'they are asked anew')
+  })
+
   it('knows whether anybody may have done what was asked', async () => {
     const sure = new AtollError('BUSY', 'no room')
     const unsure = new AtollError('TIMEOUT', 'late', { outcome: 'unknown' })

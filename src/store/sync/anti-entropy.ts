@@ -121,6 +121,11 @@ export class AntiEntropy {
     await Promise.all([...this.#running.values(), ...ended])
   }
 
+  /** Until all that was here at the start has been counted for comparisons. Never rejects. */
+  async untilCounted(): Promise<void> {
+    await this.#counting
+  }
+
   /** Partitions to compare or to move that nobody has got to yet. */
   get backlog(): number {
     return this.#wishes.size
