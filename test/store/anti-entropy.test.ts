@@ -278,6 +278,57 @@ describe('repair between replicas', () => {
   })
 })
 
+describe('a replica that is refused', () => {
+  const toldBy = (world: StoreWorld, name: string) =>
+    world.node(name).lines.filter(({ event }) => event === 'store.sync-refused')
+
+  it('asks ever more seldom and says so once, and asks at once when something has changed', async () => {
+    for (const change of ['member', 'topology'] as const) {
+      const world = await StoreWorld.start(['ab'], { nodes: 'c' })
+      const denied = new AtollError('DENIED', 'no')
+      world.fate = (q) => {
+        if (isWrite(q)) return 'unreachable'
+        return isSync(q) ? (q.from === 'a' ? denied : 'unreachable') : undefined
+      }
+      await world.drive(world.kv('a').put('k', 'v'))
+      const asked = async (ms: number): Promise<number> => {
+        world.asked.length = 0
+        await world.wait(ms)
+        return world.asked.filter((q) => isSync(q) && q.from === 'a').length
+      }
+      assert.ok((await asked(60_000)) <= 7)
+      const seldom = await asked(1_800_000)
+      assert.ok(seldom >= 29 && seldom <= 31, `once a minute, ${seldom}`)
+      assert.equal(toldBy(world, 'a').length, 1)
+      world.fate = (q) => (isSync(q) && q.from === 'b' ? 'unreachable' : undefined)
+      if (change === 'member') {
+        world.lose('c')
+        world.find('c')
+      } else {
+        world.move(['abc'])
+        await world.tell(['a'])
+      }
+      await world.until(`${change} has changed`, () => world.held('b', 'k').length > 0, 2000)
+      // Another refusal is told of again, and begins with short pauses.
+      world.fate = (q) => {
+        return isWrite(q)
+          ? 'unreachable'
+          : isSync(q)
+            ? q.from === 'a'
+              ? denied
+              : 'unreachable'
+            : undefined
+      }
+      await world.drive(world.kv('a').put('k', 'w'))
+      assert.ok((await asked(10_000)) >= 3)
+      assert.equal(
+        toldBy(world, 'a').filter(({ fields }) => fields['disk'] === world.idsOf('b')[0]).length,
+        2,
+      )
+    }
+  })
+})
+
 describe('a record that cannot be joined', () => {
   const refused = (world: StoreWorld, name: string) =>
     world.node(name).lines.filter(({ event }) => event === 'store.record-refused')

@@ -23,6 +23,55 @@ type Mutant = readonly [
 ]
 
 const MUTANTS: readonly Mutant[] = [
+  // Refusals.
+  [
+    'who is refused asks as often as ever',
+    'anti-entropy',
+    'sync/anti-entropy.ts',
+    '      await this.#refusals.wait(id, signal)\n',
+    '',
+    /ever more seldom and says/,
+  ],
+  [
+    'who is refused never asks as seldom as it may',
+    'anti-entropy',
+    'sync/refusals.ts',
+    'Math.min(2 * pauseMs, LAST_MS)',
+    'pauseMs',
+    /ever more seldom and says/,
+  ],
+  [
+    'the pauses of who is refused have no end',
+    'anti-entropy',
+    'sync/refusals.ts',
+    'Math.min(2 * pauseMs, LAST_MS)',
+    '2 * pauseMs',
+    /ever more seldom and says/,
+  ],
+  [
+    'each refusal is told of',
+    'anti-entropy',
+    'sync/refusals.ts',
+    'if (before === undefined) {',
+    '{',
+    /ever more seldom and says/,
+  ],
+  [
+    'who is refused waits although something has changed',
+    'anti-entropy',
+    'sync/refusals.ts',
+    '    this.#anew.abort()\n',
+    '',
+    /ever more seldom and says/,
+  ],
+  [
+    'a refusal that is over counts',
+    'anti-entropy',
+    'sync/refusals.ts',
+    '    this.#refusals.delete(id)\n  }\n\n  /** Who refused',
+    '  }\n\n  /** Who refused',
+    /ever more seldom and says/,
+  ],
   // Movement and farewell, and how they are told.
   [
     'installed after one of the old set',

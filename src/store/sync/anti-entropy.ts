@@ -31,6 +31,7 @@ import { Leaving } from './leaving.ts'
 import { Looks } from './looks.ts'
 import { Movement } from './movement.ts'
 import { Pace } from './pace.ts'
+import { Refusals } from './refusals.ts'
 import { heldOf, sharedOf } from './shared.ts'
 import type { Turns } from './turns.ts'
 import { Upkeep } from './upkeep.ts'
@@ -72,6 +73,7 @@ export class AntiEntropy {
   readonly #wishes = new Wishes()
   /** Of those that hold a record which cannot be joined, for the next round; bounded as wishes. */
   #refused: (readonly [StorageId, number])[] = []
+  readonly #refusals: Refusals
   readonly #looks = new Looks()
   readonly #comparison: Comparison
   readonly #upkeep: Upkeep
@@ -89,6 +91,7 @@ export class AntiEntropy {
     this.#movement = new Movement(options.self, options.reportInstalled)
     const { signal } = this.#aborter
     const pace = new Pace(options.clock)
+    this.#refusals = new Refusals(options.clock, options.log)
     this.#comparison = new Comparison({ ...options, looks: this.#looks, pace, signal })
     this.#upkeep = new Upkeep(options.trees, options.log)
     this.#farewell = new Farewell(options, (topology, peer, partition) =>
@@ -146,6 +149,13 @@ export class AntiEntropy {
   #onTopology(topology: Topology): void {
     for (const [id, partitions] of this.#movement.onTopology(topology)) this.want(id, partitions)
     this.#kick()
+    this.#lookAnew(topology)
+  }
+
+  /** Who refused may not any more. */
+  #lookAnew({ members }: Topology): void {
+    const disks = new Set(members.map(({ storageId }) => storageId))
+    this.#refusals.lookAnew((id) => disks.has(id))
     this.#leaving.lookAnew()
   }
 
@@ -155,7 +165,7 @@ export class AntiEntropy {
     if (current === null) return
     if (kind === 'alive' || kind === 'join') {
       this.want(id, sharedOf(current, self).get(id) ?? [])
-      this.#leaving.lookAnew()
+      this.#lookAnew(current)
     }
     // What it coordinated last it may have told some of the others, and can tell no more.
     if (kind === 'dead' && id !== self) {
@@ -206,6 +216,8 @@ export class AntiEntropy {
     let waitMs = BURST_MS
     while (!signal.aborted) {
       await sleep(clock, waitMs, signal).catch(() => undefined)
+      await this.#refusals.wait(id, signal)
+      if (signal.aborted) break
       const outcome = await this.#compare(id)
       if (outcome === 'done') break
       waitMs = outcome === 'failed' ? RETRY_MS : 0
@@ -232,10 +244,14 @@ export class AntiEntropy {
     this.#wishes.add(id, again, 'called')
     for (const partition of refused) this.#refused.push([id, partition])
     for (const partition of equal) this.#movement.onReconciled(current, partition, id)
-    if (failure === null) return again.length > 0 ? 'busy' : 'more'
+    if (failure === null) {
+      this.#refusals.succeeded(id)
+      return again.length > 0 ? 'busy' : 'more'
+    }
     if (this.#aborter.signal.aborted) return 'done'
     counts.syncFailures++
-    log.write('debug', 'store.sync-failed', { error: String(failure) })
+    const isRefused = this.#refusals.failed(id, failure)
+    if (!isRefused) log.write('debug', 'store.sync-failed', { error: String(failure) })
     return 'failed'
   }
 }
