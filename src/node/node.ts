@@ -229,7 +229,7 @@ class Node implements AtollNode {
     this.#state = 'leaving'
     try {
       const hasData = cluster.mesh.self.role === 'member' && cluster.removals.self === null
-      if (hasData) await cluster.issuer.leave(options.signal)
+      if (hasData) await cluster.issuer.leave(options)
       // Before the goodbye, after which there is no way back: the disk may be full.
       if (this.#disk !== null) await removeClusterFile(this.#disk.storage, this.#disk.database)
     } catch (error) {

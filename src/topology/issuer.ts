@@ -21,6 +21,12 @@ export interface Emptied {
   readonly cfg: number
 }
 
+export interface LeaveOptions {
+  /** Absent: it takes as long as it takes. */
+  readonly deadlineMs?: number | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
 export interface TopologyIssuer {
   /** Begins to watch membership. The mesh runs already. */
   start(): void
@@ -33,9 +39,10 @@ export interface TopologyIssuer {
   report(installed: readonly Installed[], emptied: readonly Emptied[]): Promise<void>
   /**
    * Moves everything off this node. Resolves when a topology without it is known here: from then
-   * on nobody needs its disk. Rejects with the signal's reason, or when it cannot be done.
+   * on nobody needs its disk. Rejects with the signal's reason, when it cannot be done, or at the
+   * deadline with what it waited for: then it may take effect later, and may be asked for again.
    */
-  leave(signal?: AbortSignal): Promise<void>
+  leave(options?: LeaveOptions): Promise<void>
   /**
    * The operator's word that a disk is gone for good, or is to go: it is refused for ever, and its
    * replicas move. Resolves with the number of the topology that says so. Rejects with NOT_FOUND,

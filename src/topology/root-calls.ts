@@ -57,15 +57,20 @@ export class RootCalls {
    * Says it to the first root that answers, then to the others. Null when one took it, else why
    * none did. Rejects with what a root refused for good.
    */
-  async plead(kind: number, body: Uint8Array): Promise<AtollError | null> {
+  async plead(
+    kind: number,
+    body: Uint8Array,
+    signal: AbortSignal = this.ends,
+  ): Promise<AtollError | null> {
     let failure: unknown = null
     const roots = this.#rootsToAsk()
     for (const [index, root] of roots.entries()) {
       try {
-        await this.tell(root, kind, body)
+        await this.tell(root, kind, body, signal)
         for (const other of roots.slice(index + 1)) this.#spawn(this.tell(other, kind, body))
         return null
       } catch (error) {
+        signal.throwIfAborted()
         if (isFinal(error)) throw error
         failure = error
       }
@@ -86,7 +91,7 @@ export class RootCalls {
       heard ||= unheard === null
       const leftMs = endMs - this.#options.clock.monotonicMs()
       if (leftMs <= 0) throw heard || unheard === null ? undecided() : unheard
-      await this.nextTopology(leftMs, this.ends)
+      await this.nextTopology(Math.min(leftMs, REPEAT_MS), this.ends)
     }
     return this.known().number
   }
@@ -114,9 +119,8 @@ export class RootCalls {
   async nextTopology(mostMs: number, signal: AbortSignal): Promise<void> {
     const heard = new AbortController()
     const unsubscribe = this.#topology.subscribe(() => heard.abort())
-    const waitMs = Math.min(mostMs, REPEAT_MS)
     try {
-      await sleep(this.#options.clock, waitMs, AbortSignal.any([signal, heard.signal]))
+      await sleep(this.#options.clock, mostMs, AbortSignal.any([signal, heard.signal]))
     } catch (error) {
       if (signal.aborted) throw error
     } finally {
@@ -125,14 +129,19 @@ export class RootCalls {
   }
 
   /** A root's answer is the number that it knows, which is caught up with when it is news. */
-  async tell(root: PeerId, kind: number, body: Uint8Array): Promise<number> {
-    const number = decodeNumber(await this.#request(root, kind, body))
+  async tell(
+    root: PeerId,
+    kind: number,
+    body: Uint8Array,
+    signal: AbortSignal = this.ends,
+  ): Promise<number> {
+    const number = decodeNumber(await this.#request(root, kind, body, signal))
     this.#topology.onDigest(root, number)
     return number
   }
 
-  #request(root: PeerId, kind: number, body: Uint8Array): Promise<Uint8Array> {
-    const options = { timeoutMs: REQUEST_TIMEOUT_MS, signal: this.ends }
+  #request(root: PeerId, kind: number, body: Uint8Array, signal = this.ends): Promise<Uint8Array> {
+    const options = { timeoutMs: REQUEST_TIMEOUT_MS, signal }
     return this.#options.mesh.request(root, kind, body, options)
   }
 

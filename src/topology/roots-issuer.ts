@@ -8,16 +8,16 @@
  * the asked one are told as well, so that they would plan alike.
  */
 import { AtollError } from '../base/errors.ts'
-import type { PeerId, StorageId } from '../base/ids.ts'
+import type { StorageId } from '../base/ids.ts'
 import type { Database } from '../disk/database.ts'
 import type { RemotePeer } from '../mesh/mesh.ts'
 import type { Clock } from '../seams/clock.ts'
 import { REQUEST_KINDS } from '../wire/kinds.ts'
 import { Decider, type DeciderOptions } from './decider.ts'
-import type { Emptied, Installed, TopologyIssuer } from './issuer.ts'
+import { Handover } from './handover.ts'
+import type { Emptied, Installed, LeaveOptions, TopologyIssuer } from './issuer.ts'
 import { isMoved, type Move, refusalOfMove } from './manual-move.ts'
 import { decodeOutlook, encodeOutlook, type Outlook, outlookNumber } from './outlook.ts'
-import { pushTopology } from './push.ts'
 import { refusalOfRemoval } from './removal.ts'
 import {
   decodeMove,
@@ -28,15 +28,13 @@ import {
   encodeRemoval,
   encodeReport,
 } from './requests.ts'
-import { RootCalls, rootsOf } from './root-calls.ts'
+import { RootCalls } from './root-calls.ts'
 import { SlotAcceptor } from './slot-acceptor.ts'
 import { decodeAccept, decodePrepare, encodeReply } from './slot-messages.ts'
 import { isMember, type Topology } from './topology.ts'
-import { majorityOf } from './validate.ts'
 
 /** A leave that no root has heard for so long is given up. */
 const UNHEARD_MS = 30_000
-const REPEAT_LEAVE_MS = 1000
 /** The topology may change between the question and the answer. */
 const OUTLOOKS_MAX = 3
 const NOTHING = new Uint8Array()
@@ -86,8 +84,22 @@ export class RootsIssuer implements TopologyIssuer {
     await this.#calls.tellAll(REQUEST_KINDS.TOPOLOGY_REPORT, body)
   }
 
-  async leave(signal: AbortSignal = new AbortController().signal): Promise<void> {
-    const ends = AbortSignal.any([signal, this.#calls.ends])
+  async leave({ signal, deadlineMs }: LeaveOptions = {}): Promise<void> {
+    const handover = new Handover(this.#options, this.#calls)
+    const late = new AbortController()
+    const ends = AbortSignal.any([this.#calls.ends, late.signal, ...(signal ? [signal] : [])])
+    const timer =
+      deadlineMs === undefined
+        ? null
+        : this.#clock.after(deadlineMs, () => late.abort(handover.late()))
+    try {
+      await this.#goneBy(handover, ends)
+    } finally {
+      timer?.cancel()
+    }
+  }
+
+  async #goneBy(handover: Handover, ends: AbortSignal): Promise<void> {
     let heardAtMs = this.#clock.monotonicMs()
     for (;;) {
       ends.throwIfAborted()
@@ -97,13 +109,13 @@ export class RootsIssuer implements TopologyIssuer {
           hint: 'stop the daemon instead',
         })
       }
-      const unheard = await this.#calls.plead(REQUEST_KINDS.TOPOLOGY_LEAVE, NOTHING)
+      const unheard = await this.#calls.plead(REQUEST_KINDS.TOPOLOGY_LEAVE, NOTHING, ends)
       if (unheard === null) heardAtMs = this.#clock.monotonicMs()
       else if (this.#clock.monotonicMs() - heardAtMs > UNHEARD_MS) throw unheard
-      const isOut = !isMember(this.#calls.known(), this.#self) && (await this.#isLetGo(ends))
+      const isOut = !isMember(this.#calls.known(), this.#self) && (await handover.isTaken(ends))
       // It may have been taken in just now, by a root that knew nothing of its going.
       if (isOut && !isMember(this.#calls.known(), this.#self)) return
-      await this.#calls.nextTopology(REPEAT_LEAVE_MS, ends)
+      await this.#calls.nextTopology(handover.pauseMs, ends)
     }
   }
 
@@ -182,30 +194,6 @@ export class RootsIssuer implements TopologyIssuer {
     if (refusal !== null) throw refusal
     decider.takeMove(move)
     return topology.number
-  }
-
-  /**
-   * Whether a majority of the roots have the topology in which this node is not, and know that it
-   * goes. If only those who go knew who decides next, nobody could decide; and who does not know
-   * would take it in again.
-   */
-  async #isLetGo(ends: AbortSignal): Promise<boolean> {
-    const roots = rootsOf(this.#calls.known())
-    const told = await Promise.all(roots.map(({ id }) => this.#handTo(id, ends)))
-    return told.filter(Boolean).length >= majorityOf(roots.length)
-  }
-
-  async #handTo(peer: PeerId, ends: AbortSignal): Promise<boolean> {
-    const { mesh, topology, log } = this.#options
-    try {
-      const { digest, encoded } = topology
-      await pushTopology(mesh, peer, encoded, ends)
-      // A root that knows more may have taken this node in.
-      return (await this.#calls.tell(peer, REQUEST_KINDS.TOPOLOGY_LEAVE, NOTHING)) === digest
-    } catch (error) {
-      log.write('warn', 'topology.handover-failed', { peer, error: String(error) })
-      return false
-    }
   }
 
   #mustBeRoot(): Topology {

@@ -7,6 +7,7 @@ import { AtollError, isAtollError } from '../../src/base/errors.ts'
 import { encodeTopology, hashTopology } from '../../src/topology/codec.ts'
 import { encodeReport } from '../../src/topology/requests.ts'
 import { loads } from '../../src/topology/describe.ts'
+import type { LeaveOptions } from '../../src/topology/issuer.ts'
 import type { Move } from '../../src/topology/manual-move.ts'
 import { isMember, type Topology, type TopologyMember } from '../../src/topology/topology.ts'
 import { REQUEST_KINDS } from '../../src/wire/kinds.ts'
@@ -65,6 +66,34 @@ function overBound(topology: Topology): Move {
   const [to = ''] = [...loads(topology)].toSorted(([, x], [, y]) => y - x).map(([id]) => id)
   const partition = topology.partitions.findIndex(({ replicas }) => !replicas.includes(to))
   return { partition, from: topology.partitions[partition]?.replicas[0] ?? '', to }
+}
+
+/** Of five, a goes; the last topology has reached one of three roots, and the others are cut off. */
+async function toldToFew(options: LeaveOptions) {
+  const cluster = await clusterOf(members, 5)
+  cluster.hub.lost.add(REQUEST_KINDS.TOPOLOGY_PUSH)
+  cluster.hub.lost.add(REQUEST_KINDS.TOPOLOGY_GET)
+  const leave = settlesWith(cluster.node(a).issuer.leave(options))
+  const all = members.slice(0, 5)
+  let last = cluster.topologyOf(a)
+  // Nobody tells anybody: the steps in between are handed on, the last one to the leaver alone.
+  for (let turn = 0; turn < 100 && isMember(last, a.storageId); turn++) {
+    await cluster.clock.advance(100)
+    for (const each of all.map((member) => cluster.topologyOf(member))) {
+      if (each.number > last.number) last = each
+    }
+    const told = isMember(last, a.storageId) ? all : [a]
+    const shown = told.map((member) => cluster.node(member).log.learn(last))
+    await Promise.all([cluster.clock.advance(10), ...shown])
+  }
+  const roots = all.filter(({ storageId }) => last.roots.includes(storageId))
+  assert.equal(roots.length, 3)
+  const ahead = roots.filter((root) => cluster.topologyOf(root).number === last.number)
+  const behind = roots.filter((root) => !ahead.includes(root))
+  assert.equal(ahead.length, 1)
+  for (const { id } of behind) cluster.hub.cut.add(id)
+  cluster.hub.lost.clear()
+  return { cluster, leave, behind, last }
 }
 
 /** A move after which the two, who share a zone, would hold the same partition. */
@@ -215,7 +244,7 @@ export const RULES: Readonly<Record<string, () => Promise<void>>> = {
     const cluster = await clusterOf(members, 3)
     cluster.slow.add(a.storageId)
     const aborter = new AbortController()
-    const leave = settlesWith(cluster.node(c).issuer.leave(aborter.signal))
+    const leave = settlesWith(cluster.node(c).issuer.leave({ signal: aborter.signal }))
     await cluster.clock.advance(50)
     aborter.abort(new AtollError('CANCELLED', 'given up'))
     await cluster.clock.advance(3000)
@@ -226,7 +255,7 @@ export const RULES: Readonly<Record<string, () => Promise<void>>> = {
     const cluster = await clusterOf(members, 4)
     const aborter = new AbortController()
     cluster.slow.add(b.storageId)
-    const leave = settlesWith(cluster.node(d).issuer.leave(aborter.signal))
+    const leave = settlesWith(cluster.node(d).issuer.leave({ signal: aborter.signal }))
     await cluster.clock.advance(1500)
     aborter.abort(new AtollError('CANCELLED', 'given up'))
     await cluster.until('told', 5000, () => leave.done)
@@ -277,7 +306,7 @@ export const RULES: Readonly<Record<string, () => Promise<void>>> = {
     await cluster.crash(a)
     cluster.start(a)
     const aborter = new AbortController()
-    const given = settlesWith(cluster.node(a).issuer.leave(aborter.signal))
+    const given = settlesWith(cluster.node(a).issuer.leave({ signal: aborter.signal }))
     await cluster.clock.advance(3000)
     assert.equal(given.done, false, 'nobody else knows the last topology')
     aborter.abort(new AtollError('CANCELLED', 'given up'))
@@ -581,35 +610,65 @@ export const RULES: Readonly<Record<string, () => Promise<void>>> = {
   },
 
   'goes only when a majority of the roots knows that it may': async () => {
-    const cluster = await clusterOf(members, 5)
-    cluster.hub.lost.add(REQUEST_KINDS.TOPOLOGY_PUSH)
-    cluster.hub.lost.add(REQUEST_KINDS.TOPOLOGY_GET)
-    const leave = settlesWith(cluster.node(a).issuer.leave())
-    const all = members.slice(0, 5)
-    let last = cluster.topologyOf(a)
-    // Nobody tells anybody: the steps in between are handed on, the last one to the leaver alone.
-    for (let turn = 0; turn < 100 && isMember(last, a.storageId); turn++) {
-      await cluster.clock.advance(100)
-      for (const each of all.map((member) => cluster.topologyOf(member))) {
-        if (each.number > last.number) last = each
-      }
-      const told = isMember(last, a.storageId) ? all : [a]
-      const shown = told.map((member) => cluster.node(member).log.learn(last))
-      await Promise.all([cluster.clock.advance(10), ...shown])
-    }
-    const roots = all.filter(({ storageId }) => last.roots.includes(storageId))
-    assert.equal(roots.length, 3)
-    const ahead = roots.filter((root) => cluster.topologyOf(root).number === last.number)
-    const behind = roots.filter((root) => !ahead.includes(root))
-    assert.equal(ahead.length, 1)
-    for (const { id } of behind) cluster.hub.cut.add(id)
-    cluster.hub.lost.clear()
+    const { cluster, leave, behind, last } = await toldToFew({})
     await cluster.clock.advance(5000)
     assert.equal(leave.done, false, 'one of three is no majority')
     cluster.hub.cut.delete(behind[0]?.id ?? '')
     await cluster.until('left', 5000, () => leave.done)
     assert.equal(leave.error, null)
     assert.equal(cluster.topologyOf(behind[0]).number, last.number)
+  },
+
+  'warns once of each root that does not take the handover, and asks a little less often':
+    async () => {
+      const { cluster, leave, behind } = await toldToFew({})
+      const { lines } = cluster.node(a)
+      const warned = (): unknown[] =>
+        lines
+          .filter(({ event }) => event === 'topology.handover-failed')
+          .map(({ fields }) => fields['peer'])
+      const asked = async (ms: number): Promise<number> => {
+        const before = cluster.hub.requests.length
+        await cluster.clock.advance(ms)
+        return cluster.hub.requests.slice(before).filter(({ from, kind }) => {
+          return from === a.id && kind === REQUEST_KINDS.TOPOLOGY_PUSH
+        }).length
+      }
+      await cluster.clock.advance(30_000)
+      assert.equal(new Set(warned()).size, warned().length)
+      for (const { id } of behind) assert.ok(warned().includes(id))
+      const often = await asked(300_000)
+      // Often enough that the roots who know of it do not forget it.
+      assert.ok(often >= 3 * 40 && often <= 3 * 61, `${often}`)
+      assert.equal(new Set(warned()).size, warned().length)
+      assert.equal(leave.done, false)
+      assert.ok(!isMember(cluster.topologyOf(a), a.storageId))
+      for (const { id } of behind) cluster.hub.cut.delete(id)
+      await cluster.until('left', 6000, () => leave.done)
+      assert.equal(leave.error, null)
+    },
+
+  'ends at its deadline, and says what it waited for': async () => {
+    const { cluster, leave } = await toldToFew({ deadlineMs: 60_000 })
+    const startMs = cluster.clock.monotonicMs()
+    await cluster.until('given up', 60_000, () => leave.done)
+    assert.ok(cluster.clock.monotonicMs() - startMs > 30_000)
+    assert.ok(isAtollError(leave.error, 'NO_QUORUM'))
+    assert.match(leave.error.message, /1 of 3 roots know that this node goes/)
+    const slow = await clusterOf(members, 4)
+    slow.slow.add(b.storageId)
+    const early = settlesWith(slow.node(d).issuer.leave({ deadlineMs: 5000 }))
+    await slow.clock.advance(4900)
+    assert.equal(early.done, false)
+    await slow.until('given up', 200, () => early.done)
+    assert.ok(isAtollError(early.error, 'TIMEOUT'))
+    assert.match(early.error.message, /not handed over yet/)
+    // Also while the root is asked and has not answered.
+    const deaf = await clusterOf(members, 3)
+    deaf.hub.delayMs = () => 2500
+    const unheard = settlesWith(deaf.node(c).issuer.leave({ deadlineMs: 1500 }))
+    await deaf.until('given up', 2600, () => unheard.done)
+    assert.ok(isAtollError(unheard.error, 'TIMEOUT'))
   },
 
   'drops a dead member and refuses it for ever': async () => {
