@@ -25,11 +25,13 @@ export function quietYamux(init: YamuxMuxerInit): () => StreamMuxerFactory {
   }
 }
 
-/** Listens before the muxer does, which takes the first bytes of a frame that is too long at most. */
 function guarded(connection: MessageStream): MessageStream {
   const guard = new FrameGuard()
   connection.addEventListener('message', ({ data }) => {
-    if (!guard.pass(data)) connection.abort(new Error('a frame of yamux that is too long'))
+    if (guard.pass(data)) return
+    // Once the muxer has had the same bytes: a stream that they open ends with the connection only
+    // if it was there before.
+    queueMicrotask(() => connection.abort(new Error('a frame of yamux that is too long')))
   })
   return connection
 }

@@ -350,8 +350,16 @@ const MUTANTS: readonly Mutant[] = [
     'adapters/muxer.live',
     /nobody would send/,
     'muxer',
-    'if (!guard.pass(data))',
-    'if (guard === null)',
+    'if (guard.pass(data)) return',
+    'if (guard !== null) return',
+  ],
+  [
+    'streams outlive a frame that is too long',
+    'adapters/muxer.live',
+    /nobody would send/,
+    'muxer',
+    'queueMicrotask(() => connection.abort(',
+    'void [0].map(() => connection.abort(',
   ],
   [
     'who is silent is waited for',

@@ -29,6 +29,7 @@ class Connection extends EventTarget {
 
   abort(): void {
     this.aborted = true
+    this.dispatchEvent(new Event('close'))
   }
 
   say(data: Uint8Array): void {
@@ -79,15 +80,20 @@ describe('libp2p muxer', () => {
     assert.deepEqual([...frame.subarray(12)], [1, 2, 3])
   })
 
-  it('does not wait for a frame that nobody would send', () => {
+  it('does not wait for a frame that nobody would send', async () => {
     const connection = new Connection(null)
-    quietYamux(INIT)().createStreamMuxer(connection as unknown as MessageStream)
-    const update = Uint8Array.of(0, 1, 0, 0, 0, 0, 0, 9, 255, 255, 255, 255)
-    connection.say(update)
+    const muxer = quietYamux(INIT)().createStreamMuxer(connection as unknown as MessageStream)
+    const opening = Uint8Array.of(0, 1, 0, 1, 0, 0, 0, 2, 255, 255, 255, 255)
+    connection.say(opening)
+    await Promise.resolve()
     assert.equal(connection.aborted, false)
-    // The header of 4 GiB of data.
-    connection.say(update.with(1, 0))
+    assert.equal(muxer.streams.length, 1)
+    // A second stream, and the header of 4 GiB of data, in one piece.
+    const data = Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 2, 255, 255, 255, 255)
+    connection.say(Uint8Array.from([...opening.with(7, 4), ...data]))
+    await Promise.resolve()
     assert.equal(connection.aborted, true)
+    assert.equal(muxer.streams.length, 0)
   })
 
   it('hides nothing else', async () => {
