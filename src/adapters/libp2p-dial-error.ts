@@ -7,9 +7,6 @@ const DENIED_NAMES = new Set([
   'UnexpectedPeerError',
   'InvalidCryptoExchangeError',
   'UnsupportedProtocolError',
-  'DialDeniedError',
-  'ConnectionDeniedError',
-  'MuxerUnavailableError',
 ])
 
 /** The worst outcome of all addresses; `refused` only when every one refused. */
