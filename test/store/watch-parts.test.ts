@@ -19,6 +19,7 @@ import {
   WATCH_EVENTS_MAX,
   WATCHERS_MAX,
 } from '../../src/store/limits.ts'
+import { FINGERPRINT_LIMIT } from '../../src/store/fingerprint.ts'
 import { EMPTY_RECORD, encodeRecord, type StoreRecord } from '../../src/store/record.ts'
 import { isSameContent, markOf } from '../../src/store/watch/content.ts'
 import { Continuity } from '../../src/store/watch/continuity.ts'
@@ -27,8 +28,12 @@ import { EventBuffer } from '../../src/store/watch/event-buffer.ts'
 import {
   decodeFeedAnswer,
   decodeFeedQuestion,
+  decodeRootsAnswer,
+  decodeRootsQuestion,
   encodeFeedAnswer,
   encodeFeedQuestion,
+  encodeRootsAnswer,
+  encodeRootsQuestion,
   feedEnd,
   type FeedAnswer,
 } from '../../src/store/watch/feed-messages.ts'
@@ -341,7 +346,26 @@ describe('messages of watching', () => {
     ),
   })
 
+  const rootsQuestions = plain({
+    prefix: fc.string({ unit: 'grapheme', maxLength: 50 }),
+    run: seqs,
+    after: seqs,
+    partitions: fc.array(fc.nat({ max: 65_535 }), { maxLength: 6 }),
+  })
+  const rootsAnswers = plain({
+    run: seqs,
+    upTo: seqs,
+    wallMs: seqs,
+    roots: fc.array(fc.option(fc.nat({ max: FINGERPRINT_LIMIT - 1 })), { maxLength: 6 }),
+  })
+
   it('come back as they were', () => {
+    fc.assert(
+      fc.property(rootsQuestions, rootsAnswers, (question, answer) => {
+        assert.deepEqual(decodeRootsQuestion(encodeRootsQuestion(question)), question)
+        assert.deepEqual(decodeRootsAnswer(encodeRootsAnswer(answer)), answer)
+      }),
+    )
     fc.assert(
       fc.property(questions, answers, (question, answer) => {
         assert.deepEqual(decodeFeedQuestion(encodeFeedQuestion(question)), question)
@@ -359,18 +383,28 @@ describe('messages of watching', () => {
       }
     }
     const changes = fc.array(fc.tuple(fc.nat(), fc.nat({ max: 255 })), { maxLength: 3 })
+    const roots = fc.tuple(rootsQuestions, rootsAnswers)
     fc.assert(
-      fc.property(questions, answers, changes, fc.nat(), (question, answer, flips, cut) => {
-        for (const [decode, encoded] of [
-          [decodeFeedQuestion, encodeFeedQuestion(question)],
-          [decodeFeedAnswer, encodeFeedAnswer(answer)],
-        ] as const) {
-          const bytes = encoded.slice()
-          for (const [at, value] of flips) bytes[at % bytes.length] = value
-          decodes(decode, bytes)
-          decodes(decode, encoded.subarray(0, cut % encoded.length))
-        }
-      }),
+      fc.property(
+        questions,
+        answers,
+        roots,
+        changes,
+        fc.nat(),
+        (question, answer, of, flips, cut) => {
+          for (const [decode, encoded] of [
+            [decodeFeedQuestion, encodeFeedQuestion(question)],
+            [decodeFeedAnswer, encodeFeedAnswer(answer)],
+            [decodeRootsQuestion, encodeRootsQuestion(of[0])],
+            [decodeRootsAnswer, encodeRootsAnswer(of[1])],
+          ] as const) {
+            const bytes = encoded.slice()
+            for (const [at, value] of flips) bytes[at % bytes.length] = value
+            decodes(decode, bytes)
+            decodes(decode, encoded.subarray(0, cut % encoded.length))
+          }
+        },
+      ),
     )
   })
 
@@ -408,7 +442,7 @@ describe('messages of watching', () => {
 })
 
 describe('what was told', () => {
-  const told = { record: recordAt(1), shown: 1, turn: 1, recordBytes: 1000 }
+  const told = { record: recordAt(1), shown: 1, atMs: 0, turn: 1, recordBytes: 1000 }
 
   it('is so many bytes, what was told longest ago forgotten first, and known to be', () => {
     const keys = new ToldKeys(10_000)
@@ -552,6 +586,32 @@ describe('telling of a key', () => {
     await clock.advance(3000)
     assert.equal(counts.told, 2)
     await clock.advance(600_000)
+    assert.deepEqual(await heard(), ['put k=disk-a 1', 'expire k'])
+  })
+
+  it('that has run out by then does not come back with a copy of it', async () => {
+    const one = recordAt(1)
+    const { take, heard, clock } = tellingOf(() => Promise.reject(new Error('unused')), 1e9)
+    const endsMs = clock.wallMs() + 4000
+    const siblings = one.siblings.map((each) => ({ ...each, expiresAtMs: endsMs }))
+    const record = { ...one, siblings }
+    await take('k', record)
+    await take('k', record, endsMs)
+    await take('k', record)
+    await clock.advance(10_000)
+    for (const expiredAtMs of [0, endsMs]) await take('k', record, expiredAtMs)
+    assert.deepEqual(await heard(), ['put k=disk-a 1', 'expire k'])
+  })
+
+  it('that has run out is told once, also by a copy that comes later than its end', async () => {
+    const one = recordAt(1)
+    const { take, heard, clock } = tellingOf(() => Promise.reject(new Error('unused')), 1e9)
+    const endsMs = clock.wallMs() + 1000
+    const siblings = one.siblings.map((each) => ({ ...each, expiresAtMs: endsMs }))
+    const record = { ...one, siblings }
+    await take('k', record)
+    await clock.advance(2000)
+    for (const expiredAtMs of [0, endsMs, endsMs]) await take('k', record, expiredAtMs)
     assert.deepEqual(await heard(), ['put k=disk-a 1', 'expire k'])
   })
 

@@ -146,11 +146,14 @@ export class Telling {
     if (record === null) return
     const recordBytes = Math.max(entry.record.length, before?.recordBytes ?? 0)
     const wallMs = clock.wallMs()
-    const atMs = Math.max(wallMs, Math.min(expiredAtMs, wallMs + SKEW_MS))
+    const isSame = before !== undefined && isSameContent(before.record, record)
+    const hereMs = Math.max(wallMs, Math.min(expiredAtMs, wallMs + SKEW_MS))
+    // What has run out stays so.
+    const atMs = isSame ? Math.max(hereMs, before.atMs) : hereMs
     const shown = shownOf(record, atMs)
     if (expiredAtMs > atMs) this.#awaitEnd(entry, record, atMs, cursor)
-    const next = { record, shown: shown.length, recordBytes }
-    const readers = this.#readersOf(before, next, expiredAtMs > 0)
+    const next = { record, shown: shown.length, atMs, recordBytes }
+    const readers = this.#readersOf(isSame && before.shown === shown.length ? before : null)
     const mark = markOf(key, record, shown.length)
     const isSeen = before === undefined && this.#skipped.has(mark)
     if (readers.length === 0 || isSeen) {
@@ -180,17 +183,9 @@ export class Telling {
    * Of news all. Of what has been told already those that have come since: whether they have seen it
    * where they listed the keys is not known here.
    */
-  #readersOf(
-    before: Told | undefined,
-    { record, shown }: Pick<Told, 'record' | 'shown'>,
-    isExpiry: boolean,
-  ): readonly EventBuffer[] {
-    const isTold =
-      before !== undefined &&
-      isSameContent(before.record, record) &&
-      (!isExpiry || before.shown === shown)
-    if (!isTold) return [...this.#readers.keys()]
-    return [...this.#readers].flatMap(([buffer, since]) => (before.turn <= since ? [buffer] : []))
+  #readersOf(told: Told | null): readonly EventBuffer[] {
+    if (told === null) return [...this.#readers.keys()]
+    return [...this.#readers].flatMap(([buffer, since]) => (told.turn <= since ? [buffer] : []))
   }
 
   /** What is held of the keys that may have been told, and of which nothing is known any more. */

@@ -11,6 +11,8 @@ export interface Told {
   readonly record: StoreRecord
   /** How many values were shown of it: those that run out are no change of the record. */
   readonly shown: number
+  /** By the time of which. */
+  readonly atMs: number
   /** The turn of the stream in which it was told last. */
   readonly turn: number
   /** About what the record takes. */
