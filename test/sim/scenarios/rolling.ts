@@ -138,7 +138,8 @@ class Alone {
   async #put(random: SimRandom): Promise<void> {
     const key = `alone/${this.keys.length}`
     this.keys.push(key)
-    const options = { write: 'one', deadlineMs: DEADLINE_MS } as const
+    const ends = random.chance(0.3) ? { ttlMs: Math.ceil(random.between(1000, 20_000)) } : {}
+    const options = { write: 'one', deadlineMs: DEADLINE_MS, ...ends } as const
     const index = this.#calls.someHost(random)
     const answer = await this.#calls.call(index, ({ kv }) => kv.put(key, 'v', options))
     if ('error' in answer) this.#calls.outcomeOf(answer.error)
