@@ -33,8 +33,10 @@ async function runRolling(context: ScenarioContext): Promise<ScenarioReport> {
   const atoll = new AtollWorld(context, members + 1, { partitions: 16 })
   const { world, cluster, random } = atoll
   const isCalm = random.chance(0.3)
+  // Values end by clocks: what a list still shows, others may have called ended before it.
+  const areClocksWrong = random.chance(0.4)
   const steady = new Watchers(world, world.random.fork('steady'), (index) => index === edge)
-  const content = new Alone(atoll, members)
+  const content = new Alone(atoll, members, !areClocksWrong)
   await world.run(async () => {
     await cluster.form(members)
     await cluster.joinEdge(edge)
@@ -72,7 +74,7 @@ async function runRolling(context: ScenarioContext): Promise<ScenarioReport> {
     const order = shuffled(random, [...cluster.members])
     const [alone = 0, ...others] = order
     for (const { clock } of world.hosts) {
-      if (random.chance(0.2)) clock.jump(random.between(-20_000, 20_000))
+      if (areClocksWrong && random.chance(0.3)) clock.jump(random.between(-20_000, 20_000))
     }
     for (const other of [...others, edge]) world.cut(alone, other)
     await restart(alone)
@@ -121,8 +123,11 @@ class Alone {
   readonly keys: string[] = []
   readonly #clients: Clients
   readonly #calls: NodeCalls<AtollProgramNode>
+  readonly #haveEnds: boolean
 
-  constructor(atoll: AtollWorld, members: number) {
+  /** `haveEnds`: some of the values do. */
+  constructor(atoll: AtollWorld, members: number, haveEnds: boolean) {
+    this.#haveEnds = haveEnds
     this.#clients = new Clients(atoll.world, atoll.world.random.fork('alone'), 'alone')
     this.#calls = new NodeCalls(atoll.world, DEADLINE_MS, (index) => index < members)
   }
@@ -138,7 +143,8 @@ class Alone {
   async #put(random: SimRandom): Promise<void> {
     const key = `alone/${this.keys.length}`
     this.keys.push(key)
-    const ends = random.chance(0.3) ? { ttlMs: Math.ceil(random.between(1000, 20_000)) } : {}
+    const ends =
+      this.#haveEnds && random.chance(0.3) ? { ttlMs: Math.ceil(random.between(1000, 20_000)) } : {}
     const options = { write: 'one', deadlineMs: DEADLINE_MS, ...ends } as const
     const index = this.#calls.someHost(random)
     const answer = await this.#calls.call(index, ({ kv }) => kv.put(key, 'v', options))
