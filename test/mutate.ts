@@ -27,6 +27,9 @@ type Test = readonly [name: string, run: () => unknown]
 const ROOT = new URL('../', import.meta.url).href
 /** A mutant may wait for what never comes. */
 const HANGING_MS = 8_000
+/** What hangs may have taken time away from all in this process, and gives it back when it ends. */
+const ENDING_MS = 8_000
+const { setTimeout, clearTimeout } = globalThis
 
 /**
  * The module at `entry` (a path from the root) with all that it imports from the folders, which are
@@ -136,12 +139,22 @@ async function testsOf(
 async function passes(run: () => unknown): Promise<boolean> {
   const { promise: late, reject } = Promise.withResolvers<never>()
   const timer = setTimeout(() => reject(new Error('it hangs')), HANGING_MS)
+  const running = Promise.resolve().then(run)
   try {
-    await Promise.race([run(), late])
+    await Promise.race([running, late])
     return true
   } catch {
+    await settled(running, ENDING_MS)
     return false
   } finally {
     clearTimeout(timer)
   }
+}
+
+/** Resolves when it has ended, or after that time. */
+async function settled(work: Promise<unknown>, mostMs: number): Promise<void> {
+  const over = Promise.withResolvers<void>()
+  const timer = setTimeout(over.resolve, mostMs)
+  await Promise.race([Promise.allSettled([work]), over.promise])
+  clearTimeout(timer)
 }

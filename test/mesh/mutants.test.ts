@@ -18,7 +18,15 @@ type Suite =
   | 'mesh/ticket-book'
   | 'wire/codec'
 
-type Mutant = readonly [name: string, suite: Suite, file: string, from: string, to: string]
+type Mutant = readonly [
+  name: string,
+  suite: Suite,
+  file: string,
+  from: string,
+  to: string,
+  /** Which tests of the suite may notice; all when absent. */
+  tests?: RegExp,
+]
 
 const MUTANTS: readonly Mutant[] = [
   [
@@ -435,6 +443,7 @@ const MUTANTS: readonly Mutant[] = [
     'mesh/back-off.ts',
     'this.#notBeforeMs = nowMs + fullMs * (0.5 + this.#random.float() / 2)',
     'this.#notBeforeMs = nowMs + fullMs * 0',
+    /ever more seldom/,
   ],
   [
     'it gives a peer up',
@@ -442,6 +451,7 @@ const MUTANTS: readonly Mutant[] = [
     'mesh/peer.ts',
     'this.#wanted.add(line)',
     'if (this.#backOff.failures < 9) this.#wanted.add(line)',
+    /ever more seldom/,
   ],
   [
     'nobody is asked where a peer is',
@@ -449,6 +459,7 @@ const MUTANTS: readonly Mutant[] = [
     'mesh/peer.ts',
     'if (silent && this.#backOff.failures >= SEARCH_AFTER) {',
     'if (silent && this.#backOff.failures < 0) {',
+    /through others/,
   ],
   [
     'every peer that ever called is remembered',
@@ -456,6 +467,7 @@ const MUTANTS: readonly Mutant[] = [
     'mesh/mesh-node.ts',
     'if (peer.idle) this.#peers.delete(id)',
     'if (peer === null) this.#peers.delete(id)',
+    /not for every peer/,
   ],
   [
     'probes are dropped before rumours',
@@ -506,7 +518,8 @@ const MUTANTS: readonly Mutant[] = [
 describeMutants(
   'mutants of mesh and wire',
   ['mesh', 'wire'],
-  MUTANTS.map(([name, suite, file, from, to]) => {
-    return { name, suites: [`${suite}.test`], file, from, to }
+  MUTANTS.map(([name, suite, file, from, to, tests]) => {
+    const rest = tests === undefined ? {} : { tests }
+    return { name, suites: [`${suite}.test`], file, from, to, ...rest }
   }),
 )
