@@ -174,6 +174,7 @@ export const STORE_MUTANTS: readonly Mutant[] = [
   {
     name: 'watches: who holds something else vouches',
     scenario: 'rolling',
+    within: 16,
     file: 'src/store/watch/vouching.ts',
     from: 'mine.roots[i] !== null && mine.roots[i] === theirs.roots[i]',
     to: 'mine.roots[i] !== null && theirs.roots[i] !== null',

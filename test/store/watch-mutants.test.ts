@@ -242,8 +242,8 @@ const MUTANTS: readonly Mutant[] = [
     'what each replica says is told',
     'watching',
     'telling.ts',
-    'if (!isTold) return',
-    'if (isTold || !isTold) return',
+    'if (told === null) return',
+    'if (told === null || told.turn >= 0) return',
     /begins, then tells/,
   ],
   [
@@ -258,8 +258,8 @@ const MUTANTS: readonly Mutant[] = [
     'a reader that comes is told nothing of what is under way',
     'watching',
     'telling.ts',
-    'before.turn <= since ? [buffer] : []',
-    'before.turn < 0 ? [buffer] : []',
+    'told.turn <= since ? [buffer] : []',
+    'told.turn < 0 ? [buffer] : []',
     /what is under way/,
   ],
   [
