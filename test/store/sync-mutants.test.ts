@@ -202,6 +202,14 @@ const MUTANTS: readonly Mutant[] = [
     /offers all/,
   ],
   [
+    'a majority is all that is offered to',
+    'anti-entropy',
+    'sync/farewell.ts',
+    'if (await this.#offer(topology, peer, partition)) taken++',
+    'if (taken < needed && (await this.#offer(topology, peer, partition))) taken++',
+    /offers all/,
+  ],
+  [
     'one taker is enough for a farewell',
     'anti-entropy',
     'sync/farewell.ts',
@@ -245,8 +253,8 @@ const MUTANTS: readonly Mutant[] = [
     'one taker that fails ends the farewell',
     'departures',
     'sync/farewell.ts',
-    '        failure = error\n      }\n      if (taken',
-    '        throw error\n      }\n      if (taken',
+    '        failure = error\n      }\n    }\n    if (taken',
+    '        throw error\n      }\n    }\n    if (taken',
     /one current replica/,
   ],
   [

@@ -85,7 +85,7 @@ export class Farewell {
       const { targets } = placeIn(topology, '', partition)
       if (targets.length === 0 || targets.includes(self)) continue
       try {
-        if (!(await this.#offerToMost(topology, partition, targets))) continue
+        if (!(await this.#offerToAll(topology, partition, targets))) continue
       } catch (error) {
         if (isAtollError(error, 'STORAGE_FAILED') || isAtollError(error, 'STOPPED')) throw error
         failure = error
@@ -121,8 +121,11 @@ export class Farewell {
     }
   }
 
-  /** Whether a majority has all of it; rejects with the last failure when too few could take it. */
-  async #offerToMost(
+  /**
+   * Offers to all that are up: what this disk alone had, nobody else knows to be lacking at one of
+   * them. Whether a majority has all of it; rejects with the last failure when too few could take it.
+   */
+  async #offerToAll(
     topology: Topology,
     partition: number,
     targets: readonly StorageId[],
@@ -141,10 +144,9 @@ export class Farewell {
       } catch (error) {
         failure = error
       }
-      if (taken === needed) return true
     }
-    if (failure !== null) throw failure
-    return false
+    if (taken < needed && failure !== null) throw failure
+    return taken >= needed
   }
 
   async #drop(partition: number): Promise<void> {

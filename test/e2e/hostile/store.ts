@@ -105,7 +105,8 @@ async function untilQuiet(
     if (performance.now() - beganMs > HEAL_LIMIT_MS) throw new Error('they do not become equal')
     await delay(100)
     const now = await syncedOf(cluster)
-    if (now.keys !== last.keys || now.backlog > 0 || now.apart > 0) lastMs = performance.now()
+    const isBusy = now.backlog > 0 || now.apart > 0 || now.moving > 0
+    if (now.keys !== last.keys || isBusy) lastMs = performance.now()
     last = now
   }
   return { last, lastMs }
@@ -145,13 +146,15 @@ interface Synced {
   readonly backlog: number
   /** Daemons that take one of them for down: they compare with it once it is up again. */
   readonly apart: number
+  /** Partitions that move, or have moved and left a copy. */
+  readonly moving: number
   /** Times that one of them was taken for dead. */
   readonly deaths: number
 }
 
 /** Of all daemons together. */
 async function syncedOf(cluster: HostileCluster): Promise<Synced> {
-  const sum = { keys: 0, bytes: 0, backlog: 0, apart: 0, deaths: 0 }
+  const sum = { keys: 0, bytes: 0, backlog: 0, apart: 0, deaths: 0, moving: 0 }
   for (const index of cluster.indices) {
     const families = await (await cluster.node(index)).metrics()
     const of = (name: string, state?: string): number =>
@@ -164,6 +167,10 @@ async function syncedOf(cluster: HostileCluster): Promise<Synced> {
     sum.backlog += of('atoll_store_sync_backlog')
     sum.deaths += of('atoll_swim_deaths_total')
     if (of('atoll_swim_members', 'alive') !== cluster.size) sum.apart++
+  }
+  const { partitions } = await (await cluster.node(0)).topology.show()
+  for (const { previous, former } of partitions) {
+    if (previous !== null || former.length > 0) sum.moving++
   }
   return sum
 }
