@@ -94,19 +94,22 @@ async function healed(cluster: HostileCluster, say: Say): Promise<number> {
   return last.bytes - before.bytes
 }
 
+/** `lastMs`: when there was last a record on its way, or a partition to compare. */
 async function untilQuiet(
   cluster: HostileCluster,
   before: Synced,
 ): Promise<{ readonly last: Synced; readonly lastMs: number }> {
   const beganMs = performance.now()
   let lastMs = beganMs
+  let busyMs = beganMs
   let last = before
-  while (performance.now() - lastMs < QUIET_MS) {
+  while (performance.now() - busyMs < QUIET_MS) {
     if (performance.now() - beganMs > HEAL_LIMIT_MS) throw new Error('they do not become equal')
     await delay(100)
     const now = await syncedOf(cluster)
-    const isBusy = now.backlog > 0 || now.apart > 0 || now.moving > 0
-    if (now.keys !== last.keys || isBusy) lastMs = performance.now()
+    if (now.keys !== last.keys || now.backlog > 0) lastMs = performance.now()
+    if (now.apart > 0 || now.moving > 0) busyMs = performance.now()
+    busyMs = Math.max(busyMs, lastMs)
     last = now
   }
   return { last, lastMs }
