@@ -30,12 +30,20 @@ export function encodeValue(value: Value, bytesMax: number): EncodedValue {
   throw new AtollError('TOO_LARGE', `the value has ${size} bytes; the limit is ${bytesMax}`)
 }
 
-/** A kind that holds no value (a deletion) is never asked for. */
+/**
+ * A kind that holds no value (a deletion) is never asked for. Never throws: what is not text, or not
+ * JSON, although its writer said so, is given as bytes, so that nobody can make a key unreadable.
+ */
 export function decodeValue(kind: string, bytes: Uint8Array): Value {
   if (kind === 'bytes') return bytes.slice()
   const text = utf8ToText(bytes)
   if (text === null) return bytes.slice()
-  return kind === 'json' ? (JSON.parse(text) as JsonValue) : text
+  if (kind !== 'json') return text
+  try {
+    return JSON.parse(text) as JsonValue
+  } catch {
+    return bytes.slice()
+  }
 }
 
 /** Of a key, as UTF-8. */
