@@ -101,6 +101,19 @@ function importsOf(source: Source): string[] {
   )
 }
 
+/** What tests import from src, as `path name`. */
+function namesInTests(): Set<string> {
+  const imports = sourcesUnder('test').flatMap(({ path, text }) =>
+    [...text.matchAll(/\bimport \{([^}]*)\} from '(\.[^']+)'/g)].map(
+      ([, names = '', target = '']) => {
+        const file = relative(ROOT, resolve(ROOT, dirname(path), target))
+        return [...names.matchAll(/(?:^|,)\s*(\w+)/g)].map(([, name]) => `${file} ${name}`)
+      },
+    ),
+  )
+  return new Set(imports.flat())
+}
+
 function mayImport(layer: string, target: string): boolean {
   if (layer === 'top') return true
   if (layer === 'adapters') return ADAPTERS_MAY.includes(target)
@@ -181,6 +194,16 @@ describe('tidy', () => {
       lines.flatMap((line, n) => (line.length > 120 ? [`${paths[i]}:${n + 1}`] : [])),
     )
     assert.deepEqual([...long, ...wide], [])
+  })
+
+  it('tests every decoder by its name', () => {
+    const tested = namesInTests()
+    const wrong = sources.flatMap(({ path, text }) =>
+      [...text.matchAll(/^export (?:async )?(?:function\*?|const) (decode\w*)/gm)]
+        .map(([, name]) => `${path} ${name}`)
+        .filter((decoder) => !tested.has(decoder)),
+    )
+    assert.deepEqual(wrong, [])
   })
 
   it('gives every layer a README of at most 150 lines', () => {

@@ -8,7 +8,9 @@ import fc from 'fast-check'
 import {
   DOTS_MAX,
   JOINED_FACTOR,
+  PAGE_BYTES,
   RECORD_BYTES_MAX,
+  SCAN_ENTRIES_MAX,
   SIBLINGS_MAX,
   TTL_MS_MAX,
   VECTOR_MAX,
@@ -25,6 +27,17 @@ import {
   encodeWrite,
   readRecordBytes,
 } from '../../src/store/messages.ts'
+import {
+  decodeAnswer,
+  decodedEntries,
+  decodeQuestion,
+  encodeAnswer,
+  encodeQuestion,
+  type GivenPartition,
+  type ScanAnswer,
+  type ScanEntry,
+  type ScanQuestion,
+} from '../../src/store/scan/scan-messages.ts'
 import { WHOLE } from '../../src/store/read-answers.ts'
 import {
   decodeRecord,
@@ -85,8 +98,39 @@ function writeQuestion(bytes: Uint8Array) {
   return { header, round: from.uint(), key: readKey(from), record: readRecordBytes(from) }
 }
 
+const roots = fc.option(fc.nat({ max: Number.MAX_SAFE_INTEGER - 1 }))
+const scans = plain<ScanQuestion>({
+  topology: numbers,
+  range: plain({ prefix: fc.string(), after: fc.string(), upTo: fc.option(keys) }),
+  limit: fc.nat({ max: SCAN_ENTRIES_MAX }),
+  bytes: fc.nat({ max: PAGE_BYTES }),
+  partitions: fc.array(partitions, lists),
+  given: fc.option(fc.array(plain<GivenPartition>({ sum: numbers, root: roots }), lists)),
+})
+const scanned = plain<ScanAnswer<StoreRecord>>({
+  entries: fc.array(
+    plain<ScanEntry<StoreRecord>>({ partition: partitions, key: keys, record: records }),
+    lists,
+  ),
+  done: fc.boolean(),
+  roots: fc.array(roots, lists),
+})
+
+function encodeScanned({ entries, ...rest }: ScanAnswer<StoreRecord>): Uint8Array {
+  const encoded = entries.map((each) => ({ ...each, record: encodeRecord(each.record) }))
+  return encodeAnswer({ ...rest, entries: encoded })
+}
+
+function decodeScanned(bytes: Uint8Array): ScanAnswer<StoreRecord> {
+  const answer = decodeAnswer(bytes)
+  if (typeof answer === 'number') throw new WireError('no answer')
+  return { ...answer, entries: decodedEntries(answer.entries) }
+}
+
 const FORMATS: readonly Format<unknown>[] = [
   format('record', records, encodeRecord, decodeRecord),
+  format('question of a scan', scans, encodeQuestion, decodeQuestion),
+  format('answer of a scan with its records', scanned, encodeScanned, decodeScanned),
   format(
     'context',
     contexts,
