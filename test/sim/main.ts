@@ -38,13 +38,20 @@ async function main(): Promise<number> {
     )
     return 2
   }
+  const total = count * chosen.length
+  let ran = 0
   let failed = 0
   for (let seed = first; seed < first + count; seed++) {
-    for (const scenario of chosen) if (!(await runSeed(scenario, seed))) failed++
+    for (const scenario of chosen) {
+      if (!(await runSeed(scenario, seed))) failed++
+      ran++
+    }
     if (failed > 0 && values['until-failure']) break
   }
-  const total = count * chosen.length
-  if (total > 1) console.log(`${total - failed} of ${total} passed`)
+  if (total > 1) {
+    const left = ran === total ? '' : `; stopped: ${total - ran} of ${total} did not run`
+    console.log(`${ran - failed} of ${ran} passed${left}`)
+  }
   return failed === 0 ? 0 : 1
 }
 
