@@ -32,7 +32,7 @@ export function encodeValue(value: Value, bytesMax: number): EncodedValue {
 
 /**
  * A kind that holds no value (a deletion) is never asked for. Never throws: what is not text, or not
- * JSON, although its writer said so, is given as bytes, so that nobody can make a key unreadable.
+ * JSON, although its writer said so, is given as bytes: the key stays readable.
  */
 export function decodeValue(kind: string, bytes: Uint8Array): Value {
   if (kind === 'bytes') return bytes.slice()
