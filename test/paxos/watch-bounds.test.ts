@@ -146,8 +146,8 @@ describe('watches on one node', () => {
     assert.equal(reads, 1, 'it said so')
     watches.hint(PROPOSED, 3)
     await clock.advance(1000)
-    await events.next()
     assert.equal(reads, 2)
+    await events.next()
     watches.stop()
   })
 
