@@ -104,7 +104,7 @@ const MUTANTS: readonly Mutant[] = [
     'a question that a newer answer has overtaken is shared',
     '    this.forget(key)\n    // It was',
     '    this.#entries.delete(key)\n    // It was',
-    /whatever comes between/,
+    /has overtaken/,
   ],
   [
     'what only its own reader was shown is unshown',

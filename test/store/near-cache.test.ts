@@ -304,6 +304,17 @@ describe('near cache: own writes', () => {
     assert.deepEqual([await other, await after], ['new', 'newest'])
   })
 
+  it('nor is a question shared that a newer answer has overtaken', async () => {
+    const desk = new Desk()
+    const first = desk.get('k', 1000)
+    await desk.read('k', 'new')
+    const later = desk.get('k', 1000)
+    assert.equal(desk.asked.length, 3, 'it asks for itself')
+    desk.answer(0, 'old')
+    desk.answer(2, 'new')
+    assert.deepEqual([await first, await later], ['old', 'new'])
+  })
+
   it('nor when all of it comes in one moment of the clock', async () => {
     const desk = new Desk()
     await desk.read('k', 'older', 1000)
