@@ -22,6 +22,16 @@ export interface Mutant extends Mutation {
   readonly tests?: RegExp
 }
 
+/** A mutant as a line of a table, by the short names of one layer's suites and files. */
+export type MutantRow<Suite extends string> = readonly [
+  name: string,
+  suite: Suite,
+  file: string,
+  from: string,
+  to: string,
+  tests: RegExp,
+]
+
 type Test = readonly [name: string, run: () => unknown]
 
 const ROOT = new URL('../', import.meta.url).href

@@ -6,7 +6,7 @@
  * again later. Any other failure goes to `onFailure`, and nothing is tried after that.
  */
 import { AtollError, isAtollError } from '../base/errors.ts'
-import type { Clock, Timer } from '../seams/clock.ts'
+import { type Clock, nextTurn, type Timer } from '../seams/clock.ts'
 import type { Log } from '../seams/log.ts'
 import type { IndexRange } from '../seams/storage.ts'
 import type { AppendLog } from './append-log.ts'
@@ -120,7 +120,7 @@ export class Checkpointer {
     const { appendLog, clock, index, onFailure } = this.#parts
     const startedMs = clock.monotonicMs()
     try {
-      await index.write(frozen, applied, () => this.#soon())
+      await index.write(frozen, applied, () => nextTurn(this.#parts.clock))
       this.#frozen = null
       this.#isDiskFull = false
       await appendLog.removeThrough(applied)
@@ -140,12 +140,6 @@ export class Checkpointer {
     this.#retry = clock.after(retryMs, () => {
       this.#retry = null
       again()
-    })
-  }
-
-  #soon(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#parts.clock.soon(resolve)
     })
   }
 

@@ -5,7 +5,7 @@ import { WireError } from '../wire/codec.ts'
 import type { CallOptions } from './api.ts'
 import { type CallLimits, isLevel } from './calls.ts'
 import { TTL_MS_MAX } from './limits.ts'
-import { type Context, contextOfVersion } from './version-vector.ts'
+import { type Context, contextOfText } from './version-vector.ts'
 
 export function limitsOf(options: CallOptions, level?: CallLimits['level']): CallLimits {
   const deadlineMs = checkedDeadline(options.deadlineMs)
@@ -17,7 +17,7 @@ export function limitsOf(options: CallOptions, level?: CallLimits['level']): Cal
 
 export function contextOf(given: string, key: string): Context {
   try {
-    return contextOfVersion(given, key)
+    return contextOfText(given, key)
   } catch (cause) {
     if (!(cause instanceof WireError)) throw cause
     throw new AtollError('USAGE', `"${given.slice(0, 40)}" is no context of "${key}"`, {

@@ -7,8 +7,7 @@
  *
  * The hash of the key alone says where the leaves of a hash tree end (sync/leaf-tree.ts).
  */
-import { WireError } from '../wire/codec.ts'
-import { decodeRecord, encodeRecord, type StoreRecord } from './record.ts'
+import { encodeRecord, recordIfSound, type StoreRecord } from './record.ts'
 import { type Dot, sortedEntries } from './version-vector.ts'
 
 export const FINGERPRINT_LIMIT = 2 ** 48
@@ -83,17 +82,12 @@ export function entryFingerprint(key: string, record: StoreRecord): number {
 
 /** As it is stored. Bytes that are no record have a fingerprint too: the other side lacks them. */
 export function storedFingerprint(key: string, stored: Uint8Array): number {
-  let record: StoreRecord
-  try {
-    record = decodeRecord(stored)
-  } catch (error) {
-    if (!(error instanceof WireError)) throw error
-    const mixer = new Mixer()
-    mixer.text(key)
-    mixer.bytes(stored)
-    return mixer.finish()
-  }
-  return entryFingerprint(key, record)
+  const record = recordIfSound(stored)
+  if (record !== null) return entryFingerprint(key, record)
+  const mixer = new Mixer()
+  mixer.text(key)
+  mixer.bytes(stored)
+  return mixer.finish()
 }
 
 /** 32 bits that depend on the key alone: the same wherever it is. */
@@ -128,11 +122,7 @@ export function headOf(record: StoreRecord): StoreRecord {
 }
 
 /** The head of what is stored. Empty when the bytes are no record: then whatever the other side has is better. */
-export function storedHead(record: Uint8Array): Uint8Array {
-  try {
-    return encodeRecord(headOf(decodeRecord(record)))
-  } catch (error) {
-    if (error instanceof WireError) return new Uint8Array()
-    throw error
-  }
+export function storedHead(stored: Uint8Array): Uint8Array {
+  const record = recordIfSound(stored)
+  return record === null ? new Uint8Array() : encodeRecord(headOf(record))
 }

@@ -3,7 +3,7 @@ import type { StorageId } from '../base/ids.ts'
 import { elementName, joinRecords } from './merge.ts'
 import { EMPTY_RECORD, encodeRecord, type StoreRecord, visibleSiblings } from './record.ts'
 import { countOf, isCounting, numberOf } from './sums.ts'
-import { versionText } from './version-vector.ts'
+import { contextText } from './version-vector.ts'
 
 export interface HeldVersion {
   /** '' when it knows of no write. */
@@ -52,7 +52,7 @@ function heldVersion(
   const visible = visibleSiblings(record, nowMs).length
   const isSet = elements.length > 0
   const isCounter = isCounting(known.sums, replaced)
-  const context = known.vector.size === 0 && known.dots.length === 0 ? '' : versionText(known, key)
+  const context = known.vector.size === 0 && known.dots.length === 0 ? '' : contextText(known, key)
   const siblingCount = visible + Number(isSet) + Number(isCounter)
   return { context, siblingCount, writes: writesOf(record, nowMs) }
 }

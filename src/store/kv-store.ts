@@ -56,7 +56,7 @@ import { foundOf, type Looked, readOf, shownOf, siblingsOf } from './shown.ts'
 import type { TreeLevels } from './sync/hash-trees.ts'
 import { Watching } from './watch/watching.ts'
 import { counterOf, setOf, type TypedCalls } from './typed.ts'
-import { versionText } from './version-vector.ts'
+import { contextText } from './version-vector.ts'
 import { type Write, Writer } from './writer.ts'
 
 export interface KvStoreOptions {
@@ -207,7 +207,7 @@ export class KvStore implements KvApi {
         .write(write, limits)
         .finally(() => this.#near.forget(key))
       this.#contexts.saw(key, seen)
-      return { key, context: versionText(seen, key), ...outcome }
+      return { key, context: contextText(seen, key), ...outcome }
     })
   }
 
@@ -230,7 +230,7 @@ export class KvStore implements KvApi {
       const shown = shownOf(record, this.#options.clock.wallMs())
       // Nothing says that there is no value; too few have looked to say so.
       if (shown.length === 0 && partial) throw nobodyHasIt(key, outcome)
-      return { key, shown, context: versionText(record.known, key), acks, replicas, partial, ageMs }
+      return { key, shown, context: contextText(record.known, key), acks, replicas, partial, ageMs }
     })
   }
 

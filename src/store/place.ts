@@ -2,7 +2,7 @@
 import type { StorageId } from '../base/ids.ts'
 import { kadIdOfKey } from '../kad/node-id.ts'
 import { partitionOf } from '../kad/partition.ts'
-import type { Configuration, Topology } from '../topology/topology.ts'
+import type { Configuration, Partition, Topology } from '../topology/topology.ts'
 
 export interface Place {
   readonly key: string
@@ -25,8 +25,12 @@ export function placeIn(topology: Topology, key: string, partition: number): Pla
   if (state === undefined) return { key, partition, cfg: 0, groups: [], targets: [], installed: [] }
   const groups = groupsOf(state)
   const targets = groups.length === 1 ? state.replicas : [...new Set(groups.flat())]
-  const installed = (state.prev ?? state).replicas
-  return { key, partition, cfg: state.cfg, groups, targets, installed }
+  return { key, partition, cfg: state.cfg, groups, targets, installed: installedIn(state) }
+}
+
+/** Those that have all that was acknowledged. */
+export function installedIn(state: Partition): readonly StorageId[] {
+  return (state.prev ?? state).replicas
 }
 
 function groupsOf(state: Configuration & { readonly prev: Configuration | null }) {

@@ -126,10 +126,10 @@ export function readContext(from: WireReader): Context {
 }
 
 /**
- * The opaque version of the public API, with a checksum of it and its key: a claim that is made up,
+ * The opaque context of the public API, with a checksum of it and its key: a claim that is made up,
  * or of another key, would hide writes that nobody saw. What covers nothing is of any key.
  */
-export function versionText(context: Context, key: string): string {
+export function contextText(context: Context, key: string): string {
   const out = new WireWriter()
   writeContext(out, context)
   const bytes = out.finish()
@@ -139,9 +139,9 @@ export function versionText(context: Context, key: string): string {
   return text.toString('base64url')
 }
 
-/** Throws WireError on anything that is no version of the key. */
-export function contextOfVersion(version: string, key: string): Context {
-  const bytes = Buffer.from(version, 'base64url')
+/** Throws WireError on anything that is no context of the key. */
+export function contextOfText(text: string, key: string): Context {
+  const bytes = Buffer.from(text, 'base64url')
   const end = bytes.length - CHECKSUM_BYTES
   if (end < 0) throw new WireError('too short for a version')
   const claim = bytes.subarray(0, end)

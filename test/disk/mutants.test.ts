@@ -169,8 +169,8 @@ const MUTANTS: readonly Mutant[] = [
     'the log goes before the index has it',
     'disk/checkpoint',
     'disk/checkpointer.ts',
-    'await index.write(frozen, applied, () => this.#soon())',
-    'await appendLog.removeThrough(applied)\n      await index.write(frozen, applied, () => this.#soon())',
+    'await index.write(frozen, applied, () => nextTurn(this.#parts.clock))',
+    'await appendLog.removeThrough(applied)\n      await index.write(frozen, applied, () => nextTurn(this.#parts.clock))',
   ],
   [
     'the index is not synced',

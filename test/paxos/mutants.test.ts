@@ -2,7 +2,7 @@
  * Rules of the registers broken one at a time, each by a change of one place in the source as it is
  * loaded; the named suite must notice. First those of registers.md §11.
  */
-import { describeMutants } from '../mutate.ts'
+import { describeMutants, type MutantRow } from '../mutate.ts'
 
 type Suite =
   | 'acceptor'
@@ -26,16 +26,7 @@ type Suite =
   | 'upkeep'
   | 'waiting'
 
-type Mutant = readonly [
-  name: string,
-  suite: Suite,
-  file: string,
-  from: string,
-  to: string,
-  tests: RegExp,
-]
-
-const MUTANTS: readonly Mutant[] = [
+const MUTANTS: readonly MutantRow<Suite>[] = [
   // The model's: votes.
   [
     'a base is cached though no majority voted for it',

@@ -214,7 +214,7 @@ import { encodeRecord, isDead, recordIfSound, type StoreRecord } from '../record
     file: 'src/store/kv-store.ts',
     from: '      // Nothing says that there is no value;',
     to: `      if (shown.length === 0 && record.siblings.some(({ kind }) => kind !== 'tombstone')) {
-        this.del(key, { context: versionText(record.known, key) }).catch(() => undefined)
+        this.del(key, { context: contextText(record.known, key) }).catch(() => undefined)
       }
       // Nothing says that there is no value;`,
   },

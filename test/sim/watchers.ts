@@ -7,7 +7,7 @@
  */
 import type { KvApi, KvEvent, KvRead, KvValue } from '../../src/node/api.ts'
 import { AtollError } from '../../src/base/errors.ts'
-import { type Context, contextCovers, contextOfVersion } from '../../src/store/version-vector.ts'
+import { type Context, contextCovers, contextOfText } from '../../src/store/version-vector.ts'
 import { SimulationError } from './kernel.ts'
 import { NodeCalls } from './node-calls.ts'
 import type { SimRandom } from './sim-random.ts'
@@ -131,7 +131,7 @@ export class Watchers<N extends KvNode> {
       if (wanted !== listed) return `${name} has not listed the keys yet`
       const shown = known.get(key) ?? NOTHING
       if (shown.newest === newest && shown.others === others) continue
-      const context = read === null ? null : contextOfVersion(read.context, key)
+      const context = read === null ? null : contextOfText(read.context, key)
       const isBehind = shown.context !== null && context !== null
       // Lost with a disk: the watcher knows more than there is.
       if (disksLost && isBehind && !coversAll(context, shown.context)) continue
@@ -199,7 +199,7 @@ export class Watchers<N extends KvNode> {
     if (!('key' in event)) return
     watcher.events++
     const { key } = event
-    const context = contextOfVersion(event.context, key)
+    const context = contextOfText(event.context, key)
     const before = told.get(key)
     if (before !== undefined && !coversAll(context, before)) {
       throw new SimulationError(`${watcher.name} was told of ${key} what is older than before`)

@@ -13,12 +13,12 @@ import {
 import { encodeRecord } from '../../src/store/record.ts'
 import { decodeDigestQuestion, DIGESTS_MAX } from '../../src/store/sync/compare-messages.ts'
 import { decodePullQuestion, decodeRecords } from '../../src/store/sync/sync-messages.ts'
-import { EMPTY_CONTEXT, versionText } from '../../src/store/version-vector.ts'
+import { EMPTY_CONTEXT, contextText } from '../../src/store/version-vector.ts'
 import { REQUEST_KINDS } from '../../src/wire/kinds.ts'
 import { contextOf, recordOf, writeOf } from './arbitrary.ts'
 import { isSync, isWrite, type Question, StoreWorld } from './world.ts'
 
-const NOTHING = versionText(EMPTY_CONTEXT, '')
+const NOTHING = contextText(EMPTY_CONTEXT, '')
 /** Less than it takes until a partition is compared although nothing calls for it. */
 const SOON_MS = 4000
 

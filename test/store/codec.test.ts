@@ -47,10 +47,10 @@ import {
   type StoreRecord,
 } from '../../src/store/record.ts'
 import {
-  contextOfVersion,
+  contextOfText,
   type Dot,
   readContext,
-  versionText,
+  contextText,
   writeContext,
 } from '../../src/store/version-vector.ts'
 import { WireError, WireReader, WireWriter } from '../../src/wire/codec.ts'
@@ -309,7 +309,7 @@ describe('versions as text', () => {
   it('give back their context', () => {
     fc.assert(
       fc.property(contexts, (context) => {
-        assert.deepEqual(contextOfVersion(versionText(context, 'k'), 'k'), context)
+        assert.deepEqual(contextOfText(contextText(context, 'k'), 'k'), context)
       }),
     )
   })
@@ -318,22 +318,20 @@ describe('versions as text', () => {
     const alphabet = ['a', 'b', 'X', 'Y', '0', '9', '-', '_']
     fc.assert(
       fc.property(contexts, fc.nat(), fc.constantFrom(...alphabet), (context, at, letter) => {
-        const text = versionText(context, 'k')
+        const text = contextText(context, 'k')
         const place = at % text.length
         const changed = text.slice(0, place) + letter + text.slice(place + 1)
         const bytes = (of: string): Buffer => Buffer.from(of, 'base64url')
         fc.pre(!bytes(changed).equals(bytes(text)))
-        assert.throws(() => contextOfVersion(changed, 'k'), WireError)
-        assert.throws(() => contextOfVersion(text.slice(0, place), 'k'), WireError)
+        assert.throws(() => contextOfText(changed, 'k'), WireError)
+        assert.throws(() => contextOfText(text.slice(0, place), 'k'), WireError)
       }),
     )
   })
 
   it('are refused when they are made up', () => {
     fc.assert(
-      fc.property(fc.string(), (text) =>
-        assert.throws(() => contextOfVersion(text, 'k'), WireError),
-      ),
+      fc.property(fc.string(), (text) => assert.throws(() => contextOfText(text, 'k'), WireError)),
     )
   })
 })

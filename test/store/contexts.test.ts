@@ -11,13 +11,13 @@ import {
   VALUE_BYTES_MAX,
   VECTOR_MAX,
 } from '../../src/store/limits.ts'
-import { type Context, EMPTY_CONTEXT, versionText } from '../../src/store/version-vector.ts'
+import { type Context, EMPTY_CONTEXT, contextText } from '../../src/store/version-vector.ts'
 import { contextOf } from './arbitrary.ts'
 import { errorOf } from './error-of.ts'
 import { isSync, isWrite, type Question, StoreWorld } from './world.ts'
 
 /** Of somebody who has seen nothing. */
-const NOTHING = versionText(EMPTY_CONTEXT, '')
+const NOTHING = contextText(EMPTY_CONTEXT, '')
 const LEVELS: readonly KvPutOptions[] = [
   {},
   { write: 'one' },
@@ -169,7 +169,7 @@ describe('limits of a record', () => {
   it('disks in a vector, and writes beyond it', async () => {
     const world = await StoreWorld.start(['abc'])
     const put = (context: Context) =>
-      world.drive(world.kv('a').put('k', 'v', { context: versionText(context, 'k') }))
+      world.drive(world.kv('a').put('k', 'v', { context: contextText(context, 'k') }))
     // The coordinator’s own disk is one of them.
     for (const [key, most, over] of [
       ['vector', sizedContext(VECTOR_MAX - 1), sizedContext(VECTOR_MAX)],

@@ -1,6 +1,6 @@
 /** Counters: what was acknowledged counts once, wherever it was added, and whatever crashes. */
 import assert from 'node:assert/strict'
-import { EMPTY_CONTEXT, versionText } from '../../src/store/version-vector.ts'
+import { EMPTY_CONTEXT, contextText } from '../../src/store/version-vector.ts'
 import { errorOf } from './error-of.ts'
 import { isForward, isSync, isWrite, type Question, StoreWorld } from './world.ts'
 
@@ -153,7 +153,7 @@ describe('counters', () => {
     world.fate = missing('c')
     await world.drive(world.kv('a').counter.add('k', 5))
     world.fate = missing()
-    const context = versionText(EMPTY_CONTEXT, '')
+    const context = contextText(EMPTY_CONTEXT, '')
     await world.drive(world.kv('c').put('k', 'v', { context }))
     const read = await world.drive(world.kv('a').get('k', { read: 'all' }))
     assert.deepEqual([read?.value, read?.type, read?.others], [5, 'counter', ['v']])

@@ -3,12 +3,12 @@
  * as if nothing were here, and hides nothing that this disk once wrote.
  */
 import assert from 'node:assert/strict'
-import { EMPTY_CONTEXT, versionText } from '../../src/store/version-vector.ts'
+import { EMPTY_CONTEXT, contextText } from '../../src/store/version-vector.ts'
 import { databaseKey, placeOf } from '../../src/store/place.ts'
 import { errorOf } from './error-of.ts'
 import { isRead, isSync, isWrite, StoreWorld } from './world.ts'
 
-const NOTHING = versionText(EMPTY_CONTEXT, '')
+const NOTHING = contextText(EMPTY_CONTEXT, '')
 const ALL = { write: 'all' } as const
 
 /** As a defect leaves it; a restart finds it, since trees and figures know only what they were told. */

@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict'
 import { AtollError } from '../../src/base/errors.ts'
 import { Departures } from '../../src/store/departures.ts'
-import { EMPTY_CONTEXT, versionText } from '../../src/store/version-vector.ts'
+import { EMPTY_CONTEXT, contextText } from '../../src/store/version-vector.ts'
 import { isSync, isWrite, StoreWorld } from './world.ts'
 
-const NOTHING = versionText(EMPTY_CONTEXT, '')
+const NOTHING = contextText(EMPTY_CONTEXT, '')
 
 describe('a disk that leaves a partition', () => {
   it('hides nothing that it once coordinated, when it comes back and is not filled', async () => {

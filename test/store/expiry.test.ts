@@ -1,6 +1,6 @@
 /** Values that end: by the clock of whoever looks, by their own write, and never too early. */
 import assert from 'node:assert/strict'
-import { EMPTY_CONTEXT, versionText } from '../../src/store/version-vector.ts'
+import { EMPTY_CONTEXT, contextText } from '../../src/store/version-vector.ts'
 import { TTL_MS_MAX } from '../../src/store/limits.ts'
 import { errorOf } from './error-of.ts'
 import { isSync, StoreWorld } from './world.ts'
@@ -71,7 +71,7 @@ describe('a value with a time', () => {
     const world = await StoreWorld.start(['abc'])
     world.fate = (question) => (isSync(question) ? 'lost' : undefined)
     await world.drive(world.kv('a').put('k', 'ends', { ttlMs: 1000, ...ALL }))
-    const context = versionText(EMPTY_CONTEXT, '')
+    const context = contextText(EMPTY_CONTEXT, '')
     await world.drive(world.kv('b').put('k', 'stays', { context, ...ALL }))
     await world.wait(1100)
     const read = await world.drive(world.kv('c').get('k'))
@@ -130,7 +130,7 @@ describe('all that a key holds', () => {
 
   it('comes with what each of them is', async () => {
     const world = await StoreWorld.start(['abc'])
-    const context = versionText(EMPTY_CONTEXT, '')
+    const context = contextText(EMPTY_CONTEXT, '')
     await world.drive(world.kv('a').set.add('k', ['x'], ALL))
     await world.drive(world.kv('b').put('k', 'w', { context, ...ALL }))
     const all = await world.drive(world.kv('c').siblings('k'))
@@ -139,7 +139,7 @@ describe('all that a key holds', () => {
 
   it('comes with when each of them ends', async () => {
     const world = await StoreWorld.start(['abc'])
-    const context = versionText(EMPTY_CONTEXT, '')
+    const context = contextText(EMPTY_CONTEXT, '')
     await world.drive(world.kv('a').put('k', 'stays', ALL))
     await world.drive(world.kv('b').put('k', 'ends', { context, ttlMs: 1000, ...ALL }))
     const endsMs = world.record('b', 'k').siblings.find((each) => each.expiresAtMs > 0)?.expiresAtMs

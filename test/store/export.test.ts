@@ -6,13 +6,13 @@ import { keyExporter } from '../../src/store/export.ts'
 import { databaseKey } from '../../src/store/place.ts'
 import { decodeRecord, type StoreRecord } from '../../src/store/record.ts'
 import { shownOf } from '../../src/store/shown.ts'
-import { EMPTY_CONTEXT, versionText } from '../../src/store/version-vector.ts'
+import { EMPTY_CONTEXT, contextText } from '../../src/store/version-vector.ts'
 import { MemoryDatabase } from '../mesh/memory-database.ts'
 import { lettersOf } from '../topology/layer-world.ts'
 import { errorOf } from './error-of.ts'
 import { StoreWorld } from './world.ts'
 
-const APART = { write: 'one', context: versionText(EMPTY_CONTEXT, '') } as const
+const APART = { write: 'one', context: contextText(EMPTY_CONTEXT, '') } as const
 const ONE = { write: 'one' } as const
 
 /** Three that wrote with nobody hearing of it, but for what was there before. */

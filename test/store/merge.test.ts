@@ -14,14 +14,14 @@ import {
 import {
   type Context,
   contextCovers,
-  contextOfVersion,
+  contextOfText,
   covers,
   type Dot,
   EMPTY_CONTEXT,
   EMPTY_VECTOR,
   joinContexts,
   joinVectors,
-  versionText,
+  contextText,
   withDot,
 } from '../../src/store/version-vector.ts'
 import {
@@ -176,7 +176,7 @@ describe('contexts', () => {
     let context: Context = EMPTY_CONTEXT
     for (let n = 1; n <= 40; n++) context = withDot(context, { actor: 'disk-a', n })
     assert.deepEqual(context.dots, [{ actor: 'disk-a', n: 40 }])
-    assert.deepEqual(contextOfVersion(versionText(context, 'k'), 'k'), context)
+    assert.deepEqual(contextOfText(contextText(context, 'k'), 'k'), context)
   })
 
   it('join to what either covers, in one form', () => {
@@ -187,7 +187,7 @@ describe('contexts', () => {
         assert.equal(contextCovers(joined, probe), either)
         assert.deepEqual(joinContexts(b, a), joined)
         assert.deepEqual(joinContexts(joined, a), joined)
-        assert.deepEqual(contextOfVersion(versionText(joined, 'k'), 'k'), joined)
+        assert.deepEqual(contextOfText(contextText(joined, 'k'), 'k'), joined)
       }),
     )
   })

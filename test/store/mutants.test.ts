@@ -2,7 +2,7 @@
  * Rules of the store broken one at a time, each by a change of one place in the source as it is
  * loaded; the named suite must notice.
  */
-import { describeMutants } from '../mutate.ts'
+import { describeMutants, type MutantRow } from '../mutate.ts'
 
 type Suite =
   | 'anti-entropy'
@@ -25,16 +25,7 @@ type Suite =
   | 'scans'
   | 'writes'
 
-type Mutant = readonly [
-  name: string,
-  suite: Suite,
-  file: string,
-  from: string,
-  to: string,
-  tests: RegExp,
-]
-
-const MUTANTS: readonly Mutant[] = [
+const MUTANTS: readonly MutantRow<Suite>[] = [
   // Records and versions.
   [
     'a sibling is dropped',

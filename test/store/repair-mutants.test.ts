@@ -2,20 +2,11 @@
  * Rules of how repair is brought about, broken one at a time, each by a change of one place in the
  * source as it is loaded: questions that travel together, looks in turn, the upkeep of hash trees.
  */
-import { describeMutants } from '../mutate.ts'
+import { describeMutants, type MutantRow } from '../mutate.ts'
 
 type Suite = 'courier' | 'looks' | 'together' | 'tree-upkeep'
 
-type Mutant = readonly [
-  name: string,
-  suite: Suite,
-  file: string,
-  from: string,
-  to: string,
-  tests: RegExp,
-]
-
-const MUTANTS: readonly Mutant[] = [
+const MUTANTS: readonly MutantRow<Suite>[] = [
   [
     'any number of messages is under way',
     'courier',
@@ -76,8 +67,8 @@ const MUTANTS: readonly Mutant[] = [
     'answers are all told at once',
     'courier',
     'sync/courier.ts',
-    'if (i > 0) await new Promise',
-    'if (i > 100) await new Promise',
+    'if (i > 0) await nextTurn',
+    'if (i > 100) await nextTurn',
     /one a turn/,
   ],
   [

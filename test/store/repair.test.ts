@@ -1,11 +1,11 @@
 /** Read repair: what replicas disagree on is made equal after the reader has its answer. */
 import assert from 'node:assert/strict'
-import { EMPTY_CONTEXT, versionText } from '../../src/store/version-vector.ts'
+import { EMPTY_CONTEXT, contextText } from '../../src/store/version-vector.ts'
 import { databaseKey, placeOf } from '../../src/store/place.ts'
 import { errorOf } from './error-of.ts'
 import { type Fate, isRead, isSync, isWrite, type Question, StoreWorld } from './world.ts'
 
-const NOTHING = versionText(EMPTY_CONTEXT, '')
+const NOTHING = contextText(EMPTY_CONTEXT, '')
 
 /** Writes to these get lost, and anti-entropy does not help. */
 function missing(...names: readonly string[]) {
@@ -192,7 +192,7 @@ describe('inspect', () => {
   it('tells siblings and deletes', async () => {
     const world = await StoreWorld.start(['a'])
     await world.drive(world.kv('a').put('k', '1'))
-    await world.drive(world.kv('a').put('k', '2', { context: versionText(EMPTY_CONTEXT, '') }))
+    await world.drive(world.kv('a').put('k', '2', { context: contextText(EMPTY_CONTEXT, '') }))
     const valuesOf = async () => {
       return [...(await world.drive(world.kv('a').inspect('k', 500))).values()].map(
         (h) => h.siblingCount,

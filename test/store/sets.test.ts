@@ -4,11 +4,11 @@ import type { Value } from '../../src/store/api.ts'
 import { ELEMENTS_MAX, SET_BYTES_MAX } from '../../src/store/limits.ts'
 import type { KvStore } from '../../src/store/kv-store.ts'
 import { errorOf } from './error-of.ts'
-import { EMPTY_CONTEXT, versionText } from '../../src/store/version-vector.ts'
+import { EMPTY_CONTEXT, contextText } from '../../src/store/version-vector.ts'
 import { isForward, isRead, isSync, isWrite, type Question, StoreWorld } from './world.ts'
 
 const ALL = { write: 'all' } as const
-const NOTHING = versionText(EMPTY_CONTEXT, '')
+const NOTHING = contextText(EMPTY_CONTEXT, '')
 
 function missing(...names: readonly string[]) {
   return (question: Question) => {

@@ -4,14 +4,14 @@ import { placeOf } from '../../src/store/place.ts'
 import { decodeSumsQuestion } from '../../src/store/sync/compare-messages.ts'
 import { Pace } from '../../src/store/sync/pace.ts'
 import { Turns } from '../../src/store/sync/turns.ts'
-import { EMPTY_CONTEXT, versionText } from '../../src/store/version-vector.ts'
+import { EMPTY_CONTEXT, contextText } from '../../src/store/version-vector.ts'
 import { sleep } from '../../src/seams/clock.ts'
 import { REQUEST_KINDS } from '../../src/wire/kinds.ts'
 import { ManualClock } from '../topology/manual-clock.ts'
 import { bytesOf, keysOf, movedOf, partitioned, plant } from './planted.ts'
 import { isSync, isWrite, type Question, StoreWorld } from './world.ts'
 
-const NOTHING = versionText(EMPTY_CONTEXT, '')
+const NOTHING = contextText(EMPTY_CONTEXT, '')
 
 /** In the order in which they were taken: whose turn is asked for, and of which partition. */
 function turnsIn(asked: readonly Question[]): string[] {

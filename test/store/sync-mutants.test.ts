@@ -2,7 +2,7 @@
  * Rules of anti-entropy, movement and farewell broken one at a time, each by a change of one place
  * in the source as it is loaded; the named suite must notice.
  */
-import { describeMutants } from '../mutate.ts'
+import { describeMutants, type MutantRow } from '../mutate.ts'
 
 type Suite =
   | 'anti-entropy'
@@ -13,16 +13,7 @@ type Suite =
   | 'sync-codec'
   | 'sync-costs'
 
-type Mutant = readonly [
-  name: string,
-  suite: Suite,
-  file: string,
-  from: string,
-  to: string,
-  tests: RegExp,
-]
-
-const MUTANTS: readonly Mutant[] = [
+const MUTANTS: readonly MutantRow<Suite>[] = [
   // Refusals.
   [
     'who is refused asks as often as ever',
@@ -494,7 +485,7 @@ const MUTANTS: readonly Mutant[] = [
     'what is durable and not told yet is not waited for',
     'hash-trees',
     'sync/range-count.ts',
-    '    await new Promise<void>((resolve) => void clock.soon(resolve))\n',
+    '    await nextTurn(clock)\n',
     '',
     /overtake the reads/,
   ],

@@ -5,13 +5,13 @@ import { databaseKey, placeOf } from '../../src/store/place.ts'
 import { encodeRecord } from '../../src/store/record.ts'
 import { encodeSumsQuestion } from '../../src/store/sync/compare-messages.ts'
 import { decodeAnswers, encodeQuestions } from '../../src/store/sync/courier-messages.ts'
-import { EMPTY_CONTEXT, versionText } from '../../src/store/version-vector.ts'
+import { EMPTY_CONTEXT, contextText } from '../../src/store/version-vector.ts'
 import { REQUEST_KINDS } from '../../src/wire/kinds.ts'
 import { contextOf, recordOf, writeOf } from './arbitrary.ts'
 import { keysOf, movedOf, partitioned } from './planted.ts'
 import { isSync, isWrite, type Question, StoreWorld } from './world.ts'
 
-const NOTHING = versionText(EMPTY_CONTEXT, '')
+const NOTHING = contextText(EMPTY_CONTEXT, '')
 const isMany = ({ kind }: Question): boolean => kind === REQUEST_KINDS.KV_SYNC_MANY
 
 /** b has none of what a wrote; they have not spoken of it yet. */

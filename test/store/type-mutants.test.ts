@@ -1,5 +1,5 @@
 /** Rules of counters, sets and values with a time broken one at a time; the suites must notice. */
-import { describeMutants } from '../mutate.ts'
+import { describeMutants, type MutantRow } from '../mutate.ts'
 
 type Suite =
   | 'counters'
@@ -11,16 +11,7 @@ type Suite =
   | 'sets'
   | 'visible'
 
-type Mutant = readonly [
-  name: string,
-  suite: Suite,
-  file: string,
-  from: string,
-  to: string,
-  tests: RegExp,
-]
-
-const MUTANTS: readonly Mutant[] = [
+const MUTANTS: readonly MutantRow<Suite>[] = [
   [
     'what is kept for readers does not end',
     'expiry',

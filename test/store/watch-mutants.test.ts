@@ -1,16 +1,9 @@
 /** Rules of watching the store broken one at a time; its suites must notice. */
-import { describeMutants } from '../mutate.ts'
+import { describeMutants, type MutantRow } from '../mutate.ts'
 
-type Mutant = readonly [
-  name: string,
-  suite: 'watching' | 'watch-parts' | 'watch-vouching',
-  file: string,
-  from: string,
-  to: string,
-  tests: RegExp,
-]
+type Suite = 'watching' | 'watch-parts' | 'watch-vouching'
 
-const MUTANTS: readonly Mutant[] = [
+const MUTANTS: readonly MutantRow<Suite>[] = [
   // What a disk tells.
   [
     'a feed remembers before anybody asks',

@@ -1,6 +1,6 @@
 /** Watching the store: what is told, once, in order, and where it goes on. */
 import assert from 'node:assert/strict'
-import { EMPTY_CONTEXT, versionText } from '../../src/store/version-vector.ts'
+import { EMPTY_CONTEXT, contextText } from '../../src/store/version-vector.ts'
 import { REQUEST_KINDS } from '../../src/wire/kinds.ts'
 import { decodeFeedQuestion } from '../../src/store/watch/feed-messages.ts'
 import { CURSOR_RUNS_MAX } from '../../src/store/limits.ts'
@@ -10,7 +10,7 @@ import { errorOf } from './error-of.ts'
 import { WatchReader } from './watch-reader.ts'
 import { type Fate, isSync, isWrite, type Question, StoreWorld } from './world.ts'
 
-const NOTHING = versionText(EMPTY_CONTEXT, '')
+const NOTHING = contextText(EMPTY_CONTEXT, '')
 /** Of a disk that gathers what another tells at once. */
 const GATHER_MS = 30
 

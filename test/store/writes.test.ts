@@ -1,12 +1,12 @@
 /** What a write replaces, who coordinates it, and that nobody makes it twice. */
 import assert from 'node:assert/strict'
 import { AtollError, isAtollError } from '../../src/base/errors.ts'
-import { EMPTY_CONTEXT, versionText } from '../../src/store/version-vector.ts'
+import { EMPTY_CONTEXT, contextText } from '../../src/store/version-vector.ts'
 import { isForward, isSync, isWrite, type Question, StoreWorld } from './world.ts'
 
 const DAY_MS = 24 * 60 * 60 * 1000
 /** Of somebody who has seen nothing. */
-const NOTHING = versionText(EMPTY_CONTEXT, '')
+const NOTHING = contextText(EMPTY_CONTEXT, '')
 
 async function errorOf(call: Promise<unknown>): Promise<AtollError> {
   const error = await call.then(

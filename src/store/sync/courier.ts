@@ -9,7 +9,7 @@
  */
 import type { PeerId } from '../../base/ids.ts'
 import type { Mesh, RequestKind } from '../../mesh/mesh.ts'
-import type { Clock } from '../../seams/clock.ts'
+import { type Clock, nextTurn } from '../../seams/clock.ts'
 import { WireError } from '../../wire/codec.ts'
 import { REQUEST_KINDS } from '../../wire/kinds.ts'
 import { SYNC_BYTES } from '../limits.ts'
@@ -121,7 +121,7 @@ export class Courier {
       // Who answers none of several would be asked for ever.
       if (answers.every((answer) => answer === 'again')) throw new WireError('room for no answer')
       for (const [i, each] of asked.entries()) {
-        if (i > 0) await new Promise<void>((resolve) => void this.#options.clock.soon(resolve))
+        if (i > 0) await nextTurn(this.#options.clock)
         const answer = answers[i] ?? 'again'
         if (answer === 'again') this.#again.push(each)
         else if (answer === 'alone') this.#alone.push(each)

@@ -1,5 +1,5 @@
 /**
- * Whose turn it is when nothing calls for a comparison: the peer, and of partitions that differ those,
+ * Whose turn it is when nothing calls for a comparison: the peer, and of partitions that differ those
  * that were looked into longest ago. So all of them are, in a time that can be told, also where
  * everything differs each time because everything is always being written.
  */

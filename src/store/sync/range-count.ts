@@ -5,7 +5,7 @@
  */
 import { compareKeys } from '../../base/bytes.ts'
 import type { Database } from '../../disk/database.ts'
-import type { Clock } from '../../seams/clock.ts'
+import { type Clock, nextTurn } from '../../seams/clock.ts'
 import { storedFingerprint } from '../fingerprint.ts'
 import { databaseKey, partitionEnd, partitionPrefix, userKey } from '../place.ts'
 import { LeafTree, type Span } from './leaf-tree.ts'
@@ -57,7 +57,7 @@ export class RangeCount {
       page.push([key, storedFingerprint(key, bytes)])
     }
     // All that was durable when it was read has been told to `changed` after this turn.
-    await new Promise<void>((resolve) => void clock.soon(resolve))
+    await nextTurn(clock)
     this.entries += page.length
     const since = this.#since
     this.#since = new Map()

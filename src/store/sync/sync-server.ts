@@ -2,7 +2,7 @@
 import { AtollError, isAtollError } from '../../base/errors.ts'
 import type { Database } from '../../disk/database.ts'
 import type { Mesh, RemotePeer } from '../../mesh/mesh.ts'
-import type { Clock } from '../../seams/clock.ts'
+import { type Clock, nextTurn } from '../../seams/clock.ts'
 import type { TopologyView } from '../../topology/topology.ts'
 import { WireError } from '../../wire/codec.ts'
 import { REQUEST_KINDS } from '../../wire/kinds.ts'
@@ -128,7 +128,7 @@ export class SyncServer {
     const answers: Promise<SyncAnswer>[] = []
     for (const question of decodeQuestions(body)) {
       answers.push(this.#answer(from, question, room).catch(() => 'alone' as const))
-      await new Promise<void>((resolve) => void this.#options.clock.soon(resolve))
+      await nextTurn(this.#options.clock)
     }
     return encodeAnswers(await Promise.all(answers))
   }

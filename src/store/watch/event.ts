@@ -2,7 +2,7 @@
 import type { KvEvent } from '../api.ts'
 import type { StoreRecord } from '../record.ts'
 import { foundOf, type Shown } from '../shown.ts'
-import { versionText } from '../version-vector.ts'
+import { contextText } from '../version-vector.ts'
 
 /** `shown`: what is to be seen of the record. */
 export function eventOf(
@@ -11,7 +11,7 @@ export function eventOf(
   [first, ...others]: readonly Shown[],
   cursor: string,
 ): KvEvent {
-  const context = versionText(record.known, key)
+  const context = contextText(record.known, key)
   if (first === undefined) {
     const hasExpired = record.siblings.some(({ kind }) => kind !== 'tombstone')
     return { kind: hasExpired ? 'expire' : 'delete', key, context, cursor }

@@ -18,7 +18,7 @@ import type { Topology, TopologyView } from '../../topology/topology.ts'
 import { REQUEST_KINDS } from '../../wire/kinds.ts'
 import type { Change } from '../change.ts'
 import { FEED_IDLE_MS, FEED_PAGE_BYTES, FEED_PAGE_ENTRIES } from '../limits.ts'
-import { placeIn } from '../place.ts'
+import { installedIn, placeIn } from '../place.ts'
 import { encodeRecord, recordIfSound } from '../record.ts'
 import { isSameContent } from './content.ts'
 import {
@@ -33,7 +33,6 @@ import {
   type RootsQuestion,
 } from './feed-messages.ts'
 import { History, type Remembered } from './history.ts'
-import { installedIn } from './holders.ts'
 import { concerns, type Question, Questions } from './questions.ts'
 
 export interface FeedOptions {

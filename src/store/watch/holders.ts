@@ -3,7 +3,8 @@
  * node, so that the partitions are walked once a topology and not once a stream or disk.
  */
 import type { StorageId } from '../../base/ids.ts'
-import type { Partition, Topology } from '../../topology/topology.ts'
+import type { Topology } from '../../topology/topology.ts'
+import { installedIn } from '../place.ts'
 
 const NOBODY: readonly StorageId[] = []
 
@@ -57,9 +58,4 @@ export class Holders {
     this.#byDisk = byDisk
     return byDisk
   }
-}
-
-/** While it moves, those that it moves from. */
-export function installedIn(state: Partition): readonly StorageId[] {
-  return (state.prev ?? state).replicas
 }
