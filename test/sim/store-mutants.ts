@@ -146,8 +146,8 @@ export const STORE_MUTANTS: readonly Mutant[] = [
     name: 'watches: a loss of all is no gap',
     scenario: 'blackout',
     file: 'src/store/watch/continuity.ts',
-    from: 'isGap ||= holders.some((id) => this.#followed.has(id))',
-    to: 'isGap &&= holders.length > 0',
+    from: 'isGap ||= followed.length > 0',
+    to: 'isGap &&= followed.length > 0',
   },
   {
     name: 'watches: a cursor begins at the end',

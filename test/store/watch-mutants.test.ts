@@ -460,9 +460,17 @@ const MUTANTS: readonly MutantRow<Suite>[] = [
     'a gap leaves all in doubt',
     'watch-vouching',
     'continuity.ts',
-    'if (isGap) this.#doubts.clear()',
+    'for (const id of followed) this.#clear(id, [p])',
     '',
     /too fast|a disk in doubt/,
+  ],
+  [
+    'a gap ends the doubts of all partitions',
+    'watch-vouching',
+    'continuity.ts',
+    '    return isGap\n',
+    '    if (isGap) this.#doubts.clear()\n    return isGap\n',
+    /one more where the first/,
   ],
   [
     'what came is doubted when all of the answer was told',

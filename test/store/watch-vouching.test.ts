@@ -110,6 +110,21 @@ describe('a watch of replicas that are restarted one after another', () => {
     }
   })
 
+  it('has one more where the first was about another partition: a list need not show what one disk alone has', async () => {
+    const world = await StoreWorld.start(['abc', 'c'], { nodes: 'd' })
+    const reader = await WatchReader.begin(world, 'd')
+    const key = keyIn(world, 0)
+    world.fate = (q) => (isFeed(q) && q.to === 'c' ? 'unreachable' : alone(q))
+    await restart(world, 'c')
+    await world.drive(world.kv('c').put(key, 'v', ONE))
+    world.fate = alone
+    await world.wait(VOUCH_MS)
+    assert.deepEqual(reader.take(), ['gap forgotten'])
+    for (const name of ['a', 'b']) await restart(world, name)
+    await world.wait(200)
+    assert.deepEqual(reader.take(), ['gap forgotten'])
+  })
+
   it('has one where the keeper was not read as far as it vouched', async () => {
     const world = await StoreWorld.start(['abc'], { nodes: 'd' })
     const reader = await WatchReader.begin(world, 'd')

@@ -7,7 +7,8 @@
  * lost (it was restarted, or had too many of them), or that was filled or found later, is in doubt:
  * what it alone took in before may never be told by anybody. It keeps again when a keeper vouches
  * for it (vouching.ts). Where no keeper is left there is a gap: from then on a reader knows what a
- * list shows, so all that are followed keep, in all partitions.
+ * list shows, so all that are followed keep. In other partitions doubts last: what one disk alone
+ * has a list need not show.
  *
  * What an event costs is in proportion to the partitions that it is about.
  */
@@ -159,10 +160,11 @@ export class Continuity {
     for (const p of partitions) {
       const holders = this.#holders.of(p)
       if (holders.some((id) => this.keeps(id, p))) continue
+      const followed = holders.filter((id) => this.#followed.has(id))
+      for (const id of followed) this.#clear(id, [p])
       // Of what nobody tells there is a gap when somebody does.
-      isGap ||= holders.some((id) => this.#followed.has(id))
+      isGap ||= followed.length > 0
     }
-    if (isGap) this.#doubts.clear()
     return isGap
   }
 }
