@@ -44,8 +44,7 @@ export class RpcServer<Target> implements RpcLevels {
       counts: this.counts,
       method: (name) => this.#options.methods.get(name),
       call: (method, params, callOptions) => this.#call(method, params, callOptions),
-      watch: (method, params, callOptions) =>
-        this.#run(method)(this.#options.target, params, callOptions) as AsyncIterable<unknown>,
+      watch: (method, params, callOptions) => this.#watch(method, params, callOptions),
     }
   }
 
@@ -125,6 +124,15 @@ export class RpcServer<Target> implements RpcLevels {
     } catch (error) {
       return Promise.reject(error)
     }
+  }
+
+  /** Begun at the first step, so that what cannot begin is an error of the subscription. */
+  async *#watch(
+    method: AnyMethod<never>,
+    params: unknown,
+    options: CallOptions,
+  ): AsyncGenerator<unknown, void, undefined> {
+    yield* this.#run(method)(this.#options.target, params, options) as AsyncIterable<unknown>
   }
 
   /** A line for each call, when that is wanted: otherwise a call costs nothing more. */

@@ -327,10 +327,10 @@ const MUTANTS: readonly Mutant[] = [
     to: '    this.#over',
   },
   {
-    name: 'register: a watch that cannot begin is a defect',
-    file: 'rpc/methods/reg.ts',
-    from: 'return told(() => node.reg.watch(watched, options))',
-    to: 'const begun = node.reg.watch(watched, options)\n    return told(() => begun)',
+    name: 'a watch that cannot begin ends the daemon',
+    file: 'rpc/server.ts',
+    from: '=> this.#watch(method, params, callOptions),',
+    to: '=> this.#run(method)(this.#options.target, params, callOptions) as AsyncIterable<unknown>,',
   },
   {
     name: 'kv watch: more is taken than there is room for',

@@ -1,6 +1,8 @@
 /** Subscriptions and cancellation: order, gaps that are told, and nothing left behind. */
 import assert from 'node:assert/strict'
+import { AtollError } from '../../src/base/errors.ts'
 import type { KvEvent, MemberChange } from '../../src/node/api.ts'
+import { METHODS } from '../../src/rpc/methods.ts'
 import { MEMBERS } from './fake-node.ts'
 import { type Message, Rig, turns, until } from './rig.ts'
 
@@ -186,6 +188,28 @@ describe('rpc subscriptions', () => {
     }
     assert.ok(missed > 0, 'nothing was missed: the test proves nothing')
     assert.equal(seen + missed, total)
+  })
+
+  it('that cannot begin end with the reason, and the connection goes on', async () => {
+    // As the node's own do before it belongs to a cluster: they throw before there is an iteration.
+    const refuse = (): never => {
+      throw new AtollError('UNCLAIMED', 'no cluster yet')
+    }
+    rig.node.member.watch = refuse
+    rig.node.kv.watch = refuse
+    rig.node.reg.watch = refuse
+    const client = rig.raw()
+    const watches = Object.values(METHODS).filter(({ kind }) => kind === 'watch')
+    assert.equal(watches.length, 3)
+    for (const { name } of watches) {
+      const reply = await client.call(name, name === 'reg.watch' ? { key: 'k' } : {})
+      assert.equal(reply.error, undefined, name)
+      const { params } = await client.next()
+      assert.equal(params?.['ended'], true, name)
+      assert.equal((params['error'] as Message['error'])?.data.code, 'UNCLAIMED', name)
+    }
+    assert.equal((await client.call('status')).error, undefined)
+    await until(() => rig.server.subscriptions === 0, 'no subscription left')
   })
 
   it('are bounded per connection', async () => {

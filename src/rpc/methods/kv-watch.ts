@@ -74,7 +74,7 @@ export const kvWatch = watch({
   },
   run: (node, { prefix, after }, { signal }) => {
     const options = { ...(after !== undefined && { after }), ...(signal && { signal }) }
-    return told(() => node.kv.watch(prefix, options))
+    return toJson(node.kv.watch(prefix, options))
   },
 })
 
@@ -86,9 +86,8 @@ type WireEvent =
       readonly others: readonly JsonValue[]
     })
 
-/** Begun at the first step, so that what cannot begin is an error of the subscription. */
-async function* told(begin: () => AsyncIterable<KvEvent>): AsyncGenerator<WireEvent, void> {
-  for await (const each of begin()) {
+async function* toJson(events: AsyncIterable<KvEvent>): AsyncGenerator<WireEvent, void> {
+  for await (const each of events) {
     if (!('value' in each)) yield each
     else yield valuedToJson(each)
   }

@@ -257,7 +257,7 @@ export const regWatch = watch({
   },
   run: (node, { key: watched, after }, { signal }) => {
     const options = { ...(after !== undefined && { after }), ...(signal && { signal }) }
-    return told(() => node.reg.watch(watched, options))
+    return toJson(node.reg.watch(watched, options))
   },
 })
 
@@ -265,9 +265,8 @@ type WireEvent =
   | (Extract<RegEvent, { kind: 'value' }> & { readonly value: JsonValue })
   | Extract<RegEvent, { kind: 'absent' }>
 
-/** Begun at the first step, so that what cannot begin is an error of the subscription. */
-async function* told(begin: () => AsyncIterable<RegEvent>): AsyncGenerator<WireEvent, void> {
-  for await (const event of begin()) {
+async function* toJson(events: AsyncIterable<RegEvent>): AsyncGenerator<WireEvent, void> {
+  for await (const event of events) {
     yield event.kind === 'absent' ? event : { ...event, value: valueToJson(event.value) }
   }
 }
