@@ -3,13 +3,14 @@ import type { Metrics } from '../base/metrics.ts'
 import { VERSION } from '../base/version.ts'
 import type { Status } from './api.ts'
 
-const STATES: readonly Status['state'][] = [
-  'unclaimed',
-  'joining',
-  'running',
-  'leaving',
-  'stopping',
-]
+const STATES = Object.keys({
+  unclaimed: true,
+  joining: true,
+  running: true,
+  removed: true,
+  leaving: true,
+  stopping: true,
+} satisfies Readonly<Record<Status['state'], true>>)
 
 /** What is only known by looking. */
 export interface NodeLevels {

@@ -40,7 +40,10 @@ const FAREWELL_MS = 3000
 export class Removals {
   readonly #options: RemovalsOptions
   #self: Removal | null = null
+  /** Whom the last topology named. */
+  #named: readonly StorageId[] = []
   #timer: Timer | null = null
+  readonly #unsubscribe: () => void
 
   constructor(options: RemovalsOptions) {
     this.#options = options
@@ -49,7 +52,7 @@ export class Removals {
     mesh.onRefused((by, error) => {
       if (isUnwelcome(error, peer) && this.#isMember(by)) this.#onRemoved({ kind: 'refused', by })
     })
-    topology.subscribe((next) => this.#onTopology(next))
+    this.#unsubscribe = topology.subscribe((next) => this.#onTopology(next))
   }
 
   /** Null as long as this node belongs. */
@@ -66,6 +69,7 @@ export class Removals {
   }
 
   stop(): void {
+    this.#unsubscribe()
     this.#timer?.cancel()
   }
 
@@ -80,7 +84,10 @@ export class Removals {
 
   #onTopology(next: Topology): void {
     this.#look(next)
-    if (next.removed.length === 0) return
+    const isNews = next.removed.some((id) => !this.#named.includes(id))
+    this.#named = next.removed
+    // Data moves after a removal: topologies may come faster than the links would be cut.
+    if (!isNews) return
     this.#timer?.cancel()
     this.#timer = this.#options.clock.after(FAREWELL_MS, () => this.#cut())
   }

@@ -18,14 +18,13 @@ export interface StatusParts {
 export function statusOf({ cluster, config, identity, state, uptimeMs }: StatusParts): Status {
   const states = cluster?.membership.members().map((each) => cluster.removals.stateOf(each)) ?? []
   const count = (wanted: MemberState): number => states.filter((each) => each === wanted).length
-  const isRemoved = state === 'running' && cluster !== null && cluster.removals.self !== null
   return {
     id: identity.peer,
     name: config.name,
     clusterId: cluster?.clusterId ?? '',
     storageId: identity.storageId,
     version: VERSION,
-    state: isRemoved ? 'removed' : state,
+    state: shownState(state, cluster),
     role: cluster?.mesh.self.role ?? (config.dataDir === null ? 'edge' : 'member'),
     addresses: cluster?.mesh.addresses() ?? [],
     uptimeMs: Math.round(uptimeMs),
@@ -33,6 +32,15 @@ export function statusOf({ cluster, config, identity, state, uptimeMs }: StatusP
     topology: cluster?.topology.digest ?? 0,
     ...healthOfNode(cluster),
   }
+}
+
+/** As it is shown: a node that still runs when the others have removed it is `removed`. */
+export function shownState(
+  state: Status['state'],
+  cluster: Pick<Cluster, 'removals'> | null,
+): Status['state'] {
+  const isRemoved = state === 'running' && cluster !== null && cluster.removals.self !== null
+  return isRemoved ? 'removed' : state
 }
 
 /** Null: it belongs to no cluster. */

@@ -1,8 +1,12 @@
 /** Who was removed: as the topology says, or as those say who refuse this node. */
 import assert from 'node:assert/strict'
 import { AtollError } from '../../src/base/errors.ts'
+import { Metrics } from '../../src/base/metrics.ts'
 import { unwelcome } from '../../src/mesh/welcome.ts'
+import type { Status } from '../../src/node/api.ts'
+import { declareNodeMetrics } from '../../src/node/metrics.ts'
 import { removedError, Removals, type RemovalsOptions } from '../../src/node/removals.ts'
+import { shownState } from '../../src/node/status.ts'
 import type { Topology } from '../../src/topology/topology.ts'
 import type { Member } from '../../src/swim/member.ts'
 import { recordingLog, type LogLine } from '../topology/fakes.ts'
@@ -47,7 +51,9 @@ class Rig {
         current: () => this.#current,
         subscribe: (listener) => {
           this.#told = listener
-          return () => undefined
+          return () => {
+            this.#told = () => undefined
+          }
         },
       },
       clock: this.clock,
@@ -130,10 +136,36 @@ describe('removals', () => {
     assert.deepEqual(rig.forgotten, [OTHER.id])
   })
 
+  it('cut them also while one topology follows the other', async () => {
+    const rig = new Rig()
+    for (let number = 5; number < 10; number++) {
+      rig.learn(number, [OTHER.storageId])
+      await rig.clock.advance(1000)
+    }
+    assert.deepEqual(rig.forgotten, [OTHER.id])
+  })
+
+  it('are a state of the node, in its metrics as in its status', () => {
+    const rig = new Rig()
+    const metrics = new Metrics()
+    const state = (): Status['state'] => shownState('running', { removals: rig.removals })
+    declareNodeMetrics(metrics, { state, uptimeSeconds: () => 1, warnings: () => 0 })
+    const shown = (): string[] => {
+      const family = metrics.collect().find(({ name }) => name === 'atoll_node_state')
+      const samples = (family?.samples ?? []).filter((each) => 'value' in each && each.value === 1)
+      return samples.map(({ labels }) => labels['state'] ?? '')
+    }
+    assert.deepEqual(shown(), ['running'])
+    rig.learn(5, [SELF.storageId])
+    assert.deepEqual(shown(), ['removed'])
+  })
+
   it('cut nothing when the node has stopped, and never this node', async () => {
     const rig = new Rig()
     rig.learn(5, [OTHER.storageId])
     rig.removals.stop()
+    // The layers below go on for a moment.
+    rig.learn(6, [OTHER.storageId, 'another'])
     const other = new Rig()
     other.learn(5, [SELF.storageId])
     await rig.clock.advance(10_000)
