@@ -267,7 +267,7 @@ export interface NodeApi {
 
 /** A node in this process. */
 export interface AtollNode extends NodeApi, AsyncDisposable {
-  /** Comes up; an unclaimed node waits for `init` or `join`. */
+  /** Comes up; an unclaimed node waits for `init` or `join`. Idempotent. */
   start(): Promise<void>
   /** Ends quickly and stays a member. Idempotent. */
   stop(): Promise<void>

@@ -4,12 +4,21 @@
  */
 import { AtollError } from '../base/errors.ts'
 import type { Member } from '../swim/member.ts'
-import type { KvApi, MemberApi, MemberState, RegApi, TicketApi, TopologyApi } from './api.ts'
+import type {
+  DebugApi,
+  KvApi,
+  MemberApi,
+  MemberState,
+  RegApi,
+  TicketApi,
+  TopologyApi,
+} from './api.ts'
 import type { Cluster } from './compose.ts'
 import { watchMembers } from './member-watch.ts'
 import { listMembers, memberNamed, tagSelf } from './members.ts'
 import { movePartition, planInfo, removeMember } from './operator.ts'
 import { topologyInfo } from './views.ts'
+import type { SelfWatch } from './watch/self-watch.ts'
 
 const TICKET_TTL_MS = 60 * 60 * 1000
 
@@ -97,6 +106,15 @@ export function topologyOf({ running, belonging }: ClusterAccess): TopologyApi {
     },
     plan: async () => planInfo(belonging()),
     move: async (partition, options) => movePartition(belonging(), partition, options),
+  }
+}
+
+/** Of the node itself, whatever it belongs to. */
+export function debugOf({ logControl, incidents }: SelfWatch, name: string): DebugApi {
+  return {
+    log: async (levels, { forMs } = {}) =>
+      levels === undefined ? logControl.show() : logControl.change(levels, forMs),
+    timeline: async ({ sinceMs } = {}) => incidents.show(name, sinceMs),
   }
 }
 

@@ -29,7 +29,7 @@ const CLUSTER_PREFIXES = ['gc/', 'kv/', 'paxos/', 'reg/', 'swim/', 'ticket/', 't
 const ERASE_BATCH = 256
 
 /** Founds a cluster of one. */
-export function found(
+export function foundCluster(
   config: NodeConfig,
   identity: Identity,
   seams: Seams,
@@ -53,7 +53,7 @@ export function found(
 }
 
 /** Is admitted by a member that the ticket names. Rejects as `joinCluster` and `decodeTicket` do. */
-export async function redeem(
+export async function redeemTicket(
   text: string,
   config: NodeConfig,
   identity: Identity,

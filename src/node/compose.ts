@@ -184,8 +184,11 @@ export class Cluster {
     })
   }
 
-  /** `first`: the topology that the node was founded or admitted with. */
-  async start(first: Topology | null): Promise<void> {
+  /**
+   * `first`: the topology that the node was founded or admitted with. `stopping`: nobody waits for
+   * more of a start than that it is whole.
+   */
+  async start(first: Topology | null, stopping: AbortSignal): Promise<void> {
     const { file, seams } = this.#parts
     if (first !== null) await this.topology.learn(first)
     await this.mesh.start()
@@ -194,7 +197,7 @@ export class Cluster {
     this.issuer.start()
     await this.kv.start()
     this.reg.start()
-    await this.#meetFirst()
+    await this.#meetFirst(stopping)
   }
 
   nowMs(): number {
@@ -234,12 +237,12 @@ export class Cluster {
   }
 
   /** Gossip brings the topology and its members soon; a call that comes at once should find them. */
-  async #meetFirst(): Promise<void> {
+  async #meetFirst(stopping: AbortSignal): Promise<void> {
     const { clock } = this.#parts.seams
     const endMs = clock.monotonicMs() + FIRST_MEETING_MS
     for (const { peer } of this.#parts.file.contacts) this.topology.onDigest(peer, 1)
-    while (!this.#canServe() && !this.ends.aborted && clock.monotonicMs() < endMs) {
-      await sleep(clock, FIRST_LOOK_MS, this.ends).catch(() => undefined)
+    while (!this.#canServe() && !stopping.aborted && clock.monotonicMs() < endMs) {
+      await sleep(clock, FIRST_LOOK_MS, stopping).catch(() => undefined)
     }
   }
 

@@ -4,11 +4,8 @@
  */
 import { AtollError } from '../base/errors.ts'
 import { type MetricFamily, Metrics } from '../base/metrics.ts'
-import type { Database } from '../disk/database.ts'
-import { openDatabase } from '../disk/log-database.ts'
 import type { Seams } from '../seams/seams.ts'
-import type { Storage } from '../seams/storage.ts'
-import { type ClusterAccess, kvOf, memberOf, regOf, ticketOf, topologyOf } from './apis.ts'
+import { type ClusterAccess, debugOf, kvOf, memberOf, regOf, ticketOf, topologyOf } from './apis.ts'
 import type {
   AtollNode,
   CallOptions,
@@ -22,55 +19,29 @@ import type {
   TicketApi,
   TopologyApi,
 } from './api.ts'
-import { type Claim, eraseClusterData, found, holdsClusterData, redeem } from './claim.ts'
-import {
-  type ClusterFile,
-  readClusterFile,
-  removeClusterFile,
-  writeClusterFile,
-} from './cluster-file.ts'
+import { type Claim, foundCluster, redeemTicket } from './claim.ts'
 import { Cluster } from './compose.ts'
 import type { NodeConfig } from './config.ts'
+import { DataDirectory } from './data-directory.ts'
 import { Doctor } from './doctor/doctor.ts'
-import { edgeIdentity, type Identity, openIdentity, renewIdentity } from './identity.ts'
+import { edgeIdentity, type Identity } from './identity.ts'
 import { declareNodeMetrics } from './metrics.ts'
 import { SelfWatch } from './watch/self-watch.ts'
 import { VERSION } from '../base/version.ts'
 import { removedError } from './removals.ts'
-import { healthOfNode, statusOf } from './status.ts'
+import { healthOfNode, shownState, statusOf } from './status.ts'
 import { explain } from './explain.ts'
 
 const EXPLAIN_DEADLINE_MS = 2000
-
-interface Disk {
-  readonly storage: Storage
-  readonly database: Database
-  readonly identity: Identity
-  readonly file: ClusterFile | null
-}
 
 /** Opens the data directory. Rejects with DIR_LOCKED, DISK_DAMAGED and the like. */
 export async function openNode(config: NodeConfig, outer: Seams): Promise<AtollNode> {
   const watch = new SelfWatch(outer)
   const { seams } = watch
   const metrics = new Metrics()
-  if (config.dataDir === null) return new Node(config, watch, metrics, null)
-  const storage = await seams.storage(config.dataDir)
-  try {
-    const { clock, log } = seams
-    const database = await openDatabase({ storage, clock, log, metrics })
-    try {
-      const file = await readClusterFile(storage, database)
-      const identity = await openIdentity(storage, database, seams.random, file !== null)
-      return new Node(config, watch, metrics, { storage, database, identity, file })
-    } catch (error) {
-      await database.close()
-      throw error
-    }
-  } catch (error) {
-    await storage.close()
-    throw error
-  }
+  const { dataDir } = config
+  const directory = dataDir === null ? null : await DataDirectory.open(dataDir, seams, metrics)
+  return new Node(config, watch, metrics, directory)
 }
 
 class Node implements AtollNode {
@@ -80,9 +51,11 @@ class Node implements AtollNode {
   readonly #seams: Seams
   /** Of the disk and the node itself; a cluster's are its own. */
   readonly #metrics: Metrics
-  readonly #disk: Disk | null
+  /** null on an edge that has none. */
+  readonly #directory: DataDirectory | null
+  /** Who it is, as its directory says; on an edge without one, somebody new. */
+  readonly #who: { readonly identity: Identity }
   readonly #doctor: Doctor
-  #identity: Identity
   readonly #startedMs: number
   readonly #aborter = new AbortController()
   readonly #access: ClusterAccess = {
@@ -94,38 +67,62 @@ class Node implements AtollNode {
   readonly member: MemberApi = memberOf(this.#access)
   readonly ticket: TicketApi = ticketOf(this.#access)
   readonly topology: TopologyApi = topologyOf(this.#access)
+  readonly debug: DebugApi
   #cluster: Cluster | null = null
   #state: Status['state'] = 'unclaimed'
-  /** A founding or joining under way: at most one. */
+  #starting: Promise<void> | null = null
+  /** Whatever ends in a cluster: coming up, founding, joining. At most one is under way. */
   #claiming: Promise<unknown> | null = null
   #stopping: Promise<void> | null = null
 
-  constructor(config: NodeConfig, watch: SelfWatch, metrics: Metrics, disk: Disk | null) {
+  constructor(
+    config: NodeConfig,
+    watch: SelfWatch,
+    metrics: Metrics,
+    directory: DataDirectory | null,
+  ) {
     const { seams } = watch
     this.#config = config
     this.#watch = watch
     this.#metrics = metrics
     this.#seams = seams
-    this.#disk = disk
-    this.#doctor = new Doctor({ watch, storage: disk?.storage ?? null })
-    this.#identity = disk?.identity ?? edgeIdentity(seams.random)
+    this.#directory = directory
+    this.debug = debugOf(watch, config.name)
+    this.#doctor = new Doctor({ watch, storage: directory?.storage ?? null })
+    this.#who = directory ?? { identity: edgeIdentity(seams.random) }
     this.#startedMs = seams.clock.monotonicMs()
-    this.failed = disk?.database.failed ?? new Promise(() => {})
+    this.failed = directory?.database.failed ?? new Promise(() => {})
     declareNodeMetrics(metrics, {
-      state: () => this.#state,
+      state: () => shownState(this.#state, this.#cluster),
       uptimeSeconds: () => this.#uptimeMs() / 1000,
       warnings: () => healthOfNode(this.#cluster).warnings.length,
     })
   }
 
-  async start(): Promise<void> {
+  start(): Promise<void> {
+    this.#starting ??= this.#start()
+    return this.#starting
+  }
+
+  async #start(): Promise<void> {
+    this.#mustNotStop()
     const { name } = this.#config
-    const { boot } = this.#identity
+    const { boot } = this.#who.identity
     this.#seams.log.write('info', 'node.started', { name, boot, version: VERSION })
     this.#watch.start()
-    const file = this.#disk?.file ?? null
+    const file = this.#directory?.file ?? null
     if (file === null) return
-    await this.#run({ file, topology: null }, async () => {})
+    await this.#alone(this.#run({ file, topology: null }, async () => {}))
+  }
+
+  /** Until it ends nothing else is claimed, and nothing that it uses is closed. */
+  async #alone<T>(claiming: Promise<T>): Promise<T> {
+    this.#claiming = claiming
+    try {
+      return await claiming
+    } finally {
+      this.#claiming = null
+    }
   }
 
   stop(): Promise<void> {
@@ -144,20 +141,19 @@ class Node implements AtollNode {
     this.#aborter.abort(new AtollError('STOPPED', 'the node is stopping'))
     await this.#claiming?.catch(() => undefined)
     // Nobody comes back under an identity that no disk keeps: not to be taken for a failure.
-    if (this.#disk === null) await this.#cluster?.membership.leave()
+    if (this.#directory === null) await this.#cluster?.membership.leave()
     await this.#cluster?.stop()
     await this.#doctor.stop()
-    await this.#disk?.database.close()
-    await this.#disk?.storage.close()
+    await this.#directory?.close()
   }
 
   /** `beforeServing` is the last thing that may fail; only then are calls taken. */
   async #run({ file, topology }: Claim, beforeServing: () => Promise<void>): Promise<void> {
-    const database = this.#disk?.database ?? null
-    const parts = { config: this.#config, seams: this.#seams, identity: this.#identity }
+    const database = this.#directory?.database ?? null
+    const parts = { config: this.#config, seams: this.#seams, identity: this.#who.identity }
     const cluster = new Cluster({ ...parts, database, file })
     try {
-      await cluster.start(topology)
+      await cluster.start(topology, this.#aborter.signal)
       await beforeServing()
     } catch (error) {
       await cluster.stop()
@@ -168,18 +164,20 @@ class Node implements AtollNode {
   }
 
   async init(_options?: CallOptions): Promise<{ readonly clusterId: string }> {
-    if (this.#disk === null) {
+    if (this.#directory === null) {
       const message = 'a node without a data directory cannot found a cluster'
       const hint = 'give it a data directory, or let it join with a ticket'
       throw new AtollError('UNSUPPORTED', message, { hint })
     }
-    return this.#claim(async () => found(this.#config, this.#identity, this.#seams))
+    return this.#claim(async () => foundCluster(this.#config, this.#who.identity, this.#seams))
   }
 
   async join(ticket: string, options: CallOptions = {}): Promise<{ readonly clusterId: string }> {
     const own = this.#aborter.signal
     const signal = options.signal === undefined ? own : AbortSignal.any([own, options.signal])
-    return this.#claim(() => redeem(ticket, this.#config, this.#identity, this.#seams, signal))
+    return this.#claim(() =>
+      redeemTicket(ticket, this.#config, this.#who.identity, this.#seams, signal),
+    )
   }
 
   async #claim(make: () => Promise<Claim>): Promise<{ readonly clusterId: string }> {
@@ -190,37 +188,22 @@ class Node implements AtollNode {
       })
     }
     this.#state = 'joining'
-    const claiming = this.#makeClaim(make)
-    this.#claiming = claiming
     try {
-      return await claiming
+      return await this.#alone(this.#makeClaim(make))
     } catch (error) {
       if (!this.#aborter.signal.aborted) this.#state = 'unclaimed'
       throw error
-    } finally {
-      this.#claiming = null
     }
   }
 
   async #makeClaim(make: () => Promise<Claim>): Promise<{ readonly clusterId: string }> {
-    const disk = this.#disk
-    if (disk !== null) await this.#empty(disk)
+    await this.#directory?.empty(this.#seams.random)
     const claim = await make()
     await this.#run(claim, async () => {
       // Last of all: until it is written the next start finds an unclaimed directory.
-      if (disk !== null) await writeClusterFile(disk.storage, disk.database, claim.file)
+      await this.#directory?.claim(claim.file)
     })
     return { clusterId: claim.file.clusterId }
-  }
-
-  /** Of what an earlier cluster left, and of what a claim that failed late may have. */
-  async #empty({ storage, database }: Disk): Promise<void> {
-    await removeClusterFile(storage, database)
-    if (!(await holdsClusterData(database))) return
-    // Before anything is erased: a crash in between leaves a new disk with old data, which the next
-    // claim empties again.
-    this.#identity = await renewIdentity(storage, database, this.#seams.random, this.#identity)
-    await eraseClusterData(database)
   }
 
   async leave(options: CallOptions = {}): Promise<void> {
@@ -231,7 +214,7 @@ class Node implements AtollNode {
       const hasData = cluster.mesh.self.role === 'member' && cluster.removals.self === null
       if (hasData) await cluster.issuer.leave(options)
       // Before the goodbye, after which there is no way back: the disk may be full.
-      if (this.#disk !== null) await removeClusterFile(this.#disk.storage, this.#disk.database)
+      await this.#directory?.release()
     } catch (error) {
       if (this.#stopping === null) this.#state = 'running'
       throw error
@@ -239,14 +222,14 @@ class Node implements AtollNode {
     await cluster.membership.leave()
     await cluster.stop()
     this.#cluster = null
-    this.#state = 'unclaimed'
+    if (this.#stopping === null) this.#state = 'unclaimed'
   }
 
   async status(): Promise<Status> {
     return statusOf({
       cluster: this.#cluster,
       config: this.#config,
-      identity: this.#identity,
+      identity: this.#who.identity,
       state: this.#state,
       uptimeMs: this.#uptimeMs(),
     })
@@ -255,14 +238,6 @@ class Node implements AtollNode {
   async doctor(options: CallOptions = {}): Promise<Diagnosis> {
     this.#mustNotStop()
     return this.#doctor.examine(this.#cluster, options)
-  }
-
-  readonly debug: DebugApi = {
-    log: async (levels, { forMs } = {}) => {
-      const { logControl } = this.#watch
-      return levels === undefined ? logControl.show() : logControl.change(levels, forMs)
-    },
-    timeline: async ({ sinceMs } = {}) => this.#watch.incidents.show(this.#config.name, sinceMs),
   }
 
   /** What a cluster's layers counted begins anew when the node joins another one. */

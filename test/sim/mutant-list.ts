@@ -72,10 +72,9 @@ export const MUTANTS: readonly Mutant[] = [
     scenario: 'wipe',
     within: 1,
     file: 'src/node/node.ts',
-    from: 'return new Node(config, watch, metrics, { storage, database, identity, file })',
+    from: 'this.#who = directory ?? { identity: edgeIdentity(seams.random) }',
     to: `const storageId = 'abcdefgh'.charAt(Number(config.name.slice(1))).repeat(25) + 'a'
-      const named = { ...identity, storageId }
-      return new Node(config, watch, metrics, { storage, database, identity: named, file })`,
+    this.#who = { identity: { ...(directory ?? { identity: edgeIdentity(seams.random) }).identity, storageId } }`,
   },
   {
     name: 'slots: quorum too small',

@@ -18,7 +18,7 @@ import { keyExporter } from '../../store/export.ts'
 import { encodeTopology } from '../../topology/codec.ts'
 import { storedTopology, topologyWrite } from '../../topology/stored-topology.ts'
 import type { Partition, Topology } from '../../topology/topology.ts'
-import { found, holdsClusterData } from '../claim.ts'
+import { foundCluster, holdsClusterData } from '../claim.ts'
 import { type ClusterFile, readClusterFile, writeClusterFile } from '../cluster-file.ts'
 import { NODE_DEFAULTS } from '../config.ts'
 import { openIdentity, readStorageId } from '../identity.ts'
@@ -135,7 +135,8 @@ async function foundAnew(
 ): Promise<{ readonly file: ClusterFile; readonly founded: Founded }> {
   const identity = await openIdentity(storage, database, seams.random, false)
   const config = { ...NODE_DEFAULTS, name, dataDir: into, replicationFactor }
-  const { file, topology } = found({ ...config, partitions: partitions.length }, identity, seams)
+  const ofSize = { ...config, partitions: partitions.length }
+  const { file, topology } = foundCluster(ofSize, identity, seams)
   const { storageId, boot } = identity
   return { file, founded: { storageId, boot, database, topology, clock: seams.clock } }
 }
