@@ -226,7 +226,7 @@ describe('tidy', () => {
 
   it('documents every error code, and no other', () => {
     const readme = readFileSync(join(ROOT, 'src/rpc/README.md'), 'utf8')
-    const rows = [...readme.matchAll(/^\| `([A-Z_]+)` +\| (\d+) +\| (\d+) +\|/gm)]
+    const rows = [...readme.matchAll(/^\| `([A-Z_]+)` +\| (-?\d+) +\| (\d+) +\|/gm)]
     const documented = rows.map(([, code, rpc, exit]) => `${code} ${rpc} ${exit}`)
     const table = Object.entries(ERRORS).map(([code, row]) => `${code} ${row.rpc} ${row.exit}`)
     assert.deepEqual(documented, table)

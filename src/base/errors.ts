@@ -22,7 +22,13 @@ export const ERRORS = {
     retryable: false,
     meaning: 'a defect in atoll: please report it',
   },
-  USAGE: { rpc: 1001, exit: 2, retryable: false, meaning: 'the call or command line is not valid' },
+  // The specification's number for wrong parameters, whoever finds them wrong.
+  USAGE: {
+    rpc: -32602,
+    exit: 2,
+    retryable: false,
+    meaning: 'the call or command line is not valid',
+  },
   UNREACHABLE: { rpc: 1002, exit: 3, retryable: true, meaning: 'no daemon answers on the socket' },
   NOT_FOUND: { rpc: 1003, exit: 4, retryable: false, meaning: 'there is no such thing' },
   CONFLICT: {

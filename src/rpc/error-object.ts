@@ -1,7 +1,8 @@
 /**
  * Errors as JSON-RPC has them, both ways. The protocol's own codes are negative and come from the
- * specification; ours are positive and come from the table in `src/base/errors.ts`, with the code's
- * name, whether to try again, what is known of the outcome, and what to do next.
+ * specification; ours come from the table in `src/base/errors.ts` and are positive, but for that of
+ * wrong parameters, which the specification has. With each goes the code's name, whether to try
+ * again, what is known of the outcome, and what to do next.
  */
 import * as v from 'valibot'
 import { AtollError, ERRORS, type ErrorCode, isErrorCode } from '../base/errors.ts'
@@ -9,7 +10,7 @@ import { AtollError, ERRORS, type ErrorCode, isErrorCode } from '../base/errors.
 export const PARSE_ERROR = -32700
 export const INVALID_REQUEST = -32600
 export const METHOD_NOT_FOUND = -32601
-export const INVALID_PARAMS = -32602
+export const INVALID_PARAMS = ERRORS.USAGE.rpc
 
 export interface ErrorObject {
   readonly code: number

@@ -43,7 +43,7 @@ export const PROTOCOL = {
     },
   },
   errors: {
-    code: 'of the specification below 0, of atoll above (components.errors)',
+    code: 'components.errors; below 0 those of the specification, as -32602 for any wrong parameter',
     data: {
       code: 'the name of the error',
       retryable: 'whether the same call may simply be made again',

@@ -89,7 +89,9 @@ function wellFormed(text: string): string {
 function textOfBytes(bytes: Uint8Array): string {
   const text = utf8ToText(bytes)
   if (text !== null) return text
-  throw new AtollError('USAGE', 'the value says base64text but is not text in UTF-8')
+  throw new AtollError('USAGE', 'the value says base64text but is not text in UTF-8', {
+    hint: 'what is not text is {"base64":"…"}',
+  })
 }
 
 function base64OfBytes(bytes: Uint8Array): string {
@@ -102,5 +104,7 @@ function bytesOfBase64(text: JsonValue): Uint8Array {
     const bytes = Buffer.from(text, 'base64')
     if (bytes.toString('base64') === text) return new Uint8Array(bytes)
   }
-  throw new AtollError('USAGE', 'the value says base64 but is not base64 with padding')
+  throw new AtollError('USAGE', 'the value says base64 but is not base64 with padding', {
+    hint: 'bytes are {"base64":"/wA="}; JSON that looks so is {"json":{"base64":…}}',
+  })
 }

@@ -117,6 +117,11 @@ describe('rpc server', () => {
       ['kv.put', { key: 'a', value: 'b', ttl: 5 }, /"ttl" is no parameter of it/],
       ['kv.put', { key: 'a\ud800', value: 'b' }, /well-formed/],
       ['kv.put', { key: 'a', value: { base64: '!' } }, /not base64/],
+      ['kv.put', { key: 'a', value: { base64text: '/w==' } }, /not text in UTF-8/],
+      ['kv.put', { key: 'a', value: '\ud800' }, /lone surrogate/],
+      ['kv.put', { key: 'a', value: 'b', type: 'set' }, /a set is given as a list/],
+      ['kv.set.add', { key: 'a', elements: ['b', { base64: 5 }] }, /not base64/],
+      ['reg.set', { key: 'a', value: { base64: '/w' } }, /not base64/],
       ['kv.get', { key: 'a', read: 'most' }, /"read" must be/],
       ['kv.get', { key: 'a', deadlineMs: 0 }, /"deadlineMs" must be at least 1/],
       ['kv.ls', { limit: 1e9 }, /"limit" must be at most/],
@@ -128,8 +133,11 @@ describe('rpc server', () => {
       const { error } = await client.call(method, params)
       assert.match(error?.message ?? '', message)
       assert.equal(error?.data.code, 'USAGE')
+      assert.equal(error.code, -32602, String(message))
       assert.equal(error.data.outcome, 'not-applied')
+      if (message.source === 'not base64') assert.match(error.data.hint ?? '', /bytes are/)
     }
+    assert.equal(rig.node.calls, 0)
     assert.equal((await client.call('status')).result?.['name'], 'a')
   })
 
