@@ -8,7 +8,7 @@ export interface Timer {
 export interface Clock {
   /** Milliseconds since some fixed point; never goes back, does not jump with the wall clock. */
   monotonicMs(): number
-  /** Milliseconds since 1970 as this machine believes; may jump either way. */
+  /** Whole milliseconds since 1970 as this machine believes; may jump either way. */
   wallMs(): number
   /** Runs once after at least `delayMs`. A pending timer does not keep a process alive. */
   after(delayMs: number, run: () => void): Timer

@@ -117,6 +117,11 @@ export class Holdings {
     return this.#inventory.held
   }
 
+  /** Values that had to end before this time have been told of. */
+  get sweptMs(): number {
+    return this.#collection.sweptMs
+  }
+
   /** Comparisons with other replicas that are still to be made. */
   get syncBacklog(): number {
     return this.#antiEntropy.backlog

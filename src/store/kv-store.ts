@@ -127,6 +127,7 @@ export class KvStore implements KvApi {
       known: topology,
       read: async (key) => knownOf(key, await read(key, limitsOf({}))),
       root: (partition) => source?.trees.root(partition) ?? null,
+      sweptMs: () => this.#holdings?.sweptMs ?? 0,
       counts: counts.watches,
     })
     if (source === null) {

@@ -32,6 +32,22 @@ const MUTANTS: readonly (readonly [string, Suite, string, string, string, RegExp
     /who has not heard|waits for/,
   ],
   [
+    'what is being swept counts as told',
+    'expiring',
+    'collect/expiry-sweep.ts',
+    'Math.min(this.#dueMs, this.#underWayMs)',
+    'this.#dueMs',
+    /says up to which time/,
+  ],
+  [
+    'a sweep that failed counts as told',
+    'expiring',
+    'collect/expiry-sweep.ts',
+    'error: String(error) })\n      this.#dueMs = 0',
+    'error: String(error) })\n      this.#underWayMs = this.#dueMs',
+    /says up to which time/,
+  ],
+  [
     'who is away is not waited for',
     'collection',
     'collect/collector.ts',

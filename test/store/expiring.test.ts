@@ -1,9 +1,15 @@
 /** Values whose time comes: nothing is written for it, and they go when nobody doubts it any more. */
 import assert from 'node:assert/strict'
+import type { Database } from '../../src/disk/database.ts'
+import { ExpirySweep } from '../../src/store/collect/expiry-sweep.ts'
+import { expiryRow } from '../../src/store/collect/index-rows.ts'
+import { StoreCounts } from '../../src/store/counts.ts'
 import { encodeWrite } from '../../src/store/messages.ts'
 import { databaseKey } from '../../src/store/place.ts'
 import { encodeRecord, type StoreRecord } from '../../src/store/record.ts'
 import { REQUEST_KINDS } from '../../src/wire/kinds.ts'
+import { recordingLog } from '../topology/fakes.ts'
+import { ManualClock } from '../disk/manual-clock.ts'
 import { contextOf, recordOf } from './arbitrary.ts'
 import { isSync, StoreWorld } from './world.ts'
 
@@ -157,5 +163,48 @@ describe('what expires', () => {
     world.fate = (q) => (isSync(q) ? 'unreachable' : undefined)
     await give(world, record, 'b')
     assert.deepEqual(world.held('b', 'k'), [])
+  })
+})
+
+describe('the sweep of what expires', () => {
+  it('says up to which time it has told: not of what is under way, nor of what failed', async () => {
+    const clock = new ManualClock()
+    const [firstMs, laterMs] = [clock.wallMs() - 10, clock.wallMs() + 60_000]
+    const rows = [firstMs, laterMs].map((atMs) => expiryRow({ atMs, partition: 0, key: 'k' }).key)
+    const commits: PromiseWithResolvers<void>[] = []
+    const database: Pick<Database, 'latest' | 'commit' | 'scan'> = {
+      latest: () => encodeRecord(endingAt(firstMs, laterMs)),
+      commit: () => {
+        const commit = Promise.withResolvers<void>()
+        commits.push(commit)
+        return commit.promise
+      },
+      scan: async function* () {
+        for (const row of rows) yield [row, new Uint8Array()]
+      },
+    }
+    const told: number[] = []
+    const sweep = new ExpirySweep({
+      database: database as Database,
+      clock,
+      log: recordingLog([]),
+      counts: new StoreCounts(),
+      onDead: () => undefined,
+      onExpired: ({ atMs }) => void told.push(atMs),
+    })
+    assert.equal(sweep.sweptMs, 0, 'nobody knows before it has looked')
+    sweep.start()
+    await clock.runUntil(() => commits.length === 1)
+    assert.ok(sweep.sweptMs <= firstMs, 'it is under way')
+    commits[0]?.reject(new Error('the disk is full'))
+    await clock.runUntil(() => commits.length === 2)
+    assert.ok(sweep.sweptMs <= firstMs, 'it has failed')
+    assert.deepEqual(told, [])
+    rows.shift()
+    commits[1]?.resolve()
+    await clock.runUntil(() => told.length === 1)
+    await clock.runUntil(() => sweep.sweptMs > firstMs)
+    assert.deepEqual([told, sweep.sweptMs], [[firstMs], laterMs])
+    await sweep.stop()
   })
 })

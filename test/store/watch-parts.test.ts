@@ -141,6 +141,7 @@ describe('a feed', () => {
       random: new SimRandom('feed'),
       read: (_, key) => disk.get(key),
       root: () => disk.size,
+      sweptMs: () => Number.POSITIVE_INFINITY,
     })
     const change = (key: string, n: number): void => {
       const record = recordAt(n)
@@ -356,6 +357,7 @@ describe('messages of watching', () => {
     run: seqs,
     upTo: seqs,
     wallMs: seqs,
+    sweptMs: seqs,
     roots: fc.array(fc.option(fc.nat({ max: FINGERPRINT_LIMIT - 1 })), { maxLength: 6 }),
   })
 

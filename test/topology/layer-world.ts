@@ -356,7 +356,7 @@ export abstract class LayerWorld<L extends object> {
     }
     return {
       monotonicMs: () => clock.monotonicMs(),
-      wallMs: () => clock.wallMs() + skewMs(),
+      wallMs: () => Math.floor(clock.wallMs() + skewMs()),
       after: (delayMs, run) => clock.after(delayMs, alive(run)),
       soon: (run) => clock.soon(alive(run)),
     }

@@ -32,6 +32,11 @@ export class Collection {
     this.#sweep.changed(change)
   }
 
+  /** What had to end before this time has been told. */
+  get sweptMs(): number {
+    return this.#sweep.sweptMs
+  }
+
   async start(): Promise<void> {
     await this.#collector.start()
     this.#sweep.start()

@@ -43,8 +43,9 @@ export class ExpirySweep {
   readonly #options: ExpirySweepOptions
   readonly #aborter = new AbortController()
   #timer: Timer | null = null
-  /** By the wall clock: when the first row is due, as far as is known. */
-  #dueMs = Number.POSITIVE_INFINITY
+  /** By the wall clock: when the first row is due, as far as is known; of what is under way apart. */
+  #dueMs = 0
+  #underWayMs = Number.POSITIVE_INFINITY
   #sweeping: Promise<void> | null = null
 
   constructor(options: ExpirySweepOptions) {
@@ -53,8 +54,12 @@ export class ExpirySweep {
 
   /** Looks at what an earlier run left. */
   start(): void {
-    this.#dueMs = 0
     this.#arm(PAUSE_MS)
+  }
+
+  /** What had to end before this time has been told; it may be late for its clock, or ahead of it. */
+  get sweptMs(): number {
+    return Math.min(this.#dueMs, this.#underWayMs)
   }
 
   async stop(): Promise<void> {
@@ -100,9 +105,11 @@ export class ExpirySweep {
     const { signal } = this.#aborter
     try {
       while (this.#dueMs <= clock.wallMs()) {
+        this.#underWayMs = this.#dueMs
         this.#dueMs = Number.POSITIVE_INFINITY
         const next = await this.#sweepBatch()
         this.#dueMs = Math.min(this.#dueMs, next)
+        this.#underWayMs = Number.POSITIVE_INFINITY
         await sleep(clock, PAUSE_MS, signal)
       }
     } catch (error) {

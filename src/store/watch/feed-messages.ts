@@ -49,6 +49,8 @@ export interface RootsAnswer {
   /** The last change up to now that concerns the prefix; at least the one that the question names. */
   readonly upTo: number
   readonly wallMs: number
+  /** Values that had to end before this time have been told of, in what is up to there. */
+  readonly sweptMs: number
   /** Of the partitions asked for, those of their hash trees; null: not known, or it does not tell of it. */
   readonly roots: readonly (number | null)[]
 }
@@ -115,18 +117,19 @@ export function decodeRootsQuestion(bytes: Uint8Array): RootsQuestion {
   return { prefix, run, after, partitions }
 }
 
-export function encodeRootsAnswer({ run, upTo, wallMs, roots }: RootsAnswer): Uint8Array {
-  const out = new WireWriter().uint(run).uint(upTo).uint(wallMs)
+export function encodeRootsAnswer(answer: RootsAnswer): Uint8Array {
+  const { run, upTo, wallMs, sweptMs, roots } = answer
+  const out = new WireWriter().uint(run).uint(upTo).uint(wallMs).uint(sweptMs)
   return out.list(roots, (to, root) => to.uint(root === null ? 0 : root + 1)).finish()
 }
 
 /** Throws WireError. */
 export function decodeRootsAnswer(bytes: Uint8Array): RootsAnswer {
   const from = new WireReader(bytes)
-  const [run, upTo, wallMs] = [from.uint(), from.uint(), from.uint()]
+  const [run, upTo, wallMs, sweptMs] = [from.uint(), from.uint(), from.uint(), from.uint()]
   const roots = from.list(PARTITION_MAX + 1, (each) => {
     const number = each.uint(FINGERPRINT_LIMIT)
     return number === 0 ? null : number - 1
   })
-  return { run, upTo, wallMs, roots }
+  return { run, upTo, wallMs, sweptMs, roots }
 }

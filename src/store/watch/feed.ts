@@ -45,8 +45,12 @@ export interface FeedOptions {
   readonly read: (partition: number, key: string) => Uint8Array | undefined
   /** Of a partition's hash tree; null: not known. */
   readonly root: (partition: number) => number | null
+  /** Values that had to end before this time have been told of. */
+  readonly sweptMs: () => number
 }
 
+/** Nothing is left that ends. */
+const LAST_MS = Number.MAX_SAFE_INTEGER
 /** It has left this disk, or was deleted and then forgotten by all. */
 const GONE = new Uint8Array()
 
@@ -129,7 +133,7 @@ export class Feed {
 
   /** What is here now, and at which change. */
   roots({ prefix, run, after, partitions }: RootsQuestion): RootsAnswer {
-    const { clock, root } = this.#options
+    const { clock, root, sweptMs } = this.#options
     const history = this.#opened()
     let upTo = history.upTo
     if (run === this.#run && history.knowsAllAfter(after)) {
@@ -137,7 +141,8 @@ export class Feed {
       for (const entry of history.after(after)) if (concerns(entry, prefix)) upTo = entry.seq
     }
     const roots = partitions.map((p) => (this.#told.has(p) ? root(p) : null))
-    return { run: this.#run, upTo, wallMs: Math.max(0, Math.floor(clock.wallMs())), roots }
+    const wallMs = Math.max(0, Math.floor(clock.wallMs()))
+    return { run: this.#run, upTo, wallMs, sweptMs: Math.min(sweptMs(), LAST_MS), roots }
   }
 
   #onTopology(topology: Topology): void {

@@ -5,8 +5,9 @@
  * A keeper vouches for it: where both hold the same of a partition, by the roots of their hash trees, whatever
  * the disk took in unheard is at the keeper too, and told by it up to that change. What the disk
  * takes in later it tells itself. So it has told all, or others have, as soon as the stream has read
- * both up to there. That values have run out is in no root: the keeper has told of those that the disk
- * may have passed over in silence once its clock shows a later time, and it has looked.
+ * both up to there. That values have run out is in no root: the disk may have passed over in silence what
+ * was due by its clock, and the keeper has told of that once it has swept beyond that time. Its clock
+ * alone does not say so: a sweep may be late, after a failure, of many values, or where the clock was set.
  *
  * While a partition is written so fast that two looks at it never show the same nobody can vouch;
  * it is tried again, ever more seldom.
@@ -39,9 +40,7 @@ export interface VouchingOptions {
 /** Until it is looked first, and how seldom at last. */
 const LOOK_MS = 1000
 const LOOK_MS_MAX = 30_000
-/** Of a sweep of what runs out, after its time. */
-const SWEEP_MS = 1000
-/** Looks at a keeper's clock and at what has been read, a second apart. */
+/** Looks at a keeper's sweep and at what has been read, a second apart. */
 const CONFIRMATIONS_MAX = 10
 
 export class Vouching {
@@ -116,7 +115,7 @@ export class Vouching {
     this.#pauseMs = LOOK_MS
   }
 
-  /** Whether both were read up to where they were the same, and the keeper as far as its clock needs. */
+  /** Whether both were read up to where they were the same, and the keeper beyond what had run out. */
   async #isReadSince(
     id: StorageId,
     mine: RootsAnswer,
@@ -126,7 +125,7 @@ export class Vouching {
     let confirmed = theirs
     for (let i = 0; i < CONFIRMATIONS_MAX; i++) {
       if (confirmed.run !== theirs.run) return false
-      const isSwept = confirmed.wallMs >= mine.wallMs + SWEEP_MS
+      const isSwept = confirmed.sweptMs > mine.wallMs
       if (isSwept && this.#isRead(id, mine) && this.#isRead(keeper, confirmed)) return true
       await sleep(this.#options.clock, LOOK_MS, this.#aborter.signal)
       // What it tells meanwhile need not be waited for.

@@ -16,6 +16,8 @@ export interface WatchingOptions
   readonly random: Random
   /** Of a partition's hash tree; null: not known. */
   readonly root: (partition: number) => number | null
+  /** Values that had to end before this time have been told of. */
+  readonly sweptMs: () => number
 }
 
 export class Watching {
