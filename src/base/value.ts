@@ -4,6 +4,8 @@
  */
 import { utf8, utf8Excess, utf8ToText } from './bytes.ts'
 import { AtollError } from './errors.ts'
+import { jsonExcess } from './json-scan.ts'
+import { checkJson, VALUE_DEPTH_MAX } from './json-value.ts'
 
 /** Bytes, text or JSON: returned as what it was stored as. */
 export type Value = Uint8Array | string | JsonValue
@@ -22,23 +24,29 @@ export interface EncodedValue {
   readonly bytes: Uint8Array
 }
 
-/** Throws AtollError USAGE, or TOO_LARGE over the limit. */
+/** Throws AtollError USAGE for what JSON would not give back, or TOO_LARGE over a limit. */
 export function encodeValue(value: Value, bytesMax: number): EncodedValue {
-  const encoded = encodeAny(value)
-  if (encoded.bytes.length <= bytesMax) return encoded
-  const size = encoded.bytes.length
-  throw new AtollError('TOO_LARGE', `the value has ${size} bytes; the limit is ${bytesMax}`)
+  if (value instanceof Uint8Array) {
+    checkSize(value, bytesMax)
+    // A copy: the program may go on to use its array, and all replicas must hold the same.
+    return { kind: 'bytes', bytes: new Uint8Array(value) }
+  }
+  const encoded = typeof value === 'string' ? encodeText(value) : encodeJson(value)
+  checkSize(encoded.bytes, bytesMax)
+  return encoded
 }
 
 /**
  * A kind that holds no value (a deletion) is never asked for. Never throws: what is not text, or not
- * JSON, although its writer said so, is given as bytes: the key stays readable.
+ * JSON, although its writer said so, or is deeper than may be written, is given as bytes: the key
+ * stays readable, and its page.
  */
 export function decodeValue(kind: string, bytes: Uint8Array): Value {
   if (kind === 'bytes') return bytes.slice()
   const text = utf8ToText(bytes)
   if (text === null) return bytes.slice()
   if (kind !== 'json') return text
+  if (jsonExcess(text, VALUE_DEPTH_MAX, text.length) !== null) return bytes.slice()
   try {
     return JSON.parse(text) as JsonValue
   } catch {
@@ -58,21 +66,17 @@ export function checkKey(key: string): void {
   throw new AtollError('TOO_LARGE', `the key has ${bytes} bytes; the limit is ${KEY_BYTES_MAX}`)
 }
 
-function encodeAny(value: Value): EncodedValue {
-  if (typeof value === 'string') {
-    if (!value.isWellFormed()) throw new AtollError('USAGE', 'the value is not well-formed Unicode')
-    return { kind: 'text', bytes: utf8(value) }
-  }
-  if (value instanceof Uint8Array) return { kind: 'bytes', bytes: value }
-  const text = jsonOf(value)
-  if (text === undefined) throw new AtollError('USAGE', 'the value is neither bytes, text nor JSON')
-  return { kind: 'json', bytes: utf8(text) }
+function checkSize({ length }: Uint8Array, bytesMax: number): void {
+  if (length <= bytesMax) return
+  throw new AtollError('TOO_LARGE', `the value has ${length} bytes; the limit is ${bytesMax}`)
 }
 
-function jsonOf(value: Value): string | undefined {
-  try {
-    return JSON.stringify(value)
-  } catch (cause) {
-    throw new AtollError('USAGE', `the value cannot be JSON: ${String(cause)}`, { cause })
-  }
+function encodeText(value: string): EncodedValue {
+  if (value.isWellFormed()) return { kind: 'text', bytes: utf8(value) }
+  throw new AtollError('USAGE', 'the value is not well-formed Unicode')
+}
+
+function encodeJson(value: JsonValue): EncodedValue {
+  checkJson(value)
+  return { kind: 'json', bytes: utf8(JSON.stringify(value)) }
 }

@@ -2,7 +2,7 @@
 import { readFileSync, statSync } from 'node:fs'
 import * as v from 'valibot'
 import { AtollError } from '../base/errors.ts'
-import { jsonExcess } from '../rpc/json-scan.ts'
+import { jsonExcess } from '../base/json-scan.ts'
 import { describeIssues } from '../rpc/validation.ts'
 import { isSettingKey, SETTINGS, type Settings } from './settings.ts'
 

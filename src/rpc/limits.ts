@@ -4,10 +4,12 @@
  * A connection holds at most one partial line, one read's worth of whole lines, `inFlightMax`
  * calls, `subscriptionsMax` buffers of `eventsMax` events, and `writeBytesMax` of unread replies.
  */
+import { VALUE_DEPTH_MAX, VALUE_ELEMENTS_MAX } from '../base/json-value.ts'
+
 export interface RpcLimits {
   /** A line, without its line feed. A value of 1 MiB fits twice over, whatever its form. */
   readonly lineBytesMax: number
-  /** Deeper JSON overflows the stack of who prints it (about 6000 levels). */
+  /** A value lies in a batch, a request, its parameters, a list and a wrapper (values.ts) at most. */
   readonly depthMax: number
   /** Parsing takes time by the element, not by the byte: `{},{},…` is the slowest per byte. */
   readonly elementsMax: number
@@ -28,8 +30,9 @@ export interface RpcLimits {
 
 export const RPC_LIMITS: RpcLimits = {
   lineBytesMax: 4 * 1024 * 1024,
-  depthMax: 32,
-  elementsMax: 100_000,
+  depthMax: VALUE_DEPTH_MAX + 5,
+  // Far more than the request around a value has.
+  elementsMax: VALUE_ELEMENTS_MAX + 100,
   batchMax: 100,
   inFlightMax: 1024,
   subscriptionsMax: 64,
@@ -42,8 +45,3 @@ export const RPC_LIMITS: RpcLimits = {
 
 /** The longest reply: what a client accepts in one line. */
 export const REPLY_BYTES_MAX = 32 * 1024 * 1024
-
-/** A value in a line lies in the request, its parameters and, at times, a wrapper (values.ts). */
-export const VALUE_DEPTH_MAX = RPC_LIMITS.depthMax - 3
-/** Far more than the request around a value has. */
-export const VALUE_ELEMENTS_MAX = RPC_LIMITS.elementsMax - 100

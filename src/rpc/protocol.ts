@@ -1,8 +1,9 @@
 /** What OpenRPC has no words for, said in `rpc.discover`: enough to write a client from it alone. */
+import { VALUE_DEPTH_MAX, VALUE_ELEMENTS_MAX } from '../base/json-value.ts'
 import { KEY_BYTES_MAX } from '../base/value.ts'
 import { VALUE_BYTES_MAX as REGISTER_VALUE_BYTES_MAX } from '../paxos/limits.ts'
 import { VALUE_BYTES_MAX } from '../store/limits.ts'
-import { REPLY_BYTES_MAX, RPC_LIMITS, VALUE_DEPTH_MAX, VALUE_ELEMENTS_MAX } from './limits.ts'
+import { REPLY_BYTES_MAX, RPC_LIMITS } from './limits.ts'
 
 export const PROTOCOL = {
   documentation: 'dist/PROTOCOL.md in the package',

@@ -1,6 +1,6 @@
 /** A request as the line that is sent, once it is sure that a daemon will read it. */
 import { AtollError } from '../base/errors.ts'
-import { jsonExcess } from './json-scan.ts'
+import { jsonExcess } from '../base/json-scan.ts'
 import { RPC_LIMITS } from './limits.ts'
 
 const { lineBytesMax, depthMax, elementsMax } = RPC_LIMITS

@@ -16,7 +16,7 @@ import {
   PARSE_ERROR,
   protocolError,
 } from './error-object.ts'
-import { jsonExcess } from './json-scan.ts'
+import { jsonExcess } from '../base/json-scan.ts'
 import type { RpcLimits } from './limits.ts'
 import {
   Batch,

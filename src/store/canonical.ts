@@ -1,6 +1,7 @@
 /** Elements of sets as bytes that are the same for equal elements, however they were given. */
 import { type JsonValue, type Value, encodeValue } from '../base/value.ts'
 import { AtollError } from '../base/errors.ts'
+import { checkJson } from '../base/json-value.ts'
 import type { ElementValue } from './edit.ts'
 import { ELEMENTS_MAX, SET_BYTES_MAX } from './limits.ts'
 import { elementName } from './merge.ts'
@@ -17,6 +18,8 @@ export function elementsOf(values: readonly Value[]): readonly ElementValue[] {
 
 function elementOf(value: Value): ElementValue {
   const isJson = typeof value === 'object' && value !== null && !(value instanceof Uint8Array)
+  // What holds itself has no order.
+  if (isJson) checkJson(value)
   const { kind, bytes } = encodeValue(isJson ? inOrder(value) : value, SET_BYTES_MAX)
   return { kind, value: bytes }
 }

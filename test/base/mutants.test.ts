@@ -52,3 +52,16 @@ describeMutants(
     suites: ['base/hybrid-time.test'],
   })),
 )
+
+describeMutants(
+  'mutants of values',
+  ['base'],
+  [
+    ['JSON of any depth is read', 'VALUE_DEPTH_MAX, text.length) !== null', '1e9, 1e9) !== null'],
+    ['the array of the program is stored', 'new Uint8Array(value)', 'value'],
+    ['what is no JSON is stored as what JSON makes of it', '  checkJson(value)\n', ''],
+  ].map(([name = '', from = '', to = '']) => {
+    const tests = /deeper|afterwards|give them back/
+    return { name, file: 'base/value.ts', from, to, suites: ['base/value.test'], tests }
+  }),
+)

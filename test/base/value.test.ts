@@ -3,6 +3,8 @@ import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { utf8 } from '../../src/base/bytes.ts'
 import { isAtollError } from '../../src/base/errors.ts'
+import { jsonExcess } from '../../src/base/json-scan.ts'
+import { checkJson, VALUE_DEPTH_MAX, VALUE_ELEMENTS_MAX } from '../../src/base/json-value.ts'
 import { decodeValue, encodeValue, type JsonValue, type Value } from '../../src/base/value.ts'
 
 const BYTES_MAX = 1024 * 1024
@@ -64,6 +66,40 @@ describe('values', () => {
     assert.deepEqual(decodeValue('json', wrong), wrong)
   })
 
+  it('of JSON that is deeper than may be written are given as the bytes that they are', () => {
+    const deep = (levels: number): Uint8Array => utf8('['.repeat(levels) + ']'.repeat(levels))
+    assert.ok(Array.isArray(decodeValue('json', deep(VALUE_DEPTH_MAX))))
+    // Printing the second one as JSON would overflow the stack, and the page that it is on.
+    for (const bytes of [deep(VALUE_DEPTH_MAX + 1), deep(500_000)]) {
+      assert.deepEqual(decodeValue('json', bytes), bytes)
+    }
+    assert.equal(decodeValue('text', deep(40)), '['.repeat(40) + ']'.repeat(40))
+  })
+
+  it('that are given as bytes may change afterwards', () => {
+    for (const given of [Uint8Array.of(1, 2), Buffer.of(1, 2)]) {
+      const { bytes } = encodeValue(given, BYTES_MAX)
+      given.fill(0)
+      assert.deepEqual(bytes, Uint8Array.of(1, 2))
+    }
+  })
+
+  it('are counted as their text is, so that what one way takes every other does', () => {
+    fc.assert(
+      fc.property(fc.jsonValue(), (value) => {
+        const text = JSON.stringify(value)
+        let elements = 0
+        while (jsonExcess(text, VALUE_DEPTH_MAX, elements) !== null) elements++
+        const most = Math.floor(VALUE_ELEMENTS_MAX / (elements + 1))
+        checkJson(Array(most).fill(value))
+        const more = Array(most + 1).fill(value)
+        assert.throws(() => checkJson(more), { code: 'TOO_LARGE' })
+        assert.equal(jsonExcess(JSON.stringify(more), 99, VALUE_ELEMENTS_MAX), 'elements')
+      }),
+      { numRuns: 5 },
+    )
+  })
+
   it('are copies: the bytes that they were read from may change', () => {
     for (const kind of ['bytes', 'text', 'json']) {
       const stored = Uint8Array.of(0xff, 0xfe)
@@ -96,5 +132,15 @@ describe('values', () => {
     const round: JsonValue[] = []
     round.push(round)
     assert.equal(codeOf(round), 'USAGE')
+    // JSON would store something else for each of these.
+    const odd = [
+      Number.NaN,
+      [undefined],
+      new Date(0),
+      { a: 1n },
+      Object.create({ toJSON: () => 1 }),
+    ]
+    for (const each of odd as Value[]) assert.equal(codeOf(each), 'USAGE')
+    assert.equal(codeOf(JSON.parse('['.repeat(33) + ']'.repeat(33)) as Value), 'TOO_LARGE')
   })
 })

@@ -2,13 +2,13 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { AtollError } from '../../src/base/errors.ts'
+import { VALUE_DEPTH_MAX, VALUE_ELEMENTS_MAX } from '../../src/base/json-value.ts'
 import type { ConnectedNode } from '../../src/client.ts'
 import type { JsonValue, NodeApi, Value } from '../../src/node/api.ts'
 import { CheckedNode } from '../../src/rpc/checked-node.ts'
 import { connectClient } from '../../src/rpc/connect-client.ts'
-import { VALUE_DEPTH_MAX, VALUE_ELEMENTS_MAX } from '../../src/rpc/limits.ts'
 import { METHODS } from '../../src/rpc/methods.ts'
-import { Rig, turns } from './rig.ts'
+import { type Message, Rig, turns } from './rig.ts'
 
 /** A call that the types forbid, as JavaScript can make it. */
 type Loose = {
@@ -25,10 +25,12 @@ const cyclic: Record<string, unknown> = { a: [] }
 cyclic['b'] = { c: cyclic }
 
 const BAD_VALUES: readonly (readonly [unknown, string, RegExp])[] = [
-  [nested(40), 'TOO_LARGE', /over 29 levels/],
-  [nested(VALUE_DEPTH_MAX + 1), 'TOO_LARGE', /over 29 levels/],
-  [{ json: nested(VALUE_DEPTH_MAX) }, 'TOO_LARGE', /over 29 levels/],
-  [Array(VALUE_ELEMENTS_MAX).fill(0), 'TOO_LARGE', /over 99900 elements/],
+  [nested(40), 'TOO_LARGE', /over 32 levels/],
+  [nested(VALUE_DEPTH_MAX + 1), 'TOO_LARGE', /over 32 levels/],
+  [{ json: nested(VALUE_DEPTH_MAX) }, 'TOO_LARGE', /over 32 levels/],
+  [Array(VALUE_ELEMENTS_MAX + 1).fill(0), 'TOO_LARGE', /over 100000 elements/],
+  [Array(VALUE_ELEMENTS_MAX / 2 + 1).fill([]), 'TOO_LARGE', /over 100000 elements/],
+  [Array(2 ** 32 - 1), 'TOO_LARGE', /over 100000 elements/],
   ['x'.repeat(5 * 1024 * 1024), 'TOO_LARGE', /the value has 5242880 bytes; the limit is 1048576/],
   ['é'.repeat(600_000), 'TOO_LARGE', /the value has 1200000 bytes/],
   [new Uint8Array(1024 * 1024 + 1), 'TOO_LARGE', /the value has 1048577 bytes/],
@@ -44,6 +46,16 @@ const BAD_VALUES: readonly (readonly [unknown, string, RegExp])[] = [
   [{ bytes: Uint8Array.of(1) }, 'USAGE', /value\.bytes is a Uint8Array/],
   [{ f: () => 1 }, 'USAGE', /value\.f is a function/],
   [{ [Symbol('s')]: 1 }, 'USAGE', /symbols/],
+  [
+    { a: { toJSON: 5 }, b: Object.defineProperty([], 'toJSON', { value: () => 1 }) },
+    'USAGE',
+    /value\.b is .*toJSON/,
+  ],
+  [Object.defineProperty({}, 'toJSON', { value: () => 1 }), 'USAGE', /value is .*toJSON/],
+  [Object.create(Object.assign(Object.create(null), { toJSON: () => 1 })), 'USAGE', /toJSON/],
+  [Object.create(Object.create(Object.create(null))), 'USAGE', /value is a class/],
+  [Object.assign([1], { name: 2 }), 'USAGE', /value is a list with named parts/],
+  [[Object('text')], 'USAGE', /value\[0\] is a String/],
   [cyclic, 'USAGE', /value\.b\.c is a part of itself/],
 ]
 
@@ -141,7 +153,8 @@ describe('what may be asked of a node', () => {
     const values: readonly Value[] = [
       nested(VALUE_DEPTH_MAX),
       { base64: nested(VALUE_DEPTH_MAX - 1) },
-      Array<number>(VALUE_ELEMENTS_MAX - 1).fill(0),
+      Array<number>(VALUE_ELEMENTS_MAX).fill(0),
+      Array<JsonValue>(VALUE_ELEMENTS_MAX / 2).fill([]),
       new Uint8Array(1024 * 1024),
       'x'.repeat(1024 * 1024),
       '"'.repeat(1024 * 1024),
@@ -152,6 +165,37 @@ describe('what may be asked of a node', () => {
       for (const value of values) {
         await node.kv.put('k', value)
         assert.deepEqual((await node.kv.get('k'))?.value, value)
+      }
+      // In a list and wrapped it lies the deepest.
+      const element = { json: nested(VALUE_DEPTH_MAX - 1) }
+      await node.kv.put('k', [element], { type: 'set' })
+      assert.deepEqual((await node.kv.get('k'))?.value, [element])
+    }
+    const value = { json: nested(VALUE_DEPTH_MAX) }
+    const put = { jsonrpc: '2.0', id: 1, method: 'kv.put', params: { key: 'k', value } }
+    const set = { ...put, id: 2, params: { key: 'k', value: [value], type: 'set' } }
+    const client = rig.raw()
+    client.send([put, set])
+    const replies = (await client.next()) as unknown as readonly Message[]
+    assert.deepEqual(
+      replies.map(({ error }) => error),
+      [undefined, undefined],
+    )
+  })
+
+  it('takes what has an odd form, and gives back the same', async () => {
+    const values = [
+      JSON.parse('{"__proto__":{"a":1},"constructor":2,"toJSON":3}') as JsonValue,
+      Object.assign(Object.create(null) as object, { a: 1 }),
+      { 'a lone \ud800': '\udfff' },
+      [-0],
+      Array(3).fill(Object.freeze({ shared: true })),
+    ] as readonly Value[]
+    for (const node of both) {
+      for (const value of values) {
+        await node.kv.put('k', value)
+        const read = (await node.kv.get('k'))?.value
+        assert.equal(JSON.stringify(read), JSON.stringify(value))
       }
     }
   })

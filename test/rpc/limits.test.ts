@@ -71,11 +71,11 @@ describe('rpc limits', () => {
     const deep = `${'['.repeat(1_000_000)}\n`
     const wide = `[${'{},'.repeat(1_000_000)}{}]\n`
     const started = performance.now()
-    assert.match((await refusal(client, deep))[1], /over 32 levels/)
-    assert.match((await refusal(client, wide))[1], /over 100000 elements/)
-    assert.match((await refusal(client, `[${'0,'.repeat(200_000)}0]\n`))[1], /100000 elements/)
+    assert.match((await refusal(client, deep))[1], /over 37 levels/)
+    assert.match((await refusal(client, wide))[1], /over 100100 elements/)
+    assert.match((await refusal(client, `[${'0,'.repeat(200_000)}0]\n`))[1], /100100 elements/)
     assert.ok(performance.now() - started < 2000)
-    const at32 = `${'['.repeat(29)}${']'.repeat(29)}`
+    const at32 = `${'['.repeat(32)}${']'.repeat(32)}`
     client.socket.write(
       `{"jsonrpc":"2.0","id":1,"method":"kv.put","params":{"key":"k","value":${at32}}}\n`,
     )

@@ -7,7 +7,7 @@
  */
 import { isUtf8 } from 'node:buffer'
 import { AtollError } from '../../base/errors.ts'
-import { jsonExcess } from '../../rpc/json-scan.ts'
+import { jsonExcess } from '../../base/json-scan.ts'
 import { RPC_LIMITS } from '../../rpc/limits.ts'
 import type { ByteInput } from './byte-input.ts'
 

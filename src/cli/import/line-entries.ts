@@ -3,7 +3,7 @@
  * counter or a set, and `expiresAtMs` where it ends. Blank lines are passed over.
  */
 import * as v from 'valibot'
-import { jsonExcess } from '../../rpc/json-scan.ts'
+import { jsonExcess } from '../../base/json-scan.ts'
 import { RPC_LIMITS } from '../../rpc/limits.ts'
 import { key, value } from '../../rpc/schemas.ts'
 import { describeIssues } from '../../rpc/validation.ts'
