@@ -78,7 +78,8 @@ export class Holdings {
     })
     const turns = new Turns(self, clock)
     const { replica } = this
-    new SyncServer({ ...options, replica, turns })
+    const onHandedOver = (partition: number): void => this.#wantOfAll(partition)
+    new SyncServer({ ...options, replica, turns, onHandedOver })
     this.#antiEntropy = new AntiEntropy({ ...options, replica, turns, departures, onChange })
   }
 
@@ -137,9 +138,14 @@ export class Holdings {
 
   /** What this disk had of a key is gone: all others are asked, not only who gave what is there now. */
   #lost({ partition, key }: Change): void {
-    const { self, topology, counts, log } = this.#options
+    const { counts, log } = this.#options
     counts.recordsLost++
     log.write('error', 'store.record-lost', { partition, key })
+    this.#wantOfAll(partition)
+  }
+
+  #wantOfAll(partition: number): void {
+    const { self, topology } = this.#options
     const current = topology.current()
     if (current === null) return
     for (const id of placeIn(current, '', partition).targets) {

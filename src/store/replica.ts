@@ -44,7 +44,7 @@ const DONE = new WireWriter().uint(FRESH).finish()
 
 export class Replica {
   readonly #options: ReplicaOptions
-  /** Stores under way; bounded by the bytes that the database lets wait. */
+  /** Changes under way; bounded by the bytes that the database lets wait. */
   readonly #storing = new Set<Promise<void>>()
 
   /** Sets the mesh's handlers: make it before the mesh starts. */
@@ -78,15 +78,19 @@ export class Replica {
     const write = { key: databaseKey(partition, key), value: bytes }
     const renamed = damaged === undefined ? [] : [departures.left(partition)]
     const rows = rowChanges(partition, key, before?.record ?? null, after?.record ?? null)
-    const stored = database.commit([write, ...renamed, ...rows]).then(() => onChange(change))
-    const forget = (): void => void this.#storing.delete(stored)
-    this.#storing.add(stored)
-    stored.then(forget, forget)
-    return stored
+    return this.settling(database.commit([write, ...renamed, ...rows]).then(() => onChange(change)))
+  }
+
+  /** `settled` waits for it. */
+  settling(change: Promise<void>): Promise<void> {
+    const forget = (): void => void this.#storing.delete(change)
+    this.#storing.add(change)
+    change.then(forget, forget)
+    return change
   }
 
   /**
-   * Resolves when every store that has begun by now is durable or has failed. Who then reads under
+   * Resolves when every change that has begun by now is durable or has failed. Who then reads under
    * a configuration sees all that was accepted under those before it.
    */
   async settled(): Promise<void> {

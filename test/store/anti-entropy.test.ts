@@ -256,15 +256,15 @@ describe('repair between replicas', () => {
   })
 
   it('counts what is to be compared here, and nothing else', async () => {
-    const world = await StoreWorld.start(['abc', 'bcd', 'abc', 'bcd'])
-    world.move(['abc', 'bcd', 'abc', 'abc'])
+    const world = await StoreWorld.start(['abc', 'bcd', 'a', 'bcd'])
+    world.move(['abc', 'bcd', 'a', 'abc'])
     await world.tell()
     await world.wait(1000)
     world.crash('a')
     await world.boot('a')
     await world.wait(1000)
     assert.equal(world.kv('a').trees?.counted, 3)
-    assert.equal(world.kv('b').trees?.counted, 4)
+    assert.equal(world.kv('b').trees?.counted, 3)
   })
 
   it('ends with the store: nothing is sent and no timer is left', async () => {
@@ -335,6 +335,7 @@ describe('a record that cannot be joined', () => {
 
   it('does not hold up the others, and is told of', async () => {
     const world = await StoreWorld.start(['ab'])
+    await world.wait(50)
     // Two disks with two large values each: together they are over the limit.
     world.fate = (q) => (isWrite(q) || isSync(q) ? 'lost' : undefined)
     for (const name of ['a', 'a', 'b', 'b']) {

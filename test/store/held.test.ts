@@ -55,6 +55,7 @@ describe('what replicas hold', () => {
 
   it('of a replica that is behind, and of siblings', async () => {
     const world = await StoreWorld.start(['abc'])
+    await world.wait(50)
     await world.drive(world.kv('a').put('k', 'old', { write: 'all' }))
     world.fate = ({ to, kind }) => (to === 'c' && kind !== 0 ? 'unreachable' : undefined)
     await world.drive(world.kv('a').put('k', 'new'))

@@ -126,6 +126,8 @@ export class Roll {
   readonly clock: ManualClock
   readonly members = new Map<PeerId, Member>()
   readonly listeners = new Set<(event: MemberEvent) => void>()
+  /** Whom somebody takes for down, and nobody else does. */
+  readonly doubts = new Map<PeerId, PeerId>()
 
   constructor(clock: ManualClock) {
     this.clock = clock
@@ -161,6 +163,7 @@ export class Roll {
       isUsable: (peer: PeerId, storageId: StorageId) => {
         const member = get(peer)
         const isUp = member?.state === 'alive' || member?.state === 'suspect'
+        if (this.doubts.get(self) === peer) return false
         return isUp && member.storageId === storageId
       },
       subscribe: (listener) => {

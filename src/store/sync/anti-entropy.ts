@@ -1,9 +1,9 @@
 /**
  * Anti-entropy: what keeps replicas equal, fills new ones, and lets former ones go.
  *
- * - Repair. When a member is alive again, when a write missed a replica, when a replica has died (by
- *   those that are left), and slowly all the time, partitions shared with a peer are compared by
- *   their hash trees and reconciled where they differ.
+ * - Repair. After a start, when a member is alive again, when a write missed a replica, when a
+ *   replica has died, started anew or left (by those that are left), and slowly all the time,
+ *   partitions shared with a peer are compared by their hash trees and reconciled where they differ.
  * - Movement. A new replica reconciles with the old set, each of which answers only when it
  *   durably knows the new configuration; when a majority has, it reports the partition installed.
  * - Farewell. A former replica offers what it holds to the current ones before it deletes it.
@@ -84,6 +84,8 @@ export class AntiEntropy {
   #timer: Timer | null = null
   /** With whom something is compared now: one each. */
   readonly #running = new Map<StorageId, Promise<void>>()
+  /** The process that was last heard of on each disk of the topology. */
+  readonly #boots = new Map<StorageId, number>()
   #counting: Promise<void> | null = null
 
   constructor(options: AntiEntropyOptions) {
@@ -94,9 +96,7 @@ export class AntiEntropy {
     this.#refusals = new Refusals(options.clock, options.log)
     this.#comparison = new Comparison({ ...options, looks: this.#looks, pace, signal })
     this.#upkeep = new Upkeep(options.trees, options.log)
-    this.#farewell = new Farewell(options, (topology, peer, partition) =>
-      this.#comparison.offer(topology, peer, partition),
-    )
+    this.#farewell = new Farewell(options, this.#comparison)
     this.#leaving = new Leaving(options, this.#farewell)
   }
 
@@ -108,7 +108,9 @@ export class AntiEntropy {
       topology.subscribe((next) => this.#onTopology(next)),
       membership.subscribe((event) => this.#onMember(event)),
     ]
+    for (const { storageId, boot } of membership.members()) this.#boots.set(storageId, boot)
     const current = topology.current()
+    // Whoever has come up by now is asked for all: it may not hear of this start.
     if (current !== null) this.#onTopology(current)
     this.#armRound()
     // A disk that failed is told of by those who need more of it than sums.
@@ -155,23 +157,26 @@ export class AntiEntropy {
   /** Who refused may not any more. */
   #lookAnew({ members }: Topology): void {
     const disks = new Set(members.map(({ storageId }) => storageId))
+    for (const id of this.#boots.keys()) if (!disks.has(id)) this.#boots.delete(id)
     this.#refusals.lookAnew((id) => disks.has(id))
     this.#leaving.lookAnew()
   }
 
-  #onMember({ kind, member: { storageId: id } }: MemberEvent): void {
+  #onMember({ kind, member: { storageId: id, boot } }: MemberEvent): void {
     const { topology, self } = this.#options
     const current = topology.current()
-    if (current === null) return
+    if (current === null || id === self) return
+    let isOver = kind === 'dead' || kind === 'left'
     if (kind === 'alive' || kind === 'join') {
+      isOver = (this.#boots.get(id) ?? boot) !== boot
+      this.#boots.set(id, boot)
       this.want(id, sharedOf(current, self).get(id) ?? [])
       this.#lookAnew(current)
     }
-    // What it coordinated last it may have told some of the others, and can tell no more.
-    if (kind === 'dead' && id !== self) {
-      const left = sharedOf(current, self, id)
-      for (const [other, partitions] of left) if (other !== id) this.want(other, partitions)
-    }
+    // What a process coordinated last it may have told some of the others, and can tell no more.
+    if (!isOver) return
+    const left = sharedOf(current, self, id)
+    for (const [other, partitions] of left) if (other !== id) this.want(other, partitions)
   }
 
   /** So that the first comparison after a start need not wait for all that is here. */
@@ -223,8 +228,9 @@ export class AntiEntropy {
       waitMs = outcome === 'failed' ? RETRY_MS : 0
       if (outcome === 'busy') waitMs = TURN_WAIT_MS * (0.5 + random.float())
     }
-    // In the same step as the look: whoever wants something from now on starts anew.
     this.#running.delete(id)
+    // Somebody may have wanted something since the look.
+    this.#kick()
   }
 
   /** One peer's share of the work. 'done': there is nothing to do that can be done now. */

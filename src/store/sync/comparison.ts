@@ -19,6 +19,7 @@ import { Courier, type CourierOptions } from './courier.ts'
 import { digestOf } from './hash-trees.ts'
 import type { Looks } from './looks.ts'
 import { type Direction, type ReconcileOptions, Reconciliation } from './reconcile.ts'
+import { encodeRecords } from './sync-messages.ts'
 import type { Turns } from './turns.ts'
 import type { Cause } from './wishes.ts'
 
@@ -97,6 +98,15 @@ export class Comparison {
   async offer(topology: Topology, peer: PeerId, partition: number): Promise<boolean> {
     const courier = new Courier(this.#options, peer)
     return (await this.#reconcile(topology, courier, partition, 'push')).isWhole
+  }
+
+  /** Tells a peer which was offered all of one that others may lack some of it. */
+  async handOver(topology: Topology, peer: PeerId, partition: number): Promise<void> {
+    const { replica } = this.#options
+    const place = { topology: topology.number, partition }
+    await new Courier(this.#options, peer).ask(REQUEST_KINDS.KV_SYNC_PUSH, () =>
+      encodeRecords({ ...place, era: replica.era(partition), records: [] }),
+    )
   }
 
   /** Compares roots; what is equal is done. */

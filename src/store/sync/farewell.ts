@@ -1,7 +1,8 @@
 /**
- * Farewell: a former replica offers what it holds to a majority of the current ones, and only then
- * deletes it, so that a write which only it had is not lost with it. When nothing is left it says
- * so: until then the others keep what tells them that something it may hold was deleted.
+ * Farewell: a former replica offers what it holds to the current ones that are up, and deletes it
+ * when a majority has all of it, so that a write which only it had is not lost with it. If others have
+ * not, one that has hears of it, and compares with them. When nothing is left it says so: until then
+ * the others keep what tells them that something it may hold was deleted.
  */
 import { isAtollError } from '../../base/errors.ts'
 import type { PeerId, StorageId } from '../../base/ids.ts'
@@ -38,20 +39,24 @@ export interface FarewellOptions {
   readonly reportEmptied: (partition: number, cfg: number) => void
 }
 
-/** Gives a peer what it lacks of a partition. False: all but what it cannot take. */
-export type Offer = (topology: Topology, peer: PeerId, partition: number) => Promise<boolean>
+export interface Offers {
+  /** Gives a peer what it lacks of a partition. False: all but what it cannot take. */
+  offer(topology: Topology, peer: PeerId, partition: number): Promise<boolean>
+  /** Tells a peer which has all that others of the partition may lack some of it. */
+  handOver(topology: Topology, peer: PeerId, partition: number): Promise<void>
+}
 
 const DELETE_BATCH = 256
 
 export class Farewell {
   readonly #options: FarewellOptions
-  readonly #offer: Offer
+  readonly #offers: Offers
   /** Partitions that may have data here. */
   readonly #held = new Set<number>()
 
-  constructor(options: FarewellOptions, offer: Offer) {
+  constructor(options: FarewellOptions, offers: Offers) {
     this.#options = options
-    this.#offer = offer
+    this.#offers = offers
   }
 
   /** Data of the partition is here. */
@@ -92,7 +97,7 @@ export class Farewell {
         continue
       }
       try {
-        await this.#drop(partition)
+        await this.#drop(topology, partition)
       } catch (error) {
         this.#held.add(partition)
         throw error
@@ -123,7 +128,8 @@ export class Farewell {
 
   /**
    * Offers to all that are up: what this disk alone had, nobody else knows to be lacking at one of
-   * them. Whether a majority has all of it; rejects with the last failure when too few could take it.
+   * them. Whether a majority has all of it, and somebody knows if others have not; rejects with the
+   * last failure when too few could take it.
    */
   async #offerToAll(
     topology: Topology,
@@ -136,21 +142,37 @@ export class Farewell {
     if (takers.length < needed) return false
     // What was taken in under earlier configurations is all that there will be to offer.
     await replica.settled()
-    let taken = 0
+    const whole: PeerId[] = []
     let failure: unknown = null
     for (const peer of takers) {
       try {
-        if (await this.#offer(topology, peer, partition)) taken++
+        if (await this.#offers.offer(topology, peer, partition)) whole.push(peer)
       } catch (error) {
         failure = error
       }
     }
-    if (taken < needed && failure !== null) throw failure
-    return taken >= needed
+    if (whole.length < needed && failure !== null) throw failure
+    if (whole.length < needed) return false
+    if (whole.length < targets.length) await this.#handOver(topology, whole, partition)
+    return true
   }
 
-  async #drop(partition: number): Promise<void> {
-    const { database, departures, topology, self, log, counts, onChange } = this.#options
+  /** One of them is enough: it has all. Rejects when none hears it. */
+  async #handOver(topology: Topology, whole: readonly PeerId[], partition: number): Promise<void> {
+    let failure: unknown = null
+    for (const peer of whole) {
+      try {
+        return await this.#offers.handOver(topology, peer, partition)
+      } catch (error) {
+        failure = error
+      }
+    }
+    throw failure
+  }
+
+  /** What was offered by a topology: nothing that came under a later configuration is deleted. */
+  async #drop(offered: Topology, partition: number): Promise<void> {
+    const { database, departures, replica, topology, log, counts, onChange } = this.#options
     const range = { from: partitionPrefix(partition), to: partitionEnd(partition) }
     // Before the look: what comes from now on is told anew.
     this.#held.delete(partition)
@@ -158,9 +180,9 @@ export class Farewell {
       const names: string[] = []
       for await (const [name] of database.scan({ ...range, limit: DELETE_BATCH })) names.push(name)
       if (names.length === 0) break
-      // It may have come back to us while we were reading.
-      const current = topology.current()
-      if (current === null || placeIn(current, '', partition).targets.includes(self)) {
+      // It may have come back to us since, and even have gone again.
+      const cfg = topology.current()?.partitions[partition]?.cfg
+      if (cfg !== offered.partitions[partition]?.cfg) {
         this.#held.add(partition)
         return
       }
@@ -169,8 +191,9 @@ export class Farewell {
         { key: databaseKey(partition, key), value: null },
         ...rowChanges(partition, key, before?.record ?? null, null),
       ])
-      await database.commit([departures.left(partition), ...writes])
-      for (const loss of losses) onChange(loss)
+      // If it comes back now, nobody compares what is about to go.
+      const done = database.commit([departures.left(partition), ...writes])
+      await replica.settling(done.then(() => losses.forEach(onChange)))
     }
     counts.partitionsDropped++
     log.write('info', 'store.partition-dropped', { partition })

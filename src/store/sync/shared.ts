@@ -5,7 +5,8 @@ import { placeIn } from '../place.ts'
 
 /**
  * By disk, the partitions that it and this one are both replicas of, moving ones included. One walk
- * over the partitions, however many members there are. `third`: of those that are that disk's too.
+ * over the partitions, however many members there are. `third`: of those that are that disk's too,
+ * or were and it has not let go of them.
  */
 export function sharedOf(
   topology: Topology,
@@ -15,7 +16,9 @@ export function sharedOf(
   const shared = new Map<StorageId, number[]>()
   for (const partition of heldOf(topology, self)) {
     const { targets } = placeIn(topology, '', partition)
-    if (!targets.includes(third)) continue
+    const isThird =
+      targets.includes(third) || topology.partitions[partition]?.former.includes(third)
+    if (isThird !== true) continue
     for (const id of targets) {
       if (id === self) continue
       const partitions = shared.get(id) ?? []

@@ -51,6 +51,8 @@ export interface SyncServerOptions {
   readonly mesh: Mesh
   readonly topology: TopologyView
   readonly clock: Clock
+  /** This disk has all of a partition, and others may lack some of it. */
+  readonly onHandedOver: (partition: number) => void
 }
 
 /** Bytes of records that an answer, or those of one message together, may still have. */
@@ -188,11 +190,14 @@ export class SyncServer {
       throw new AtollError('DENIED', `partition ${partition} is not held here`)
     }
     const former = current?.partitions[partition]?.former ?? []
-    if (!place.targets.includes(from.storageId) && !former.includes(from.storageId)) {
+    const isFormer = former.includes(from.storageId)
+    if (!place.targets.includes(from.storageId) && !isFormer) {
       throw new AtollError('DENIED', `the disk ${from.storageId} is no replica of ${partition}`)
     }
     this.#options.turns.extend(partition, from.storageId)
     await joinAll(this.#options.replica, partition, records, era)
+    // The last word of a former replica that not all could be offered what it had: farewell.ts.
+    if (isFormer && records.length === 0) this.#options.onHandedOver(partition)
     return new Uint8Array()
   }
 
