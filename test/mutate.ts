@@ -1,10 +1,11 @@
 /**
  * Imports modules of ours with one place in the source changed: how a test shows that it would
  * notice. The product holds no switch for this, and the tree is not touched: a hook gives each
- * mutant its own copy of the modules in the folders that it names.
+ * mutant its own copy of what changed and of the modules that lead to it. All others are shared.
  */
 import assert from 'node:assert/strict'
 import { registerHooks } from 'node:module'
+import { leadingTo } from './leading-to.ts'
 
 export interface Mutation {
   /** Path below `src`. */
@@ -42,27 +43,27 @@ const ENDING_MS = 8_000
 const { setTimeout, clearTimeout } = globalThis
 
 /**
- * The module at `entry` (a path from the root) with all that it imports from the folders, which are
- * named by what follows `src/` or `test/`; changed in one place of one or several files.
+ * The module at `entry` (a path from the root), changed in one place of one or several files that
+ * loading it loads.
  */
 export async function importMutant<T>(
   entry: string,
   mutations: Mutation | readonly Mutation[],
-  folders: readonly string[],
 ): Promise<T> {
   const list = [mutations].flat()
   const query = `?mutant=${Buffer.from(JSON.stringify(list)).toString('base64url')}`
-  const ours = new RegExp(`^${ROOT}(src|test)/(${folders.join('|')})/`)
-  const targets = new Map(list.map((each) => [`${ROOT}src/${each.file}${query}`, each]))
+  const targets = new Map(list.map((each) => [`${ROOT}src/${each.file}`, each]))
+  const own = leadingTo(new Set(targets.keys()), `${ROOT}${entry}`)
+  for (const url of targets.keys()) assert.ok(own.has(url), `${entry} loads ${url}`)
   const hooks = registerHooks({
     resolve(specifier, context, next) {
       const resolved = next(specifier, context)
-      const inherits = context.parentURL?.endsWith(query) === true && ours.test(resolved.url)
+      const inherits = context.parentURL?.endsWith(query) === true && own.has(resolved.url)
       return inherits ? { ...resolved, url: `${resolved.url}${query}` } : resolved
     },
     load(url, context, next) {
       const loaded = next(url, context)
-      const mutation = targets.get(url)
+      const mutation = url.endsWith(query) ? targets.get(url.slice(0, -query.length)) : undefined
       return mutation === undefined
         ? loaded
         : { ...loaded, source: mutated(loaded.source, mutation) }
@@ -81,12 +82,8 @@ function mutated(source: unknown, { file, from, to }: Mutation): string {
   return text.replace(from, () => to)
 }
 
-/** A suite of tests that hunts these mutants; `folders` are those of the mutants and their tests. */
-export function describeMutants(
-  title: string,
-  folders: readonly string[],
-  mutants: readonly Mutant[],
-): void {
+/** A suite of tests that hunts these mutants. */
+export function describeMutants(title: string, mutants: readonly Mutant[]): void {
   describe(title, () => {
     /** Of the runner, which is there only once it runs. */
     let others: ReturnType<typeof process.rawListeners> = []
@@ -107,15 +104,22 @@ export function describeMutants(
 
     for (const mutant of mutants) {
       it(`${mutant.name}: noticed`, async () => {
-        assert.ok(await isNoticed(mutant, folders), 'no test fails')
+        assert.ok(await isNoticed(mutant), 'no test fails')
       })
     }
   })
 }
 
-async function isNoticed(mutant: Mutant, folders: readonly string[]): Promise<boolean> {
-  for (const suite of mutant.suites) {
-    const tests = (await testsOf(suite, mutant, folders)).filter(
+/** A suite that does not load what changed cannot notice. */
+function loads(entry: string, { file }: Mutation): boolean {
+  return leadingTo(new Set([`${ROOT}src/${file}`]), `${ROOT}${entry}`).size > 0
+}
+
+async function isNoticed(mutant: Mutant): Promise<boolean> {
+  const suites = mutant.suites.filter((suite) => loads(`test/${suite}.ts`, mutant))
+  assert.ok(suites.length > 0, `no suite loads ${mutant.file}`)
+  for (const suite of suites) {
+    const tests = (await testsOf(suite, mutant)).filter(
       ([name]) => mutant.tests?.test(name) ?? true,
     )
     assert.ok(tests.length > 0, `${suite} has tests of this name`)
@@ -125,11 +129,7 @@ async function isNoticed(mutant: Mutant, folders: readonly string[]): Promise<bo
 }
 
 /** The tests of a suite, gathered instead of run. */
-async function testsOf(
-  suite: string,
-  mutation: Mutation,
-  folders: readonly string[],
-): Promise<Test[]> {
+async function testsOf(suite: string, mutation: Mutation): Promise<Test[]> {
   const tests: Test[] = []
   const { describe: realDescribe, it: realIt } = globalThis
   const gather = (name: string, run: () => unknown): object => {
@@ -139,7 +139,7 @@ async function testsOf(
   Object.assign(globalThis, { describe: (_: string, run: () => void) => run(), it: gather })
   try {
     const { file, from, to } = mutation
-    await importMutant(`test/${suite}.ts`, { file, from, to }, folders)
+    await importMutant(`test/${suite}.ts`, { file, from, to })
   } finally {
     Object.assign(globalThis, { describe: realDescribe, it: realIt })
   }

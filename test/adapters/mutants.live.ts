@@ -601,7 +601,6 @@ const MUTANTS: readonly Mutant[] = [
 
 describeMutants(
   'mutants of the libp2p adapter',
-  ['adapters', 'contract'],
   MUTANTS.map(([name, suite, tests, file, from, to]) => {
     return { name, suites: [suite], tests, file: `adapters/libp2p-${file}.ts`, from, to }
   }),

@@ -5,7 +5,6 @@ const SUITES = ['base/metrics.test']
 
 describeMutants(
   'mutants of metrics',
-  ['base'],
   [
     ['buckets do not add up', 'base/histogram.ts', 'below += this', 'below = this'],
     ['a value on a bound is above it', 'base/histogram.ts', 'value > (bounds', 'value >= (bounds'],
@@ -23,7 +22,6 @@ describeMutants(
 
 describeMutants(
   'mutants of hybrid time',
-  ['base'],
   [
     ['a counter twice', 'counter-source.ts', 'if (from <= counter && counter <= to)', 'if (false)'],
     [

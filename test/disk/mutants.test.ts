@@ -417,7 +417,6 @@ const MUTANTS: readonly Mutant[] = [
 
 describeMutants(
   'mutants of the disk',
-  ['disk', 'adapters', 'contract'],
   MUTANTS.map(([name, suite, file, from, to]) => {
     return { name, suites: [`${suite}.test`], file, from, to }
   }),

@@ -517,7 +517,6 @@ const MUTANTS: readonly Mutant[] = [
 
 describeMutants(
   'mutants of mesh and wire',
-  ['mesh', 'wire'],
   MUTANTS.map(([name, suite, file, from, to, tests]) => {
     const rest = tests === undefined ? {} : { tests }
     return { name, suites: [`${suite}.test`], file, from, to, ...rest }

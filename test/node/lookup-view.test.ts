@@ -105,7 +105,7 @@ describe('the live lookup beside the replicas', () => {
     it(`notices the mutant: ${name}`, async () => {
       const mutation = { file: 'node/lookup-view.ts', from, to }
       const entry = 'src/node/lookup-view.ts'
-      const broken = await importMutant<{ lookupExplanation: Explain }>(entry, mutation, ['node'])
+      const broken = await importMutant<{ lookupExplanation: Explain }>(entry, mutation)
       const fails = Object.values(RULES).some((rule) => {
         try {
           rule(broken.lookupExplanation)

@@ -304,7 +304,6 @@ const MUTANTS: readonly Mutant[] = [
 
 describeMutants(
   'mutants of what a node says of itself',
-  ['node'],
   MUTANTS.map(([name, suite, file, from, to]) => {
     return { name, suites: [`node/${suite}.test`], file: `node/${file}`, from, to }
   }),

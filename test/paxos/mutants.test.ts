@@ -761,7 +761,6 @@ const MUTANTS: readonly MutantRow<Suite>[] = [
 
 describeMutants(
   'mutants of the registers',
-  ['paxos', 'topology'],
   MUTANTS.map(([name, suite, path, from, to, tests]) => {
     const below = (file: string): string => (file.includes('/') ? file : `paxos/${file}`)
     return { name, suites: [`${below(suite)}.test`], file: below(path), from, to, tests }

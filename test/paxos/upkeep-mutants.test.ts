@@ -213,7 +213,6 @@ const MUTANTS: readonly Mutant[] = [
 
 describeMutants(
   'mutants of upkeep',
-  ['paxos', 'topology'],
   MUTANTS.map(([name, path, from, to, tests, suite = 'upkeep']) => {
     return { name, suites: [`paxos/${suite}.test`], file: `paxos/${path}`, from, to, tests }
   }),

@@ -347,7 +347,6 @@ const MUTANTS: readonly Mutant[] = [
 
 describeMutants(
   'mutants of watching',
-  ['paxos', 'topology'],
   MUTANTS.map(([name, suite, path, from, to, tests]) => {
     return { name, suites: [`paxos/${suite}.test`], file: `paxos/${path}`, from, to, tests }
   }),

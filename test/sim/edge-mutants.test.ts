@@ -46,7 +46,6 @@ const MUTANTS: readonly Mutant[] = [
 
 describeMutants(
   'mutants of the edge',
-  ['sim', 'node', 'topology', 'store', 'paxos', 'mesh'],
   MUTANTS.map(([name, file, from, to]) => {
     return { name, file, from, to, suites: ['sim/edge.test'], tests: FINDS }
   }),

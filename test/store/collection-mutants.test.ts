@@ -331,7 +331,6 @@ const MUTANTS: readonly (readonly [string, Suite, string, string, string, RegExp
 
 describeMutants(
   'mutants of collection',
-  ['store', 'topology', 'disk'],
   MUTANTS.map(([name, suite, path, from, to, tests]) => {
     return { name, suites: [`store/${suite}.test`], file: `store/${path}`, from, to, tests }
   }),

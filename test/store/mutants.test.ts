@@ -1036,7 +1036,6 @@ const OTHER_LAYERS = ['topology', 'disk']
 
 describeMutants(
   'mutants of the store',
-  ['store', ...OTHER_LAYERS],
   MUTANTS.map(([name, suite, path, from, to, tests]) => {
     const isElsewhere = OTHER_LAYERS.some((layer) => path.startsWith(`${layer}/`))
     const file = isElsewhere ? path : `store/${path}`

@@ -141,7 +141,6 @@ const MUTANTS: readonly Mutant[] = [
 
 describeMutants(
   'mutants of the near cache',
-  ['store', 'topology'],
   MUTANTS.map(([name, from, to, tests, file = 'near-cache.ts']) => {
     return { name, suites: ['store/near-cache.test'], file: `store/${file}`, from, to, tests }
   }),

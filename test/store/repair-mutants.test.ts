@@ -211,7 +211,6 @@ const MUTANTS: readonly MutantRow<Suite>[] = [
 
 describeMutants(
   'mutants of how repair is brought about',
-  ['store'],
   MUTANTS.map(([name, suite, path, from, to, tests]) => {
     return { name, suites: [`store/${suite}.test`], file: `store/${path}`, from, to, tests }
   }),

@@ -686,7 +686,6 @@ const MUTANTS: readonly MutantRow<Suite>[] = [
 
 describeMutants(
   'mutants of anti-entropy',
-  ['store'],
   MUTANTS.map(([name, suite, path, from, to, tests]) => {
     return { name, suites: [`store/${suite}.test`], file: `store/${path}`, from, to, tests }
   }),

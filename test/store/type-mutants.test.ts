@@ -419,7 +419,6 @@ const MUTANTS: readonly MutantRow<Suite>[] = [
 
 describeMutants(
   'mutants of counters, sets and times',
-  ['store'],
   MUTANTS.map(([name, suite, file, from, to, tests]) => {
     return { name, suites: [`store/${suite}.test`], file: `store/${file}`, from, to, tests }
   }),

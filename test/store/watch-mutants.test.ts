@@ -750,7 +750,6 @@ const MUTANTS: readonly MutantRow<Suite>[] = [
 
 describeMutants(
   'mutants of watching the store',
-  ['store', 'topology'],
   MUTANTS.map(([name, suite, file, from, to, tests]) => {
     return { name, suites: [`store/${suite}.test`], file: `store/watch/${file}`, from, to, tests }
   }),

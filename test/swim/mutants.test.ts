@@ -189,7 +189,6 @@ const SUITES = ['formulas', 'dissemination', 'timetable', 'papers', 'beliefs', '
 const QUICK = /^(?!.*no more members than)/
 describeMutants(
   'mutants of swim',
-  ['swim'],
   MUTANTS.map(({ file, ...rest }) => {
     return { ...rest, file: `swim/${file}`, suites: SUITES, tests: QUICK }
   }),

@@ -111,7 +111,6 @@ const MUTANTS: readonly Mutant[] = [
 
 describeMutants(
   'mutants of finding the cluster',
-  ['topology'],
   MUTANTS.map(([name, from, to, tests]) => {
     return { name, suites: ['topology/finder.test'], file: 'topology/finder.ts', from, to, tests }
   }),

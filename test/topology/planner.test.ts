@@ -91,7 +91,6 @@ describe('planner', () => {
         const { planTopology: broken } = await importMutant<{ planTopology: Planner }>(
           'src/topology/planner.ts',
           mutant,
-          ['topology'],
         )
         assert.ok(
           Object.values(RULES).some((rule) => breaks(rule, broken)),

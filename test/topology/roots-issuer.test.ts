@@ -250,10 +250,7 @@ describe('the roots', () => {
     for (const [name, mutant] of Object.entries(MUTANTS)) {
       it(`notices: ${name}`, async () => {
         const entry = 'test/topology/issuer-rules.ts'
-        const { RULES: rules } = await importMutant<{ RULES: Rules }>(entry, mutant, [
-          'topology',
-          'sim',
-        ])
+        const { RULES: rules } = await importMutant<{ RULES: Rules }>(entry, mutant)
         assert.ok(await isNoticed(rules, mutant.first), 'no rule notices this mutant')
       })
     }

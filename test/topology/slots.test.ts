@@ -199,9 +199,8 @@ describe('slots: the next topology by single-decree Paxos', () => {
   describe('mutants', () => {
     for (const [name, mutant] of Object.entries(MUTANTS)) {
       it(`notices: ${name}`, async () => {
-        const folders = ['topology', 'sim']
         const entry = 'test/topology/slot-rules.ts'
-        const { RULES: rules } = await importMutant<{ RULES: typeof RULES }>(entry, mutant, folders)
+        const { RULES: rules } = await importMutant<{ RULES: typeof RULES }>(entry, mutant)
         assert.ok(await isNoticed(rules), 'no rule notices this mutant')
       })
     }

@@ -253,7 +253,6 @@ describe('what may follow a topology', () => {
       const broken = await importMutant<{ refusalOfSuccessor: Check }>(
         'src/topology/validate.ts',
         mutant,
-        ['topology'],
       )
       assert.throws(() => assertRules(broken.refusalOfSuccessor))
     })
@@ -265,7 +264,6 @@ describe('what may follow a topology', () => {
       const broken = await importMutant<{ refusalOfSuccessor: Check }>(
         'src/topology/validate.ts',
         mutant,
-        ['topology'],
       )
       assert.throws(() => assertRules(broken.refusalOfSuccessor))
     })

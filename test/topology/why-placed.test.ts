@@ -147,7 +147,6 @@ describe('why a partition lies where it does', () => {
       const broken = await importMutant<{ whyPlaced: WhyPlaced }>(
         'src/topology/why-placed.ts',
         mutant,
-        ['topology'],
       )
       const holds = Object.values(RULES).every((rule) => {
         try {

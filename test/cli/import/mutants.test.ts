@@ -72,7 +72,6 @@ const MUTANTS: readonly Mutant[] = [
 
 describeMutants(
   'mutants of imports',
-  ['cli/import'],
   MUTANTS.map(([name, file, from, to, tests]) => {
     return { name, suites: ['cli/import/import.test'], file: `cli/import/${file}`, from, to, tests }
   }),

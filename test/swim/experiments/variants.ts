@@ -82,5 +82,5 @@ export async function coreOf({ parts }: Variant): Promise<typeof Swim> {
   ]
   if (mutations.length === 0) return Swim
   const entry = 'src/swim/swim.ts'
-  return (await importMutant<{ Swim: typeof Swim }>(entry, mutations, ['swim'])).Swim
+  return (await importMutant<{ Swim: typeof Swim }>(entry, mutations)).Swim
 }
