@@ -53,7 +53,6 @@ describeMutants(
 
 describeMutants(
   'mutants of values',
-  ['base'],
   [
     ['JSON of any depth is read', 'VALUE_DEPTH_MAX, text.length) !== null', '1e9, 1e9) !== null'],
     ['the array of the program is stored', 'new Uint8Array(value)', 'value'],
