@@ -77,7 +77,6 @@ const MUTANTS: readonly (readonly [string, string, string, string, RegExp])[] = 
 
 describeMutants(
   'mutants of what is called for',
-  ['store'],
   MUTANTS.map(([name, path, from, to, tests]) => {
     return { name, suites: ['store/unequal.test'], file: `store/${path}`, from, to, tests }
   }),
