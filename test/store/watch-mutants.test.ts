@@ -739,6 +739,22 @@ const MUTANTS: readonly MutantRow<Suite>[] = [
     /leaves nothing behind/,
   ],
   [
+    'who goes on takes those it has still to meet for gone',
+    'watching',
+    'stream.ts',
+    'this.#options.after === null ? this.#failed : NOBODY',
+    'this.#failed',
+    /has still to meet/,
+  ],
+  [
+    'who goes on begins with those that remember nothing, after a second',
+    'watching',
+    'stream.ts',
+    'if (this.#options.after === null || this.#whole.size > 0) this.#beginIfAny()',
+    'this.#beginIfAny()',
+    /has still to meet/,
+  ],
+  [
     'a changed cursor is taken',
     'watch-parts',
     'cursor.ts',

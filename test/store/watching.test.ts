@@ -361,6 +361,30 @@ describe('a watch that goes on from a cursor', () => {
     assert.deepEqual(third.told, ['put k=v'])
   })
 
+  it('waits for disks that its node has still to meet, but not for ever', async () => {
+    const world = await StoreWorld.start(['abc'])
+    const first = await WatchReader.begin(world, 'a')
+    await world.drive(world.kv('a').put('k', '1'))
+    await world.wait(GATHER_MS)
+    const { cursor } = first
+    for (const [isMet, told] of [
+      [true, []],
+      [false, ['gap forgotten']],
+    ] as const) {
+      world.crash('a', { power: false })
+      for (const name of 'bc') world.lose(name)
+      await world.boot('a')
+      const reader = WatchReader.start(world, 'a', '', cursor)
+      await world.wait(1500)
+      assert.equal(reader.events.length, 0, 'nothing is said of those who may come')
+      if (isMet) for (const name of 'bc') world.find(name)
+      await world.wait(600)
+      assert.equal(reader.events[0]?.kind, 'begin')
+      assert.deepEqual(reader.told, told)
+      await reader.end(world)
+    }
+  })
+
   it('gives no cursor that is larger than what it takes', async () => {
     const world = await StoreWorld.start(['abc'], { nodes: 'd' })
     world.crash('c')

@@ -63,6 +63,7 @@ const FIRST_ANSWERS_MS = 1000
 const BEGIN_MS = 2000
 /** Longer than a disk may keep a question. */
 const ANSWER_MS = 2000
+const NOBODY: ReadonlySet<StorageId> = new Set()
 
 export class Stream {
   readonly #options: StreamOptions
@@ -251,17 +252,17 @@ export class Stream {
     const { clock } = this.#options
     const { signal } = this.#aborter
     await sleep(clock, FIRST_ANSWERS_MS, signal)
-    this.#beginIfAny()
+    if (this.#options.after === null || this.#whole.size > 0) this.#beginIfAny()
     await sleep(clock, BEGIN_MS - FIRST_ANSWERS_MS, signal)
     this.#beginIfAny()
     if (this.#hasBegun) return
     this.stop(new AtollError('NO_QUORUM', 'no member that stores data answered in time'))
   }
 
+  /** Who goes on waits for those that are down, too: a node that was just started has met nobody yet. */
   #beginIfAllAnswered(): void {
-    for (const id of this.#followers.keys()) {
-      if (!this.#found.has(id) && !this.#failed.has(id)) return
-    }
+    const mayLack = this.#options.after === null ? this.#failed : NOBODY
+    for (const id of this.#followers.keys()) if (!this.#found.has(id) && !mayLack.has(id)) return
     this.#beginIfAny()
   }
 
