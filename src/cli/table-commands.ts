@@ -215,11 +215,6 @@ async function runWatch(
   } finally {
     if (cursor !== null) output.note(`to go on from here: --after ${String(cursor)}`)
   }
-  // A watch has no end of its own: a script must not take the daemon's for the reader's.
-  if (signal.aborted) return
-  throw new AtollError('UNREACHABLE', 'the watch ended: its daemon stops or has left', {
-    hint: 'go on at another daemon, or at this one once it is back',
-  })
 }
 
 /** Where a watch can go on, of events that say it. */

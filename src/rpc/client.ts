@@ -198,7 +198,7 @@ export class RpcClient {
     if (gap !== undefined) queue.gap(gap.missed)
     if (ended === true) {
       this.#subscriptions.delete(subscription)
-      queue.end(error === undefined ? null : errorOfObject(error))
+      queue.end(error === undefined ? daemonEnds() : errorOfObject(error))
     }
     return true
   }
@@ -223,4 +223,11 @@ export class RpcClient {
     for (const queue of this.#subscriptions.values()) queue.end(end)
     for (const map of [this.#pending, this.#starting, this.#subscriptions]) map.clear()
   }
+}
+
+/** A watch has no end of its own: its reader must not take the daemon's for one. */
+function daemonEnds(): AtollError {
+  return new AtollError('UNREACHABLE', 'the watch ended: its daemon stops or has left', {
+    hint: 'go on at another daemon, or at this one once it is back',
+  })
 }

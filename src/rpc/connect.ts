@@ -13,7 +13,7 @@ export interface ConnectOptions {
    * Default: ATOLL_SOCKET, $XDG_RUNTIME_DIR/atoll/atoll.sock, /run/atoll/atoll.sock. Those of
    * `atolld dev` are elsewhere: `atoll context ls`.
    */
-  readonly socket?: string
+  readonly socket?: string | undefined
 }
 
 export interface ConnectedNode extends NodeApi, AsyncDisposable {

@@ -206,7 +206,9 @@ export interface KvApi {
   /**
    * What changes under a prefix, of each key in order: what an event shows is never older than what
    * an earlier one of the key showed. Changes in quick succession may show as one. Begin the watch,
-   * take its first event, `begin`, then list: nothing lies between.
+   * take its first event, `begin`, then list: nothing lies between. It ends when the signal aborts or
+   * this node stops; over a socket, with UNREACHABLE when the daemon does: connect again, and go on
+   * with `after`.
    */
   watch(prefix: string, options?: KvWatchOptions): AsyncIterable<KvEvent>
 }

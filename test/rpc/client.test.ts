@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import { AtollError, isAtollError } from '../../src/base/errors.ts'
 import { type ConnectedNode, connect } from '../../src/client.ts'
-import type { KvGetOptions, Value } from '../../src/node/api.ts'
+import type { KvEvent, KvGetOptions, Value } from '../../src/node/api.ts'
 import { connectClient } from '../../src/rpc/connect-client.ts'
 import { METHODS } from '../../src/rpc/methods.ts'
 import { MEMBERS } from './fake-node.ts'
@@ -150,6 +150,17 @@ describe('rpc client', () => {
     await until(() => rig.node.signals.every((signal) => signal.aborted), 'the daemon told')
     rig.node.failure = new AtollError('UNCLAIMED', 'no cluster yet')
     await assert.rejects(collect(node.member.watch()), { code: 'UNCLAIMED' })
+  })
+
+  it('a watch whose daemon stops in good order is none that has ended', async () => {
+    const { kv } = rig.node
+    const watch = kv.watch.bind(kv)
+    kv.watch = async function* once(): AsyncGenerator<KvEvent, void> {
+      yield { kind: 'begin', cursor: 'c1' }
+    }
+    const message = 'the watch ended: its daemon stops or has left'
+    await assert.rejects(collect(node.kv.watch('')), { code: 'UNREACHABLE', message })
+    kv.watch = watch
   })
 
   it('a watch ends with the connection', async () => {
