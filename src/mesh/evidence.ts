@@ -36,18 +36,6 @@ export class PeerWatch {
     return this.#lost && !this.#refused
   }
 
-  /** True when the hello comes from a run that a later one has already replaced. */
-  isStale(remote: RemotePeer): boolean {
-    const known = this.#known
-    return known !== null && known.storageId === remote.storageId && remote.boot < known.boot
-  }
-
-  /** True when another process says hello as the very start of the directory that we know. */
-  isCopy({ storageId, boot, run }: RemotePeer): boolean {
-    const known = this.#known
-    return known?.storageId === storageId && known.boot === boot && known.run !== run
-  }
-
   /** True when the hello comes from another run: links of the earlier one are worthless. */
   replaces(remote: RemotePeer): boolean {
     const known = this.#known

@@ -14,6 +14,7 @@ import { FRAME } from '../wire/frames.ts'
 import { commonVersion, OWN_VERSIONS, type VersionRange } from '../wire/version.ts'
 import { CERTIFICATE_BYTES_MAX, checkCertificate } from './certificate.ts'
 import { ADDRESS_BYTES_MAX, ADDRESSES_MAX, HELLO_BYTES_MAX } from './limits.ts'
+import { PAST_MAX } from './lineage.ts'
 import type { RemotePeer, Role } from './mesh.ts'
 
 /** What this node says of itself. */
@@ -22,6 +23,8 @@ export interface SelfFacts {
   readonly storageId: StorageId
   readonly boot: number
   readonly run: number
+  /** Runs of the starts before, newest first. */
+  readonly past: readonly number[]
   readonly role: Role
   readonly certificate: Uint8Array
 }
@@ -49,6 +52,7 @@ export function encodeHello(
     .uint(ROLES.indexOf(self.role))
     .bytes(self.certificate)
     .list(sendable(addresses), (to, address) => to.string(address))
+    .list(self.past.slice(0, PAST_MAX), (to, run) => to.uint(run))
     .finish()
   return tagged(FRAME.HELLO, body)
 }
@@ -76,11 +80,13 @@ export function decodeHello(frame: Uint8Array): Hello {
   const role = ROLES[from.uint(ROLES.length - 1)] as Role
   const certificate = from.bytes(CERTIFICATE_BYTES_MAX)
   const addresses = from.list(ADDRESSES_MAX, (each) => each.string(ADDRESS_BYTES_MAX))
-  return { versions, clusterId, storageId, boot, run, role, certificate, addresses }
+  const past = from.list(PAST_MAX, (each) => each.uint())
+  return { versions, clusterId, storageId, boot, run, past, role, certificate, addresses }
 }
 
 export interface Examined {
   readonly remote: RemotePeer
+  readonly past: readonly number[]
   readonly addresses: readonly string[]
 }
 
@@ -106,11 +112,11 @@ export function examineHello(
   if (certificate.role !== hello.role) {
     throw new AtollError('DENIED', `${peer} is admitted as ${certificate.role}, not ${hello.role}`)
   }
-  const { storageId, boot, run, role, addresses } = hello
+  const { storageId, boot, run, past, role, addresses } = hello
   if (role === 'member' ? !isId(storageId) : storageId !== '') {
     throw new AtollError('DENIED', `${peer} names a storage that its role cannot have`)
   }
-  return { remote: { peer, storageId, boot, run, role, wireVersion }, addresses }
+  return { remote: { peer, storageId, boot, run, role, wireVersion }, past, addresses }
 }
 
 function decode(frame: Uint8Array, peer: PeerId): Hello {

@@ -7,6 +7,7 @@ import type { Random } from '../seams/random.ts'
 import { WIRE_VERSION_MAX } from '../wire/version.ts'
 import { MeshCounts } from './counts.ts'
 import { Deadlines } from './deadlines.ts'
+import type { KnownStarts } from './known-starts.ts'
 import { FAREWELL_MS, PEERS_IDLE_MAX, PEERS_MAX, STOP_GRACE_MS, TIMEOUT_MS_MAX } from './limits.ts'
 import type {
   Mesh,
@@ -27,6 +28,8 @@ export interface MeshOptions extends ReceptionOptions {
   /** Not started yet: the mesh starts and stops it. */
   readonly network: Network
   readonly random: Random
+  /** Absent where there is no disk. */
+  readonly starts?: KnownStarts
 }
 
 export function createMesh(options: MeshOptions): MeshNode {
@@ -226,13 +229,14 @@ export class MeshNode implements Mesh {
   }
 
   #makeContext(): PeerContext {
-    const { network, clock, random } = this.#options
+    const { network, clock, random, starts = null } = this.#options
     const search = new Search(network, clock)
     const isStopped = (): boolean => this.#state === 'stopped'
     return {
       network,
       clock,
       random,
+      starts,
       deadlines: this.#deadlines,
       writer: new FrameWriter(),
       server: this.#server,

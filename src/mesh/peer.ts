@@ -21,8 +21,10 @@ import { BackOff } from './back-off.ts'
 import { Channel, type ChannelContext } from './channel.ts'
 import { PeerWatch } from './evidence.ts'
 import { Gossip, type GossipContext } from './gossip.ts'
+import type { KnownStarts } from './known-starts.ts'
 import { DIAL_TIMEOUT_MS } from './limits.ts'
 import { Line, type LineHost } from './line.ts'
+import { copyRefusal } from './lineage.ts'
 import type { PeerEvidence, RemotePeer } from './mesh.ts'
 import type { Gone, MeshLink } from './mesh-link.ts'
 
@@ -31,6 +33,8 @@ export interface PeerContext extends ChannelContext, GossipContext {
   readonly clock: Clock
   readonly random: Random
   readonly stopped: boolean
+  /** null on an edge. */
+  readonly starts: KnownStarts | null
   /** Exchanges hellos on a dialled link; ends in `adopt` or `greetingFailed` of the peer. */
   greet(link: Link): void
   emit(evidence: PeerEvidence): void
@@ -163,23 +167,10 @@ export class Peer implements LineHost {
     })
   }
 
-  /** Why a hello may not be accepted although it is genuine. */
-  staleness(remote: RemotePeer): AtollError | null {
-    if (this.#watch.isCopy(remote)) {
-      return new AtollError(
-        'CONFLICT',
-        `two processes speak as start ${remote.boot} of ${this.id}`,
-        {
-          hint: 'a copy of its data directory is in use: stop one of them and empty its directory',
-        },
-      )
-    }
-    if (!this.#watch.isStale(remote)) return null
-    const known = this.#watch.known?.boot
-    const why = `${this.id} speaks as its start number ${remote.boot}; number ${known} came after`
-    return new AtollError('CONFLICT', why, {
-      hint: 'a data directory was restored from a copy, or is used twice',
-    })
+  /** Why a hello may not be accepted although it is genuine; `past`: see lineage.ts. */
+  staleness(remote: RemotePeer, past: readonly number[]): AtollError | null {
+    const last = this.#watch.known ?? this.#context.starts?.of(this.id) ?? null
+    return copyRefusal(this.id, last, remote, past)
   }
 
   /** A link, dialled or not, has said hello. */
@@ -190,6 +181,8 @@ export class Peer implements LineHost {
     this.#backOff.forgive()
     this.#doubtDials = 0
     this.#watch.greeted(remote)
+    // An edge has no disk, and another name at each start.
+    if (remote.role === 'member') this.#context.starts?.keep(this.id, remote)
     line.adopt(link)
     this.#serveWanted()
     return line

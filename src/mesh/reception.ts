@@ -94,12 +94,12 @@ export class Reception implements Desk {
 
   examine(peer: PeerId, frame: Uint8Array): RemotePeer {
     const { clock, network, self, gate } = this.#options
-    const { remote, addresses } = examineHello(frame, peer, self, clock.wallMs())
+    const { remote, past, addresses } = examineHello(frame, peer, self, clock.wallMs())
     const code = gate(remote)
     if (code !== null) throw unwelcome(code, peer, self.clusterId)
     const known = this.#peers.getOrMake(peer)
     if (known === null) throw new AtollError('BUSY', 'too many peers are known')
-    const stale = known.staleness(remote)
+    const stale = known.staleness(remote, past)
     if (stale !== null) throw stale
     if (addresses.length > 0) network.learnAddresses(peer, addresses)
     return remote

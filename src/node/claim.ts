@@ -25,7 +25,7 @@ export interface Claim {
 
 const KEY_BYTES = 32
 /** What a cluster may have put into the database; the counter of dots stays. */
-const CLUSTER_PREFIXES = ['gc/', 'kv/', 'paxos/', 'reg/', 'swim/', 'ticket/', 'topology/']
+const CLUSTER_PREFIXES = ['gc/', 'kv/', 'mesh/', 'paxos/', 'reg/', 'swim/', 'ticket/', 'topology/']
 const ERASE_BATCH = 256
 
 /** Founds a cluster of one. */

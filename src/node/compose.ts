@@ -11,6 +11,7 @@ import { Metrics } from '../base/metrics.ts'
 import type { Database } from '../disk/database.ts'
 import { AdmissionKey } from '../mesh/admission-key.ts'
 import { Admitter } from '../mesh/admit.ts'
+import { KnownStarts } from '../mesh/known-starts.ts'
 import type { RemotePeer } from '../mesh/mesh.ts'
 import { declareMeshMetrics } from '../mesh/metrics.ts'
 import { createMesh, type MeshNode } from '../mesh/mesh-node.ts'
@@ -52,7 +53,6 @@ export interface ClusterParts {
 }
 
 const PROFILES: Readonly<Record<ProfileName, SwimProfile>> = { lan: LAN, wan: WAN, local: LOCAL }
-const RUN_MAX = 2 ** 31
 /** How long a node waits for the topology, and an edge for its members, before its start is done anyway. */
 const FIRST_MEETING_MS = 3000
 const FIRST_LOOK_MS = 10
@@ -92,11 +92,12 @@ export class Cluster {
     const database = role === 'member' ? parts.database : null
     const storageId = role === 'member' ? identity.storageId : ''
     const { privateKeySeed, boot } = identity
+    const [run = 0, ...past] = identity.runs
     this.network = seams.network({ privateKeySeed, networkKey, listen, announce })
-    const run = random.int(RUN_MAX)
-    const self = { clusterId, storageId, boot, run, role, certificate }
+    const self = { clusterId, storageId, boot, run, past, role, certificate }
     const gate = (remote: RemotePeer): ErrorCode | null => this.#gate(remote)
-    this.mesh = createMesh({ network: this.network, clock, random, log, self, gate })
+    const starts = database === null ? {} : { starts: new KnownStarts(database) }
+    this.mesh = createMesh({ network: this.network, clock, random, log, self, gate, ...starts })
     this.topology = new TopologyLog({
       clusterId,
       mesh: this.mesh,

@@ -6,6 +6,7 @@
 import { ed25519FromSeed, ed25519PublicBytes, idFromBytes, isId } from '../base/ids.ts'
 import { type PeerId, peerIdFromPublicKey, type StorageId } from '../base/ids.ts'
 import type { Database } from '../disk/database.ts'
+import { PAST_MAX } from '../mesh/lineage.ts'
 import type { Random } from '../seams/random.ts'
 import type { Storage } from '../seams/storage.ts'
 import { WireError, WireReader, WireWriter } from '../wire/codec.ts'
@@ -18,11 +19,14 @@ export interface Identity {
   readonly storageId: StorageId
   /** 1 at the first start of the data directory; durable before anything is said. */
   readonly boot: number
+  /** Runs of this start and of those before, newest first (mesh/lineage.ts). */
+  readonly runs: readonly number[]
 }
 
 /** Name of the file that holds it. */
 export const IDENTITY_FILE = 'identity'
 const BOOT_KEY = 'node/boot'
+const RUN_MAX = 2 ** 31
 const SEED_BYTES = 32
 const ID_BYTES = 16
 
@@ -39,15 +43,13 @@ export async function openIdentity(
   claimed: boolean,
 ): Promise<Identity> {
   const file = await readSealed(storage, IDENTITY_FILE)
-  const lastBoot = readBoot(database)
-  if (file === null && (lastBoot !== null || claimed)) throw damaged(IDENTITY_FILE)
-  if (file !== null && lastBoot === null && claimed) throw damaged('boot counter')
+  const last = readBoot(database)
+  if (file === null && (last !== null || claimed)) throw damaged(IDENTITY_FILE)
+  if (file !== null && last === null && claimed) throw damaged('boot counter')
   const names = file === null ? newIdentity(random) : decode(file)
   if (file === null)
     await writeSealed(storage, IDENTITY_FILE, encode(names.privateKeySeed, names.storageId))
-  const boot = (lastBoot ?? 0) + 1
-  await database.commit([{ key: BOOT_KEY, value: new WireWriter().uint(boot).finish() }])
-  return { ...names, boot }
+  return { ...names, ...(await countStart(database, random, last)) }
 }
 
 /** Of a data directory whose node does not run. Rejects with DISK_DAMAGED. */
@@ -68,18 +70,34 @@ export async function renewIdentity(
   old: Identity,
 ): Promise<Identity> {
   const storageId = idFromBytes(random.bytes(ID_BYTES))
-  const boot = old.boot + 1
-  await database.commit([{ key: BOOT_KEY, value: new WireWriter().uint(boot).finish() }])
+  const starts = await countStart(database, random, old)
   await writeSealed(storage, IDENTITY_FILE, encode(old.privateKeySeed, storageId))
-  return { ...old, storageId, boot }
+  return { ...old, storageId, ...starts }
 }
 
 /** The identity of an edge: new at every start, and no disk. */
 export function edgeIdentity(random: Random): Identity {
-  return { ...newIdentity(random), storageId: '', boot: 1 }
+  return { ...newIdentity(random), storageId: '', boot: 1, runs: [random.int(RUN_MAX)] }
 }
 
-function newIdentity(random: Random): Omit<Identity, 'boot'> {
+type Starts = Pick<Identity, 'boot' | 'runs'>
+
+async function countStart(
+  database: Database,
+  random: Random,
+  last: Starts | null,
+): Promise<Starts> {
+  const boot = (last?.boot ?? 0) + 1
+  const runs = [random.int(RUN_MAX), ...(last?.runs ?? [])].slice(0, PAST_MAX + 1)
+  const value = new WireWriter()
+    .uint(boot)
+    .list(runs, (to, run) => to.uint(run))
+    .finish()
+  await database.commit([{ key: BOOT_KEY, value }])
+  return { boot, runs }
+}
+
+function newIdentity(random: Random): Omit<Identity, 'boot' | 'runs'> {
   const privateKeySeed = random.bytes(SEED_BYTES)
   const storageId = idFromBytes(random.bytes(ID_BYTES))
   return { privateKeySeed, peer: peerOfSeed(privateKeySeed), storageId }
@@ -93,7 +111,7 @@ function encode(seed: Uint8Array, storageId: StorageId): Uint8Array {
   return new WireWriter().bytes(seed).string(storageId).finish()
 }
 
-function decode(file: Uint8Array): Omit<Identity, 'boot'> {
+function decode(file: Uint8Array): Omit<Identity, 'boot' | 'runs'> {
   try {
     const reader = new WireReader(file)
     const privateKeySeed = reader.bytes(SEED_BYTES)
@@ -105,7 +123,9 @@ function decode(file: Uint8Array): Omit<Identity, 'boot'> {
   }
 }
 
-function readBoot(database: Database): number | null {
+function readBoot(database: Database): Starts | null {
   const bytes = database.get(BOOT_KEY)
-  return bytes === undefined ? null : new WireReader(bytes).uint()
+  if (bytes === undefined) return null
+  const reader = new WireReader(bytes)
+  return { boot: reader.uint(), runs: reader.list(PAST_MAX + 1, (each) => each.uint()) }
 }

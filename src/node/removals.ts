@@ -11,6 +11,7 @@
 import { AtollError } from '../base/errors.ts'
 import type { PeerId, StorageId } from '../base/ids.ts'
 import type { MeshNode } from '../mesh/mesh-node.ts'
+import { isCopyRefusal } from '../mesh/lineage.ts'
 import { isUnwelcome } from '../mesh/welcome.ts'
 import type { Clock, Timer } from '../seams/clock.ts'
 import type { Log } from '../seams/log.ts'
@@ -23,6 +24,8 @@ export type Removal =
   | { readonly kind: 'topology'; readonly number: number }
   /** A member refused it as removed. */
   | { readonly kind: 'refused'; readonly by: PeerId }
+  /** A member refused it as a copy of the disk that it knows (mesh/lineage.ts). */
+  | { readonly kind: 'copied'; readonly by: PeerId }
 
 export interface RemovalsOptions {
   /** '' on an edge, which nobody can remove. */
@@ -50,7 +53,9 @@ export class Removals {
     const { mesh, topology } = options
     const peer = mesh.self.peer
     mesh.onRefused((by, error) => {
-      if (isUnwelcome(error, peer) && this.#isMember(by)) this.#onRemoved({ kind: 'refused', by })
+      if (!this.#isMember(by)) return
+      if (isUnwelcome(error, peer)) this.#onRemoved({ kind: 'refused', by })
+      if (isCopyRefusal(error, peer)) this.#onRemoved({ kind: 'copied', by })
     })
     this.#unsubscribe = topology.subscribe((next) => this.#onTopology(next))
   }
@@ -113,16 +118,35 @@ export class Removals {
   }
 }
 
-/** In one sentence. */
-export function removalText(removal: Removal, nameOf: (peer: PeerId) => string): string {
+/** In one sentence each. */
+export function removalWords(
+  removal: Removal,
+  nameOf: (peer: PeerId) => string,
+): { readonly what: string; readonly fix: string } {
+  if (removal.kind !== 'copied') return { what: removalText(removal, nameOf), fix: REMOVED_FIX }
+  const what = 'this data directory is a copy, or was restored from one'
+  return {
+    what: `${what}: its disk has been started elsewhere or since, says ${nameOf(removal.by)}`,
+    fix: COPIED_FIX,
+  }
+}
+
+function removalText(
+  removal: Exclude<Removal, { kind: 'copied' }>,
+  nameOf: (peer: PeerId) => string,
+): string {
   const who = removal.kind === 'topology' ? `topology ${removal.number}` : nameOf(removal.by)
   return `this daemon was removed from the cluster, says ${who}`
 }
 
 /** What a call ends with on a node that was removed. */
 export function removedError(removal: Removal, nameOf: (peer: PeerId) => string): AtollError {
-  return new AtollError('DENIED', removalText(removal, nameOf), { hint: REMOVED_FIX })
+  const { what, fix } = removalWords(removal, nameOf)
+  return new AtollError('DENIED', what, { hint: fix })
 }
 
-export const REMOVED_FIX =
+const COPIED_FIX =
+  'stop it, empty its data directory, then start it with --join and a new ticket: the others hold its data'
+
+const REMOVED_FIX =
   'what it held is with the others; to come back: atoll leave, then start it with --join and a new ticket'

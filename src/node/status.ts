@@ -4,7 +4,7 @@ import type { MemberState, Status } from './api.ts'
 import type { Cluster } from './compose.ts'
 import type { NodeConfig } from './config.ts'
 import type { Identity } from './identity.ts'
-import { REMOVED_FIX, removalText } from './removals.ts'
+import { removalWords } from './removals.ts'
 import { type Health, healthOf } from './views.ts'
 
 export interface StatusParts {
@@ -48,6 +48,6 @@ export function healthOfNode(cluster: Cluster | null): Health {
   if (cluster === null) return { toleratesFailures: 0, movingPartitions: 0, warnings: [] }
   const removal = cluster.removals.self
   if (removal === null) return healthOf(cluster.topology.current(), cluster.membership)
-  const warning = `${removalText(removal, (peer) => cluster.nameOf(peer))}; ${REMOVED_FIX}`
-  return { toleratesFailures: 0, movingPartitions: 0, warnings: [warning] }
+  const { what, fix } = removalWords(removal, (peer) => cluster.nameOf(peer))
+  return { toleratesFailures: 0, movingPartitions: 0, warnings: [`${what}; ${fix}`] }
 }

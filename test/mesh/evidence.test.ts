@@ -81,7 +81,7 @@ describe('evidence', () => {
       await world.until(() => copy.closed !== null, 'refused as well')
       assert.match(
         decodeRefusal(copy.frames[0] as Uint8Array).message,
-        /two processes speak as start 2/,
+        /two processes speak as its start 2/,
       )
       assert.deepEqual(kinds(a.evidence), ['connected', 'replaced', 'connected'])
     })

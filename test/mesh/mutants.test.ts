@@ -11,6 +11,7 @@ type Suite =
   | 'mesh/deadlines'
   | 'mesh/hello'
   | 'mesh/join'
+  | 'mesh/lineage'
   | 'mesh/evidence'
   | 'mesh/gossip'
   | 'mesh/lines'
@@ -31,10 +32,31 @@ type Mutant = readonly [
 const MUTANTS: readonly Mutant[] = [
   [
     'copies of a directory go unseen',
-    'mesh/evidence',
-    'mesh/evidence.ts',
-    'known.run !== run',
-    'known.run < 0',
+    'mesh/lineage',
+    'mesh/lineage.ts',
+    'then === last.run',
+    'then !== undefined',
+  ],
+  [
+    'a copy that starts once more is believed',
+    'mesh/lineage',
+    'mesh/lineage.ts',
+    '[run, ...past][boot - last.boot]',
+    '[run][boot - last.boot]',
+  ],
+  [
+    'what is known of starts ends with the process',
+    'mesh/lineage',
+    'mesh/peer.ts',
+    'this.#watch.known ?? this.#context.starts?.of(this.id) ?? null',
+    'this.#watch.known',
+  ],
+  [
+    'no start is written down',
+    'mesh/lineage',
+    'mesh/known-starts.ts',
+    '[{ key: PREFIX + peer, value }]',
+    '[]',
   ],
   // Who is let in.
   [
@@ -402,13 +424,7 @@ const MUTANTS: readonly Mutant[] = [
     'if (this.#current === null && this.dialling) return\n',
     '',
   ],
-  [
-    'an earlier run may return',
-    'mesh/evidence',
-    'mesh/evidence.ts',
-    'remote.boot < known.boot',
-    'remote.boot < 0',
-  ],
+  ['an earlier run may return', 'mesh/evidence', 'mesh/lineage.ts', 'boot < last.boot', 'boot < 0'],
   [
     'a later run goes unnoticed',
     'mesh/evidence',

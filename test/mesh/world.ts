@@ -2,6 +2,7 @@
 import { AdmissionKey } from '../../src/mesh/admission-key.ts'
 import { issueCertificate } from '../../src/mesh/certificate.ts'
 import type { SelfFacts } from '../../src/mesh/hello.ts'
+import type { KnownStarts } from '../../src/mesh/known-starts.ts'
 import type { PeerEvidence, RemotePeer, Role } from '../../src/mesh/mesh.ts'
 import { createMesh, type MeshNode } from '../../src/mesh/mesh-node.ts'
 import type { ErrorCode } from '../../src/base/errors.ts'
@@ -51,6 +52,7 @@ export interface Running {
 export interface StartOptions {
   readonly role?: Role
   readonly self?: Partial<SelfFacts>
+  readonly starts?: KnownStarts
   readonly gate?: (remote: RemotePeer) => ErrorCode | null
   readonly before?: (mesh: MeshNode) => void
   readonly networkKey?: Uint8Array
@@ -106,6 +108,7 @@ export class World {
       storageId,
       boot: machine.boot,
       run: machine.boot,
+      past: Array.from({ length: machine.boot - 1 }, (_, i) => machine.boot - 1 - i),
       role,
       certificate,
     }
@@ -134,6 +137,7 @@ export class World {
       },
       self: { ...this.facts(machine, options.role), ...options.self },
       gate: options.gate ?? (() => null),
+      ...(options.starts !== undefined && { starts: options.starts }),
     })
     const running: Running = {
       machine,

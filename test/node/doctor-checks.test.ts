@@ -44,6 +44,8 @@ function assertFound(findings: readonly Finding[], expected: readonly Expected[]
   }
 }
 
+const REMOVED = { what: 'it was removed', fix: 'join anew' }
+
 describe('doctor: clock', () => {
   const at = (name: string, offsetMs: number, uncertaintyMs = 0) => {
     return { name, offsetMs, uncertaintyMs }
@@ -242,7 +244,7 @@ describe('doctor: quorum', () => {
       [['ok', /./], still],
     ],
     ['not in it', { selfStores: false }, [['ok', /./], ['warn', /not in the topology/], still]],
-    ['removed', { selfStores: false, removed: 'it was removed' }, [['fail', /was removed/]]],
+    ['removed', { selfStores: false, removed: REMOVED }, [['fail', /was removed/]]],
     ['an edge', { selfStores: false, shouldStore: false }, [['ok', /./], still]],
     [
       'moving',
@@ -284,10 +286,10 @@ describe('doctor: quorum', () => {
       versions: [],
       older: [],
     }
-    const seen = (removed: string | null) =>
+    const seen = (removed: typeof REMOVED | null) =>
       ofCluster({ ...others, quorum: { ...well, removed } }).map(({ check }) => check)
     assert.ok(seen(null).includes('reachability'))
-    assert.deepEqual(seen('it was removed'), ['quorum'])
+    assert.deepEqual(seen(REMOVED), ['quorum'])
   })
 })
 

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { AtollError } from '../../src/base/errors.ts'
 import { Metrics } from '../../src/base/metrics.ts'
+import { copyRefusal } from '../../src/mesh/lineage.ts'
 import { unwelcome } from '../../src/mesh/welcome.ts'
 import type { Status } from '../../src/node/api.ts'
 import { declareNodeMetrics } from '../../src/node/metrics.ts'
@@ -118,6 +119,19 @@ describe('removals', () => {
     rig.refuse(OTHER.id, new AtollError('DENIED', 'the certificate has expired'))
     rig.refuse(OTHER.id, unwelcome('BUSY', SELF.id, 'cluster'))
     assert.equal(rig.removals.self, null)
+  })
+
+  it('are told by a member that knows another start of this disk', () => {
+    const start = { storageId: SELF.storageId, boot: 2, run: 1 }
+    const told = copyRefusal(SELF.id, { ...start, run: 2 }, start, []) as AtollError
+    const rig = new Rig(SELF.storageId, OF_BOTH)
+    rig.refuse(OTHER.id, new AtollError('CONFLICT', 'some other conflict'))
+    assert.equal(rig.removals.self, null)
+    rig.refuse(OTHER.id, new AtollError(told.code, `refused by ${OTHER.id}: ${told.message}`))
+    assert.deepEqual(rig.removals.self, { kind: 'copied', by: OTHER.id })
+    const error = removedError({ kind: 'copied', by: OTHER.id }, () => 'other')
+    assert.match(error.message, /is a copy, or was restored.*says other/)
+    assert.match(error.hint ?? '', /empty its data directory/)
   })
 
   it('do not concern an edge', () => {

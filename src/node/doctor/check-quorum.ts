@@ -1,6 +1,5 @@
 /** What the cluster can bear: majorities of each partition, copies, who decides, what moves. */
 import { majorityOf } from '../../topology/validate.ts'
-import { REMOVED_FIX } from '../removals.ts'
 import type { Finding } from '../watch-api.ts'
 import { fail, listed, ok, plural, time, warn } from './finding.ts'
 
@@ -27,8 +26,8 @@ export interface QuorumFigures {
   /** This node should store data, and is in the topology or not. */
   readonly selfStores: boolean
   readonly shouldStore: boolean
-  /** That this node was removed from the cluster, in a sentence. */
-  readonly removed: string | null
+  /** That this node belongs to the cluster no more, in a sentence, and what to do. */
+  readonly removed: { readonly what: string; readonly fix: string } | null
 }
 
 export function checkQuorum(figures: QuorumFigures | null): Finding[] {
@@ -36,7 +35,7 @@ export function checkQuorum(figures: QuorumFigures | null): Finding[] {
     const fix = 'no member that knows it has been reached: see reachability'
     return [fail('quorum', 'the topology is not known here', fix)]
   }
-  if (figures.removed !== null) return [fail('quorum', figures.removed, REMOVED_FIX)]
+  if (figures.removed !== null) return [fail('quorum', figures.removed.what, figures.removed.fix)]
   return [margin(figures), ...rooted(figures), ...membership(figures), movement(figures)]
 }
 

@@ -11,7 +11,7 @@ import {
   unsuspectedDisks,
 } from '../../topology/describe.ts'
 import type { Topology, TopologyMember } from '../../topology/topology.ts'
-import { type Removal, removalText } from '../removals.ts'
+import { type Removal, removalWords } from '../removals.ts'
 import type { ClockOffset } from './check-clock.ts'
 import type { DialFigures } from './check-dial.ts'
 import type { VersionOf } from './check-self.ts'
@@ -182,9 +182,13 @@ function quorumOf(view: ClusterView, nowMs: number): QuorumFigures | null {
     removed:
       view.removals.self === null
         ? null
-        : removalText(view.removals.self, (id) => view.membership.get(id)?.name ?? id),
+        : removalWords(view.removals.self, (id) => nameIn(members, id)),
     shouldStore: self.role === 'member' && self.capacity > 0,
   }
+}
+
+function nameIn(members: readonly TopologyMember[], peer: PeerId): string {
+  return members.find(({ id }) => id === peer)?.name ?? peer
 }
 
 function calledName({ name }: TopologyMember): string {

@@ -103,6 +103,7 @@ function newMesh(network: MemoryNetwork, key: AdmissionKey, random: SystemRandom
       storageId: idFromBytes(random.bytes(16)),
       boot: 1,
       run: 1,
+      past: [],
       role: 'member',
       certificate: issueCertificate(key, facts),
     },

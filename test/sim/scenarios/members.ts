@@ -129,11 +129,13 @@ async function startSeat(seams: Seams, host: HostInfo, meeting: Meeting): Promis
   })
   const { clusterId } = key
   const { storageId, boot } = identity
+  const [run = 0, ...past] = identity.runs
   const self = {
     clusterId,
     storageId,
     boot,
-    run: random.int(2 ** 31),
+    run,
+    past,
     role: 'member',
     certificate,
   } as const
