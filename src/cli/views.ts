@@ -110,9 +110,6 @@ const status: View<ResultOf<'status'>> = {
   },
 }
 
-/** Of a listing. */
-export const KEYS_MISSING = 'partial: some replicas did not answer, keys may be missing'
-
 const kvLs: View<ResultOf<'kv.ls'>> = {
   human: ({ entries }) =>
     columns(
@@ -123,11 +120,7 @@ const kvLs: View<ResultOf<'kv.ls'>> = {
       KEY_WIDTH_MAX,
     ),
   raw: ({ entries }) => entries.map(({ key }) => `${key}\n`).join(''),
-  note: ({ next, partial }) => {
-    const more = next === null ? [] : [`more keys: --after ${JSON.stringify(next)}`]
-    const lost = partial ? [KEYS_MISSING] : []
-    return [...more, ...lost].join('\n') || null
-  },
+  note: ({ next }) => (next === null ? null : `more keys: --after ${JSON.stringify(next)}`),
 }
 
 const registerWritten: View<ResultOf<'reg.set'>> = {

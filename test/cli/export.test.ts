@@ -76,24 +76,54 @@ describe('kv export', () => {
       { after: null, to: 'd' },
       { after: 'f', to: 'g' },
     ])
-    const { message } = missingError(ranges, 5)
+    const { message } = missingError(ranges, 'exported 5', 'export')
     assert.match(message, /exported 5, but keys may be missing up to "d" and after "f" up to "g":/)
     for (let i = 0; i < 20; i++) add(`h${i}`, `i${i}`)
     assert.equal(ranges.length, 8)
     assert.deepEqual(ranges.at(-1), { after: 'h5', to: 'i19' })
   })
 
-  it('and a listing say that keys may be missing, in every format', async () => {
-    const note = 'partial: some replicas did not answer, keys may be missing'
-    cli.rig.node.partial = true
+  it('and a listing give what there is and end with 6 where keys may be missing, in every format', async () => {
+    const { node } = cli.rig
+    node.values.set('k/a', 'v')
     for (const format of ['human', 'raw', 'jsonl', 'json'] as const) {
-      const { out, err } = await cli.run('kv', 'ls', 'k/', '-o', format)
-      const said = { human: `${note}\n`, raw: `${note}\n`, jsonl: undefined, json: '' }[format]
-      assert.equal(err, said ?? `${JSON.stringify({ warning: note })}\n`)
-      if (format === 'json') assert.equal((JSON.parse(out) as { partial: boolean }).partial, true)
+      const ls = ['kv', 'ls', 'k/', '--limit', '1', '-o', format]
+      node.partial = false
+      const whole = await cli.run(...ls)
+      node.partial = true
+      const { status, out, err } = await cli.run(...ls)
+      assert.deepEqual([whole.status, status], [0, 6])
+      if (format === 'json') {
+        const page = JSON.parse(whole.out) as { partial: boolean }
+        assert.deepEqual(JSON.parse(out), { ...page, partial: true })
+      } else assert.equal(out, whole.out)
+      const line = err.replace(whole.err, '')
+      if (format.startsWith('json')) {
+        const { error } = JSON.parse(line) as { error: Record<string, unknown> }
+        assert.deepEqual([error['code'], error['outcome']], ['NO_QUORUM', 'not-applied'])
+        assert.match(String(error['message']), /^listed 1, but keys may be missing up to "k/)
+      } else assert.match(line, /^error NO_QUORUM: listed 1, but keys .* too few .*atoll doctor/)
       const { err: all } = await cli.run('kv', 'export', 'k/', '-o', format)
       assert.match(all, /keys may be missing/)
     }
+  })
+
+  it('and a listing say between which keys', async () => {
+    const { kv } = cli.rig.node
+    for (let i = 0; i < 3000; i++) cli.rig.node.values.set(`k/${i}`, 'v')
+    const { ls } = kv
+    let asked = 0
+    kv.ls = async (prefix, options) => ({ ...(await ls(prefix, options)), partial: ++asked === 2 })
+    const { status, out, err } = await cli.run('kv', 'ls', 'k/', '-o', 'json')
+    assert.equal(status, 6)
+    const { entries, partial } = JSON.parse(out) as {
+      readonly entries: readonly { readonly key: string }[]
+      readonly partial: boolean
+    }
+    assert.equal(partial, true)
+    const [, after, to] = /after \\"(\S+)\\" up to \\"(\S+)\\"/.exec(err) ?? []
+    assert.deepEqual([after, to], [entries[999]?.key, entries[1999]?.key])
+    kv.ls = ls
   })
 
   it('brings back counters, sets and what ends', async () => {

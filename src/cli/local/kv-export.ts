@@ -59,7 +59,7 @@ export async function exportKeys(
       context.output.warn(`no key begins with ${JSON.stringify(prefix)}${how}`)
     }
     if (file !== null) context.output.result(summary, { human: summaryText })
-    if (missing.length > 0) throw missingError(missing, exported)
+    if (missing.length > 0) throw missingError(missing, `exported ${exported}`, 'export')
   } finally {
     await file?.close()
   }

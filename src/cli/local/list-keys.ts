@@ -1,9 +1,14 @@
-/** `kv ls` and `reg ls`: all pages of a prefix, one after the other. */
+/**
+ * `kv ls` and `reg ls`: all pages of a prefix, one after the other. Where too few replicas answered,
+ * all the rest is listed and the command ends as a failure, as `kv export` does: who takes what is not
+ * there for absent would be wrong, as with a `kv get` that finds nothing at a minority.
+ */
 import type { RpcClient } from '../../rpc/client.ts'
 import { METHODS } from '../../rpc/methods.ts'
 import { callOptions, type CommandContext, withClient } from '../command.ts'
 import type { View } from '../output.ts'
-import { KEYS_MISSING, VIEWS } from '../views.ts'
+import { VIEWS } from '../views.ts'
+import { type MissingKeys, missingError, withMissing } from './missing-keys.ts'
 
 /** For people, who wait for the first lines. */
 const PAGE_KEYS = 1000
@@ -36,18 +41,23 @@ export async function listKeys(
   await withClient(context, async (client) => {
     const whole: Page['entries'][number][] = []
     let end: Page = { entries: [], next: null }
+    let missing: readonly MissingKeys[] = []
+    let at = options.after ?? null
+    let listed = 0
     for await (const page of pages(context, client, listing, prefix, options)) {
-      const partial = { partial: page.partial === true || end.partial === true }
-      end = { ...page, ...(page.partial !== undefined && partial) }
-      if (output.format === 'json') whole.push(...page.entries)
-      else if (output.format === 'jsonl') output.result(page.entries, lines)
-      else output.result({ ...page, next: null, ...(page.partial && { partial: false }) }, view)
+      const { entries, next } = page
+      if (page.partial === true) missing = withMissing(missing, { after: at, to: next })
+      at = next
+      listed += entries.length
+      end = { ...page, ...(page.partial !== undefined && { partial: missing.length > 0 }) }
+      if (output.format === 'json') whole.push(...entries)
+      else if (output.format === 'jsonl') output.result(entries, lines)
+      else output.result({ ...page, next: null }, view)
     }
     if (output.format === 'json') output.result({ ...end, entries: whole }, view)
     const note = view.note?.(end)
     if (note) output.note(note)
-    const isSaid = output.format === 'human' || output.format === 'json'
-    if (end.partial === true && !isSaid) output.warn(KEYS_MISSING)
+    if (missing.length > 0) throw missingError(missing, `listed ${listed}`, 'list')
   })
 }
 

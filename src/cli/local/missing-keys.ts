@@ -1,4 +1,4 @@
-/** Which keys an export may lack: between which of those that it has. */
+/** Which keys a listing or an export may lack: between which of those that it has. */
 import { AtollError } from '../../base/errors.ts'
 
 /** Keys after `after` (null: from the first) up to `to` (null: to the last). */
@@ -21,11 +21,15 @@ export function withMissing(
 }
 
 /** The end of a command that has given out what there was. */
-export function missingError(ranges: readonly MissingKeys[], exported: number): AtollError {
+export function missingError(
+  ranges: readonly MissingKeys[],
+  done: string,
+  again: string,
+): AtollError {
   const where = ranges.map(rangeText).join(' and ')
-  const what = `exported ${exported}, but keys may be missing ${where}`
+  const what = `${done}, but keys may be missing ${where}`
   return new AtollError('NO_QUORUM', `${what}: too few replicas of some partitions answered`, {
-    hint: 'see who is down: atoll doctor; then export anew',
+    hint: `see who is down: atoll doctor; then ${again} anew`,
   })
 }
 
