@@ -19,6 +19,14 @@ export function addLocalCommands(program: Command, register: Register): void {
       .description(help)
       .action(() => register(name, false, action))
 
+  commandAt(program, 'leave')
+    .description(METHODS.leave.help)
+    .action(() =>
+      register('leave', true, async (context) => {
+        const { leaveCluster } = await import('./local/leave.ts')
+        await leaveCluster(context)
+      }),
+    )
   add('version', 'the version of this program', async (context) => {
     const { showVersion } = await import('./local/version.ts')
     showVersion(context)

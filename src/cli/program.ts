@@ -33,7 +33,7 @@ const NOUNS: Readonly<Record<string, string>> = {
 }
 
 /** Methods whose commands do more than one call. */
-const LOCAL = ['kv.ls', 'reg.ls']
+const LOCAL = ['kv.ls', 'reg.ls', 'leave']
 
 export interface Program {
   readonly program: Command

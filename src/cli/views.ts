@@ -93,6 +93,7 @@ const status: View<ResultOf<'status'>> = {
         : [
             ['members', `${alive} alive, ${suspect} suspect, ${dead} dead`],
             ['topology', `${now.topology}, ${plural(now.movingPartitions, 'partition')} moving`],
+            ['holds', plural(now.heldPartitions, 'partition')],
             ['tolerates', plural(now.toleratesFailures, 'failure')],
           ]
     return columns([

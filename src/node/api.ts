@@ -239,6 +239,8 @@ export interface Status {
   /** 0 while unclaimed. */
   readonly topology: number
   readonly movingPartitions: number
+  /** Partitions that lie on this node, those included that move from it; a `leave` brings it to 0. */
+  readonly heldPartitions: number
   /** Storing members that may fail now without any partition losing its majority. */
   readonly toleratesFailures: number
   /** One clause each; what an operator should know, such as "one root: its loss needs recover". */
@@ -261,7 +263,11 @@ export interface NodeApi {
   /** Founds a cluster of one. ALREADY_CLAIMED when it belongs to one. */
   init(options?: CallOptions): Promise<{ readonly clusterId: string }>
   join(ticket: string, options?: CallOptions): Promise<{ readonly clusterId: string }>
-  /** Hands its data over, says goodbye, and stops. */
+  /**
+   * Hands its data over, says goodbye, and stops. It takes as long as that takes, or to the deadline:
+   * `status().heldPartitions` says how much is left. Given up, by the deadline or the signal, the node
+   * stays a member unless it had left by then, and what has gone comes back to it.
+   */
   leave(options?: CallOptions): Promise<void>
 }
 

@@ -1,5 +1,6 @@
 /** What a node says of itself in one look. */
 import { VERSION } from '../base/version.ts'
+import { heldPartitions } from '../topology/describe.ts'
 import type { MemberState, Status } from './api.ts'
 import type { Cluster } from './compose.ts'
 import type { NodeConfig } from './config.ts'
@@ -16,6 +17,7 @@ export interface StatusParts {
 }
 
 export function statusOf({ cluster, config, identity, state, uptimeMs }: StatusParts): Status {
+  const topology = cluster?.topology.current() ?? null
   const states = cluster?.membership.members().map((each) => cluster.removals.stateOf(each)) ?? []
   const count = (wanted: MemberState): number => states.filter((each) => each === wanted).length
   return {
@@ -31,6 +33,7 @@ export function statusOf({ cluster, config, identity, state, uptimeMs }: StatusP
     members: { alive: count('alive'), suspect: count('suspect'), dead: count('dead') },
     topology: cluster?.topology.digest ?? 0,
     ...healthOfNode(cluster),
+    heldPartitions: topology === null ? 0 : heldPartitions(topology, identity.storageId),
   }
 }
 

@@ -114,6 +114,13 @@ export function movingPartitions(topology: Topology): number {
   return topology.partitions.filter(({ prev }) => prev !== null).length
 }
 
+/** Partitions that lie on the disk, those included that move from it. */
+export function heldPartitions({ partitions }: Topology, id: StorageId): number {
+  return partitions.filter(({ replicas, prev }) =>
+    [replicas, prev?.replicas ?? []].flat().includes(id),
+  ).length
+}
+
 /** Replicas by member, sets that data moves from not counted. */
 export function loads(topology: Topology): Map<StorageId, number> {
   const counts = new Map(topology.members.map(({ storageId }) => [storageId, 0]))

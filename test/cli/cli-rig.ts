@@ -22,6 +22,7 @@ export class CliRig {
 
   /** Whether the results are seen by a person. */
   outIsTerminal = false
+  errIsTerminal = false
 
   /** What the end of the reader would abort. */
   unread = new AbortController()
@@ -63,7 +64,7 @@ export class CliRig {
         drained: () => Promise.resolve(),
         unread: () => this.unread.signal,
         outIsTerminal: this.outIsTerminal,
-        errIsTerminal: false,
+        errIsTerminal: this.errIsTerminal,
         columns: 80,
       },
     })

@@ -33,7 +33,7 @@ describe('commands', () => {
     const { out } = await cli.run('status')
     assert.match(out, /^state +removed$/m)
     assert.match(out, /^cluster +c+$/m)
-    assert.doesNotMatch(out, /^(members|tolerates)/m)
+    assert.doesNotMatch(out, /^(members|holds|tolerates)/m)
   })
 
   it('a change that is interrupted says what is known of it', async () => {
@@ -44,6 +44,46 @@ describe('commands', () => {
     const { status, err } = await changing
     assert.equal(err, 'error CANCELLED: interrupted; whether it was done is unknown\n')
     assert.equal(status, 1)
+  })
+
+  it('leave shows how much is left, while it lasts', async () => {
+    const { node } = cli.rig
+    const first = 'handing over: 97 partitions left here · Ctrl-C: stay a member'
+    const last = 'handed over: waiting until most roots know it · Ctrl-C: stay a member'
+    const anew = '\r\u001b[K'
+    for (const [isTerminal, told] of [
+      [true, `${anew}${first}${anew}${last}${anew}`],
+      [false, `${first}\n`],
+    ] as const) {
+      cli.errIsTerminal = isTerminal
+      const held = Promise.withResolvers<void>()
+      node.leave = () => held.promise
+      node.held = 97
+      const before = node.calls
+      const leaving = cli.run('leave')
+      await until(() => node.calls > before, 'a look')
+      node.held = 0
+      if (isTerminal) await until(() => node.calls > before + 1, 'another')
+      held.resolve()
+      const { status, out, err } = await leaving
+      assert.deepEqual([status, out], [0, 'ok  left the cluster; the daemon stops\n'])
+      assert.equal(err, told)
+    }
+  })
+
+  it('leave that is interrupted says what becomes of it', async () => {
+    let given: AbortSignal | undefined
+    cli.rig.node.leave = (options) => {
+      given = options?.signal
+      return new Promise(() => undefined)
+    }
+    const leaving = cli.run('leave')
+    await until(() => given !== undefined, 'the call')
+    cli.interrupt.abort()
+    const { status, err } = await leaving
+    assert.match(err, /^error CANCELLED: interrupted; whether .* unknown\. .* it stays a member, /)
+    assert.equal(status, 1)
+    await until(() => given?.aborted === true, 'the daemon gives it up')
   })
 
   it('kv get prints the value, as JSON with all that is known', async () => {

@@ -115,6 +115,7 @@ export class FakeNode implements NodeApi {
   removed = false
   diagnosis: Diagnosis = diagnosisOf('ok')
   left = false
+  held = 171
   calls = 0
 
   readonly reg = new FakeRegisters((options) => this.#enter(options))
@@ -274,6 +275,7 @@ export class FakeNode implements NodeApi {
       members: { alive: 2, suspect: 0, dead: 1 },
       topology: 3,
       movingPartitions: 1,
+      heldPartitions: this.held,
       toleratesFailures: 0,
       warnings: ['one root: its loss needs recover'],
     }

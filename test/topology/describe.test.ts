@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import {
   failuresTolerated,
+  heldPartitions,
   loads,
   lossesOf,
   movingPartitions,
@@ -45,6 +46,11 @@ describe('what a topology can bear', () => {
     assert.equal(movingPartitions(moving), 64)
     assert.equal(failuresTolerated(moving, disksOf(members)), 0, 'the founder alone has the data')
     assert.equal(movingPartitions(topology), 0)
+    // Of the founder, whom all move from, each lies here once.
+    const founder = start.members[0]?.storageId ?? ''
+    assert.equal(heldPartitions(moving, founder), 64)
+    assert.equal(heldPartitions(topology, founder), loads(topology).get(founder))
+    assert.equal(heldPartitions(topology, ''), 0)
     assert.equal(failuresTolerated(topology, disksOf(members)), 1)
   })
 

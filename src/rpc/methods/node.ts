@@ -27,6 +27,12 @@ export const status = call({
     members: v.object({ alive: v.number(), suspect: v.number(), dead: v.number() }),
     topology: v.number(),
     movingPartitions: v.number(),
+    heldPartitions: v.pipe(
+      v.number(),
+      v.description(
+        'partitions that lie here, those included that move away; leave brings it to 0',
+      ),
+    ),
     toleratesFailures: v.pipe(
       v.number(),
       v.description('members that may fail now without any partition losing its majority'),
