@@ -704,6 +704,16 @@ describe('events that wait for a reader', () => {
     for (let i = 0; i < 4; i++) other.push(put(i), WATCH_BYTES_MAX / 4)
     assert.equal((await all(other)).length, 4)
   })
+
+  it('count no more once they are taken: a reader that is one event behind misses none', async () => {
+    const buffer = new EventBuffer(() => assert.fail('it is dropped'))
+    const events = buffer[Symbol.asyncIterator]()
+    buffer.push(put(0), WATCH_BYTES_MAX / 4)
+    for (let i = 1; i < 20; i++) {
+      buffer.push(put(i), WATCH_BYTES_MAX / 4)
+      assert.equal((await events.next()).value?.cursor, `c${i - 1}`)
+    }
+  })
 })
 
 describe('continuity', () => {

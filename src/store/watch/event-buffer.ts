@@ -6,9 +6,15 @@ import type { KvEvent } from '../api.ts'
 import { WATCH_BYTES_MAX, WATCH_EVENTS_MAX } from '../limits.ts'
 import { gapOf } from './gap.ts'
 
+interface Waiting {
+  readonly event: KvEvent
+  readonly bytes: number
+}
+
 export class EventBuffer implements AsyncIterable<KvEvent> {
   /** At most WATCH_EVENTS_MAX, of WATCH_BYTES_MAX. */
-  #events: KvEvent[] = []
+  #waiting: Waiting[] = []
+  /** Of those that wait. */
   #bytes = 0
   #end: { readonly error: Error | null } | null = null
   #wake: () => void = () => {}
@@ -22,20 +28,18 @@ export class EventBuffer implements AsyncIterable<KvEvent> {
   push(event: KvEvent, bytes: number): boolean {
     if (this.#end !== null) return true
     const isFull =
-      this.#events.length >= WATCH_EVENTS_MAX ||
-      (this.#events.length > 0 && this.#bytes + bytes > WATCH_BYTES_MAX)
+      this.#waiting.length >= WATCH_EVENTS_MAX ||
+      (this.#waiting.length > 0 && this.#bytes + bytes > WATCH_BYTES_MAX)
     if (isFull) {
-      this.#onDropped(this.#events.length)
-      const { cursor } = event
-      this.#events = [gapOf('slow', cursor)]
+      this.#onDropped(this.#waiting.length)
+      this.#waiting = [{ event: gapOf('slow', event.cursor), bytes: 0 }]
       this.#bytes = 0
-      this.#wake()
-      return false
+    } else {
+      this.#waiting.push({ event, bytes })
+      this.#bytes += bytes
     }
-    this.#events.push(event)
-    this.#bytes += bytes
     this.#wake()
-    return true
+    return !isFull
   }
 
   /** What waits is still told. */
@@ -47,10 +51,10 @@ export class EventBuffer implements AsyncIterable<KvEvent> {
   async *[Symbol.asyncIterator](): AsyncGenerator<KvEvent, void, undefined> {
     for (;;) {
       // One at a time: what the reader has not taken counts as waiting.
-      const event = this.#events.shift()
-      if (event !== undefined) {
-        if (this.#events.length === 0) this.#bytes = 0
-        yield event
+      const next = this.#waiting.shift()
+      if (next !== undefined) {
+        this.#bytes -= next.bytes
+        yield next.event
       } else if (this.#end !== null) {
         if (this.#end.error !== null) throw this.#end.error
         return

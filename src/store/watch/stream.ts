@@ -241,6 +241,7 @@ export class Stream {
       this.#followers.delete(id)
       this.#found.delete(id)
       this.#whole.delete(id)
+      this.#failed.delete(id)
       isGap = this.#continuity.left(id) || isGap
     }
     isGap = this.#continuity.onHolders(holders) || isGap
