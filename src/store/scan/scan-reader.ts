@@ -6,8 +6,9 @@ import { compareKeys } from '../../base/bytes.ts'
 import { inParallel } from '../../base/in-parallel.ts'
 import type { Database } from '../../disk/database.ts'
 import { firstKey, KeyCursor } from '../../disk/key-cursor.ts'
-import { addFingerprints, storedFingerprint } from '../fingerprint.ts'
+import { addFingerprints, entryFingerprint, storedFingerprint } from '../fingerprint.ts'
 import { partitionEnd, partitionPrefix, userKey } from '../place.ts'
+import type { StoreRecord } from '../record.ts'
 import { CursorHeap } from './cursor-heap.ts'
 import type { ScanAnswer, ScanEntry, ScanRange } from './scan-messages.ts'
 
@@ -66,25 +67,18 @@ export async function readSums(
     })) {
       const key = userKey(stored)
       if (!key.startsWith(prefix)) break
-      sum = added(sum, key, record)
+      sum = addFingerprints(sum, storedFingerprint(key, record))
     }
     sums.set(partition, sum)
   })
   return partitions.map((partition) => sums.get(partition) ?? 0)
 }
 
-/** The same sums, of entries at hand. */
-export function sumsOf(
-  partitions: readonly number[],
-  entries: readonly ScanEntry<Uint8Array>[],
-): number[] {
+/** The same sums of entries at hand, by partition; one that has none of them has the sum 0. */
+export function sumsOf(entries: readonly ScanEntry<StoreRecord>[]): ReadonlyMap<number, number> {
   const sums = new Map<number, number>()
   for (const { partition, key, record } of entries) {
-    sums.set(partition, added(sums.get(partition) ?? 0, key, record))
+    sums.set(partition, addFingerprints(sums.get(partition) ?? 0, entryFingerprint(key, record)))
   }
-  return partitions.map((partition) => sums.get(partition) ?? 0)
-}
-
-function added(sum: number, key: string, record: Uint8Array): number {
-  return addFingerprints(sum, storedFingerprint(key, record))
+  return sums
 }

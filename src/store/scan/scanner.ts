@@ -3,7 +3,8 @@
  *
  * Of each partition one replica gives its records, this node itself where it is one; the others
  * that a majority takes are told the root of its hash tree and a sum of what was given, and give
- * their own records only where both are others. So a page costs about its own bytes, however many replicas there are.
+ * their own records only where both differ from theirs. So a page costs about its own bytes, however
+ * many replicas there are.
  */
 import { DEFAULT_DEADLINE_MS } from '../../base/call-limits.ts'
 import { lowestKey } from '../../base/bytes.ts'
@@ -105,8 +106,9 @@ export class Scanner {
       const page: Page = { topology: known, plan, range, limit, limits, endMs, newer: null }
       const given = await this.#give(page)
       const found = page.newer === null ? await this.#confirm(page, given) : null
-      if (limits.signal?.aborted === true)
+      if (limits.signal?.aborted === true) {
         throw new AtollError('CANCELLED', 'the call was given up')
+      }
       if (page.newer !== null && attempt < ATTEMPTS_MAX) {
         const { number, peer } = page.newer
         await topology.catchUpFrom(number, peer, { ...limits, endMs })
@@ -149,13 +151,14 @@ export class Scanner {
     return given
   }
 
-  /** Joins to what was given what others have otherwise. */
+  /** Joins with what was given what others hold that differs from it. */
   async #confirm(page: Page, given: readonly Given[]): Promise<ScanPage> {
     const { plan, limit } = page
     const ends = given.map(({ answer }) => endOf(answer))
     const upTo = lowestKey(ends)
     const range = { ...page.range, upTo }
-    const within = given.flatMap(({ answer }) => answer.entries.filter(isUpTo(upTo)))
+    const within = given.flatMap(({ entries }) => entries.filter(isUpTo(upTo)))
+    let sums: ReadonlyMap<number, number> | null = null
     const roots = new Map(
       given.flatMap(({ partitions, answer }) =>
         partitions.map((partition, i) => [partition, answer.roots[i] ?? null] as const),
@@ -166,14 +169,15 @@ export class Scanner {
       page,
       () => plan.toConfirm(),
       async (id, partitions) => {
-        const sums = sumsOf(partitions, within)
+        // Once for all who confirm: each entry is in the part of one of them.
+        const all = (sums ??= sumsOf(within))
         const answer = await this.#ask(page, id, {
           range,
           limit,
           bytes: PAGE_BYTES,
           partitions,
-          given: partitions.map((each, i) => ({
-            sum: sums[i] ?? 0,
+          given: partitions.map((each) => ({
+            sum: all.get(each) ?? 0,
             root: roots.get(each) ?? null,
           })),
         })
