@@ -1,13 +1,11 @@
 /**
- * Where dots come from: one counter for the whole disk, reserved durably in blocks, so that no
- * number is given out twice: not after a crash, and not when a partition leaves and returns. A
- * wiped disk has another storage id.
+ * Where the numbers of dots come from: one counter for the whole disk, reserved durably in blocks, so
+ * that none is given out twice: not after a crash, and not when a partition leaves and returns. Under
+ * which name they are used `departures.ts` says; a wiped disk has another storage id.
  */
 import { AtollError } from '../base/errors.ts'
-import type { StorageId } from '../base/ids.ts'
 import type { Database } from '../disk/database.ts'
 import { WireReader, WireWriter } from '../wire/codec.ts'
-import type { Dot } from './version-vector.ts'
 
 const KEY = 'store/dots'
 /** Numbers reserved by one write. A crash skips at most two blocks. */
@@ -15,25 +13,23 @@ const BLOCK = 16_384
 
 export class DotSource {
   readonly #database: Database
-  readonly #actor: StorageId
   #next: number
   /** Numbers below this are durably reserved. */
   #reserved: number
   #reserving: Promise<void> | null = null
 
-  constructor(database: Database, actor: StorageId) {
+  constructor(database: Database) {
     this.#database = database
-    this.#actor = actor
     const stored = database.get(KEY)
     this.#next = stored === undefined ? 1 : new WireReader(stored).uint()
     this.#reserved = this.#next
   }
 
   /**
-   * The first of the next `count` dots, at most a block; null when not so many are reserved: then
+   * The first of the next `count` numbers, at most a block; null when not so many are reserved: then
    * `await reserve()` and ask again.
    */
-  take(count = 1): Dot | null {
+  take(count = 1): number | null {
     if (this.#reserved - this.#next < BLOCK / 2) {
       // Ahead of need; a failure shows itself to whoever has to wait for it.
       this.reserve().catch(() => undefined)
@@ -41,7 +37,7 @@ export class DotSource {
     const n = this.#next
     if (n + count > this.#reserved) return null
     this.#next += count
-    return { actor: this.#actor, n }
+    return n
   }
 
   /** Resolves when more numbers are durably reserved. */

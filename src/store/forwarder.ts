@@ -12,12 +12,7 @@ import type { Topology } from '../topology/topology.ts'
 import { REQUEST_KINDS } from '../wire/kinds.ts'
 import type { CallLimits } from './calls.ts'
 import type { KnownTopology } from '../topology/known-topology.ts'
-import {
-  decodeWriteOutcome,
-  encodeForwardedWrite,
-  levelNumber,
-  type WriteOutcome,
-} from './messages.ts'
+import { decodeWriteOutcome, encodeForwardedWrite, type WriteOutcome } from './messages.ts'
 import type { Peers } from '../topology/peers.ts'
 import type { Place } from './place.ts'
 import type { Places } from '../topology/places.ts'
@@ -33,6 +28,7 @@ export interface ForwarderOptions {
   readonly random: Random
 }
 
+/** Replicas tried, and newer topologies followed, by one write. */
 const ATTEMPTS_MAX = 5
 
 export class Forwarder {
@@ -79,8 +75,7 @@ export class Forwarder {
     topology: Topology,
     { level, deadlineMs, signal }: CallLimits,
   ): Promise<WriteOutcome | number | AtollError> {
-    const wholeMs = Math.ceil(deadlineMs)
-    const message = { topology: topology.number, level: levelNumber(level), deadlineMs: wholeMs }
+    const message = { topology: topology.number, level, deadlineMs: Math.ceil(deadlineMs) }
     const options = { timeoutMs: deadlineMs, ...(signal !== undefined && { signal }) }
     const body = encodeForwardedWrite({ ...write, ...message })
     try {
@@ -99,8 +94,8 @@ export class Forwarder {
     const peersOf = (ids: readonly StorageId[]): PeerId[] =>
       ids
         .map((id) => this.#options.peers.usable(topology, id))
-        .filter((peer) => peer !== undefined && !tried.has(peer))
         .filter((peer) => peer !== undefined)
+        .filter((peer) => !tried.has(peer))
     return this.#preference.of(peersOf(installed)) ?? this.#preference.of(peersOf(targets))
   }
 }

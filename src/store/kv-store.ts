@@ -96,7 +96,7 @@ export class KvStore implements KvApi {
 
   /** Sets the mesh's handlers: make it before the mesh starts. */
   constructor(options: KvStoreOptions) {
-    const { self, membership, clock } = options
+    const { membership, clock } = options
     this.#options = options
     const typed: TypedCalls = {
       write: (operation, key, edit, given) => this.#write(operation, key, edit, given),
@@ -144,7 +144,7 @@ export class KvStore implements KvApi {
     const holdings = new Holdings(local)
     this.#holdings = holdings
     const { replica, departures } = holdings
-    const dots = new DotSource(database, self)
+    const dots = new DotSource(database)
     const reader = new Reader({ ...shared, replica })
     this.#reader = reader
     this.#writer = new Writer({ ...shared, replica, reader, departures, dots, forwarder })

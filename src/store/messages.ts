@@ -1,4 +1,5 @@
 /** What coordinators and replicas say to each other, as bytes. */
+import { DEADLINE_MS_MAX } from '../base/call-limits.ts'
 import { type Header, writeHeader, readKey } from '../topology/request-header.ts'
 import { WireReader, WireWriter } from '../wire/codec.ts'
 import type { Level } from './api.ts'
@@ -45,14 +46,6 @@ export function staleNumber(from: WireReader): number | null {
 
 const LEVELS: readonly (Level | undefined)[] = [undefined, 'one', 'quorum', 'all']
 
-export function levelNumber(level: Level | undefined): number {
-  return LEVELS.indexOf(level)
-}
-
-export function levelOf(number: number): Level | undefined {
-  return LEVELS[number]
-}
-
 /** A write that somebody who is no replica hands to one. */
 export interface ForwardedWrite {
   /** Number of the topology by which the sender chose whom to ask. */
@@ -62,7 +55,8 @@ export interface ForwardedWrite {
   readonly context: Context
   /** Replaces what its coordinator holds as well. */
   readonly blind: boolean
-  readonly level: number
+  readonly level: Level | undefined
+  /** Whole: how long the sender waits. */
   readonly deadlineMs: number
 }
 
@@ -70,9 +64,10 @@ export function encodeForwardedWrite(write: ForwardedWrite): Uint8Array {
   const out = new WireWriter().uint(write.topology).string(write.key)
   writeEdit(out, write.edit)
   writeContext(out, write.context)
-  return out.bool(write.blind).uint(write.level).uint(write.deadlineMs).finish()
+  return out.bool(write.blind).uint(LEVELS.indexOf(write.level)).uint(write.deadlineMs).finish()
 }
 
+/** Throws WireError. */
 export function decodeForwardedWrite(bytes: Uint8Array): ForwardedWrite {
   const from = new WireReader(bytes)
   const topology = from.uint()
@@ -80,7 +75,8 @@ export function decodeForwardedWrite(bytes: Uint8Array): ForwardedWrite {
   const edit = readEdit(from)
   const context = readContext(from)
   const blind = from.bool()
-  return { topology, key, edit, context, blind, level: from.uint(), deadlineMs: from.uint() }
+  const level = LEVELS[from.uint(LEVELS.length - 1)]
+  return { topology, key, edit, context, blind, level, deadlineMs: from.uint(DEADLINE_MS_MAX) }
 }
 
 export interface WriteOutcome {

@@ -32,7 +32,6 @@ import {
   encodeWriteOutcome,
   encodeStale,
   encodeWrite,
-  levelOf,
   staleNumber,
   type WriteOutcome,
 } from './messages.ts'
@@ -116,7 +115,7 @@ export class Writer {
     const { key, edit, blind, context: given } = write
     const endMs = clock.monotonicMs() + limits.deadlineMs
     const found = edit.what === 'remove' ? await this.#find(key, limits) : null
-    const { n } = await this.#nextDots(dotsOf(edit))
+    const n = await this.#nextNumbers(dotsOf(edit))
     const { self, replica, departures, hybridClock, topology, peers, places } = this.#options
     const known = topology.get()
     const place = places.of(known, key)
@@ -159,7 +158,8 @@ export class Writer {
     return this.#options.reader.get(key, { ...limits, deadlineMs: limits.deadlineMs / 2 })
   }
 
-  async #nextDots(count: number): Promise<Dot> {
+  /** Of so many dots the first one's. */
+  async #nextNumbers(count: number): Promise<number> {
     const { dots } = this.#options
     for (;;) {
       const first = dots.take(count)
@@ -268,9 +268,9 @@ export class Writer {
     await topology.catchUpFrom(write.topology, from.peer, { endMs, signal: undefined })
     const known = topology.get()
     if (!places.of(known, write.key).targets.includes(self)) return encodeStale(known.number)
-    const level = levelOf(write.level)
     // A little less than the asker waits, so that its answer is ours and not a time-out.
-    const limits = { level, deadlineMs: endMs - clock.monotonicMs(), signal: undefined }
+    const deadlineMs = endMs - clock.monotonicMs()
+    const limits = { level: write.level, deadlineMs, signal: undefined }
     const outcome = await this.#coordinate({ ...write, edit: kept(write.edit) }, limits)
     return encodeWriteOutcome(outcome)
   }

@@ -5,6 +5,7 @@
  */
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
+import { DEADLINE_MS_MAX } from '../../src/base/call-limits.ts'
 import {
   DOTS_MAX,
   JOINED_FACTOR,
@@ -16,6 +17,7 @@ import {
   VECTOR_MAX,
 } from '../../src/store/limits.ts'
 import type { Edit, ElementValue } from '../../src/store/edit.ts'
+import { DELETION } from '../../src/store/edit-of.ts'
 import { readHeader, readKey } from '../../src/topology/request-header.ts'
 import {
   decodeForwardedWrite,
@@ -161,8 +163,8 @@ const FORMATS: readonly Format<unknown>[] = [
       edit: edits,
       context: contexts,
       blind: fc.boolean(),
-      level: fc.nat({ max: 3 }),
-      deadlineMs: numbers,
+      level: fc.constantFrom(undefined, 'one', 'quorum', 'all'),
+      deadlineMs: fc.nat({ max: DEADLINE_MS_MAX }),
     }),
     encodeForwardedWrite,
     decodeForwardedWrite,
@@ -220,6 +222,20 @@ describe('limits of lists', () => {
       () => readQuestion(encodeRead({ topology: 1, partition: 65_536, cfg: 1 }, 'k', WHOLE)),
       WireError,
     )
+  })
+
+  it('refuses a forwarded write of no level, and one that waits longer than any call', () => {
+    const context = contextOf(new Map())
+    const write = { topology: 1, key: 'k', edit: DELETION, context, blind: true, level: undefined }
+    const longest = encodeForwardedWrite({ ...write, deadlineMs: DEADLINE_MS_MAX })
+    assert.equal(decodeForwardedWrite(longest).deadlineMs, DEADLINE_MS_MAX)
+    const longer = encodeForwardedWrite({ ...write, deadlineMs: DEADLINE_MS_MAX + 1 })
+    assert.throws(() => decodeForwardedWrite(longer), WireError)
+    const bytes = encodeForwardedWrite({ ...write, level: 'all', deadlineMs: 1 })
+    assert.equal(decodeForwardedWrite(bytes).level, 'all')
+    // The level is the last byte but one.
+    bytes[bytes.length - 2] = 4
+    assert.throws(() => decodeForwardedWrite(bytes), WireError)
   })
 
   it('refuses an empty key, and one that is too long', () => {

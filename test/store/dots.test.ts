@@ -33,21 +33,20 @@ describe('dots', () => {
   it('are given out only below what is durably reserved', async () => {
     const clock = new ManualClock()
     const database = new FakeDatabase(clock)
-    const source = new DotSource(database, 'disk-a')
+    const source = new DotSource(database)
     assert.equal(source.take(), null, 'nothing is reserved yet')
     assert.equal(source.take(), null)
     await drive(clock, source.reserve())
     let last = 0
     for (let i = 0; i < 3 * BLOCK; i++) {
-      const dot = source.take()
-      if (dot === null) {
+      const n = source.take()
+      if (n === null) {
         await drive(clock, source.reserve())
         continue
       }
-      assert.equal(dot.actor, 'disk-a')
-      assert.equal(dot.n, last + 1, 'none is left out without a crash')
-      assert.ok(dot.n < reservedIn(database), 'durable before it is named')
-      last = dot.n
+      assert.equal(n, last + 1, 'none is left out without a crash')
+      assert.ok(n < reservedIn(database), 'durable before it is named')
+      last = n
     }
     assert.ok(last > 2 * BLOCK)
   })
@@ -55,28 +54,28 @@ describe('dots', () => {
   it('are reserved ahead of need, once for all who wait', async () => {
     const clock = new ManualClock()
     const database = new FakeDatabase(clock)
-    const source = new DotSource(database, 'disk-a')
+    const source = new DotSource(database)
     await drive(clock, Promise.all([source.reserve(), source.reserve(), source.reserve()]))
     assert.equal(database.batches.length, 1)
     for (let n = 1; n < BLOCK; n++) {
-      assert.equal(source.take()?.n, n)
+      assert.equal(source.take(), n)
       if (n === BLOCK / 2 + 2) await clock.advance(5)
     }
     assert.equal(database.batches.length, 2, 'the second block came while the first lasted')
-    assert.equal(source.take()?.n, BLOCK)
+    assert.equal(source.take(), BLOCK)
   })
 
   it('that could not be reserved are asked for again', async () => {
     const clock = new ManualClock()
     const database = new FakeDatabase(clock)
-    const source = new DotSource(database, 'disk-a')
+    const source = new DotSource(database)
     database.failure = new AtollError('DISK_FULL', 'no space')
     await assert.rejects(drive(clock, source.reserve()), /no space/)
     assert.equal(source.take(), null)
     await clock.advance(5)
     database.failure = null
     await drive(clock, source.reserve())
-    assert.equal(source.take()?.n, 1)
+    assert.equal(source.take(), 1)
   })
 
   it('run out rather than come round', async () => {
@@ -84,7 +83,7 @@ describe('dots', () => {
     const database = new FakeDatabase(clock)
     const near = Number.MAX_SAFE_INTEGER - 10
     database.durable.set(KEY, new WireWriter().uint(near).finish())
-    const source = new DotSource(database, 'disk-a')
+    const source = new DotSource(database)
     assert.equal(source.take(), null)
     await assert.rejects(source.reserve(), (error) => isAtollError(error, 'INTERNAL'))
   })
@@ -100,12 +99,12 @@ describe('dots', () => {
       const storage = await disk.open('data', after)
       const log = { allows: () => true, write: () => undefined }
       const database: Database = await drive(clock, openDatabase({ storage, clock, log }))
-      const source = new DotSource(database, 'disk-a')
+      const source = new DotSource(database)
       const before = highest
       const takes = random.int(40_000)
       for (let i = 0; i < takes; i++) {
-        const dot = source.take()
-        if (dot === null) {
+        const n = source.take()
+        if (n === null) {
           // Now and then the power fails in the middle of a reservation.
           const reserved = source.reserve().catch(() => undefined)
           if (random.int(4) === 0) {
@@ -115,10 +114,10 @@ describe('dots', () => {
           await drive(clock, reserved)
           continue
         }
-        assert.ok(!given.has(dot.n), `boot ${boot}: ${dot.n} again`)
-        given.add(dot.n)
-        if (highest === before) assert.ok(dot.n - before <= 2 * BLOCK + 1, 'two blocks at most')
-        highest = dot.n
+        assert.ok(!given.has(n), `boot ${boot}: ${n} again`)
+        given.add(n)
+        if (highest === before) assert.ok(n - before <= 2 * BLOCK + 1, 'two blocks at most')
+        highest = n
       }
       disk.powerLoss()
     }

@@ -668,8 +668,8 @@ const MUTANTS: readonly MutantRow<Suite>[] = [
     'a forwarded write forgets its level',
     'writes',
     'messages.ts',
-    'return LEVELS[number]',
-    'return LEVELS[number * 0]',
+    'LEVELS[from.uint(LEVELS.length - 1)]',
+    'LEVELS[from.uint(LEVELS.length - 1) * 0]',
     /keep level/,
   ],
   [
