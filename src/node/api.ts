@@ -28,6 +28,7 @@ export type {
   KvRead,
   KvSiblings,
   KvEntry,
+  KvLsOptions,
   KvPage,
   KvWatchOptions,
   KvEvent,

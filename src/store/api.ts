@@ -99,6 +99,13 @@ export interface KvEntry extends KvFound {
   readonly siblingCount: number
 }
 
+export interface KvLsOptions extends CallOptions {
+  /** Begins after this key, which need not be there; absent: with the first. */
+  readonly after?: string
+  /** At most so many keys, 1 to 4000; 100 by default. */
+  readonly limit?: number
+}
+
 export interface KvPage {
   readonly entries: readonly KvEntry[]
   /** Give it as `after` for the next page; null at the end. */
@@ -145,6 +152,7 @@ export type KvEvent =
       readonly hint: string
       readonly cursor: string
     }
+
 export interface KvCounted extends KvWritten {
   /** The count as its coordinator knows it; `get` asks a majority. */
   readonly value: number
@@ -199,10 +207,7 @@ export interface KvApi {
   /** Whether there is a value or not. */
   siblings(key: string, options?: KvGetOptions): Promise<KvSiblings>
   del(key: string, options?: KvWriteOptions): Promise<KvWritten>
-  ls(
-    prefix: string,
-    options?: CallOptions & { readonly after?: string; readonly limit?: number },
-  ): Promise<KvPage>
+  ls(prefix: string, options?: KvLsOptions): Promise<KvPage>
   /**
    * What changes under a prefix, of each key in order: what an event shows is never older than what
    * an earlier one of the key showed. Changes in quick succession may show as one. Begin the watch,

@@ -46,7 +46,7 @@ export interface Edited {
   readonly record: StoreRecord
   /** What its writer has seen then. */
   readonly seen: Context
-  /** The count, or how many elements were added or removed; of a put one of `REPLACED`. */
+  /** The count, or how many elements were added or removed; of a put the index of one of `REPLACED`. */
   readonly effect: number
 }
 
@@ -106,7 +106,9 @@ function count(
   const value = countOf(record.known.sums, record.replaced)
   // Additions that were made apart may have left the range together: the way back is open.
   if (size(value) > Number.MAX_SAFE_INTEGER && size(value) > size(earlier)) {
-    throw new AtollError('CONFLICT', `"${by.key}" would leave 53 bits`)
+    throw new AtollError('CONFLICT', `the counter "${by.key}" would leave its range of 53 bits`, {
+      hint: `see how far it is: atoll kv counter get ${by.key}`,
+    })
   }
   return { record, seen: seenOf(record, by), effect: numberOf(value) }
 }

@@ -17,9 +17,10 @@ export interface CallLimits {
   readonly signal: AbortSignal | undefined
 }
 
-/** Topologies that one call follows before it gives up: each may be newer than the last. */
+/** How often one call is made, by a newer topology each time, before it gives up. */
 export const ATTEMPTS_MAX = 5
 
+/** Of a request to a replica, in a call that has so long to go. */
 export function answerTimeout(leftMs: number): { timeoutMs: number } {
   return { timeoutMs: Math.max(1, Math.floor(leftMs * ANSWER_SHARE)) }
 }
@@ -53,6 +54,13 @@ export function checkReach(
   throw new AtollError('NO_QUORUM', what, { hint: `see: atoll explain ${key}` })
 }
 
+/** Of a call that asks all members, and no replica of one key: none of them answered. */
+export function nobodyAnswered(): AtollError {
+  return new AtollError('NO_QUORUM', 'no member that stores data answered in time', {
+    hint: 'see which are up: atoll topology show',
+  })
+}
+
 /** Why a round that did not reach its level ends the call. */
 export function tooFew(
   place: Place,
@@ -65,7 +73,7 @@ export function tooFew(
     return withOutcome(error, outcome)
   }
   const replicas = place.groups[0]?.length ?? 0
-  const seconds = (limits.deadlineMs / 1000).toString()
+  const seconds = Math.round(limits.deadlineMs) / 1000
   const who = `${tally.acks} of ${replicas} replicas of "${place.key}" answered within ${seconds} s`
   const what = place.groups.length > 1 ? `${who}, and its data is moving between two sets` : who
   return new AtollError('NO_QUORUM', what, { outcome, hint: `see: atoll explain ${place.key}` })

@@ -24,7 +24,7 @@ export class Departures {
     this.#self = self
   }
 
-  /** To be durable before the first entry is deleted or replaced; to be committed in this turn. */
+  /** Commit it in this very turn, with the first entry that is deleted or replaced, or before that. */
   left(partition: number): Write {
     const value = new WireWriter().uint(this.#count(partition) + 1).finish()
     this.#never.delete(partition)

@@ -3,7 +3,7 @@ import { unreachable } from '../base/assert.ts'
 import type { ValueKind } from '../base/value.ts'
 import { WireError, type WireReader, type WireWriter } from '../wire/codec.ts'
 import { ELEMENTS_MAX, SET_BYTES_MAX, TTL_MS_MAX, VALUE_BYTES_MAX } from './limits.ts'
-import { KINDS, type Kind } from './record.ts'
+import { ELEMENT_KINDS, KINDS, type Kind } from './record.ts'
 
 /** An element of a set; JSON is in its one form (canonical.ts). */
 export interface ElementValue {
@@ -25,8 +25,8 @@ export type Edit =
   | { readonly what: 'add'; readonly elements: readonly ElementValue[]; readonly anew: boolean }
   | { readonly what: 'remove'; readonly elements: readonly ElementValue[] }
 
+/** On the wire by their place, as kinds are: only ever added to at the end. */
 const EDITS = ['put', 'count', 'add', 'remove'] as const
-const ELEMENT_KINDS = ['bytes', 'text', 'json'] as const
 
 export function writeEdit(out: WireWriter, edit: Edit): WireWriter {
   out.uint(EDITS.indexOf(edit.what))

@@ -18,7 +18,7 @@ import type { StoreCounts } from './counts.ts'
 import { Departures } from './departures.ts'
 import { Fences } from './fences.ts'
 import type { HybridClock } from './hybrid-clock.ts'
-import { type Held, Inventory } from './inventory.ts'
+import { type Amounts, Inventory } from './inventory.ts'
 import { placeIn } from './place.ts'
 import { Replica } from './replica.ts'
 import { AntiEntropy } from './sync/anti-entropy.ts'
@@ -114,7 +114,7 @@ export class Holdings {
   }
 
   /** null until it has been counted. */
-  get held(): Held | null {
+  get held(): Amounts | null {
     return this.#inventory.held
   }
 

@@ -13,16 +13,16 @@ import type { Change, Sized } from './change.ts'
 import { databaseKey, STORE_RANGE } from './place.ts'
 import { isDead, recordIfSound } from './record.ts'
 
-/** By how much a change makes it more, or less. */
-export interface Growth {
+/** How much there is; of a change, how much more there is than before, or less. */
+export interface Amounts {
   readonly records: number
+  /** Those of them that say that a key was deleted. */
   readonly tombstones: number
+  /** Of records, without their keys. */
   readonly bytes: number
-  /** Entries that are no records any more. */
+  /** Entries that are no records any more: in none of the above. */
   readonly damaged: number
 }
-
-export type Held = Growth
 
 const PAGE_ENTRIES = 256
 /** Between two pages: others may not wait. */
@@ -38,10 +38,10 @@ export class Inventory {
   /** Entries up to this one are counted; null: all are. */
   #counted: string | null = ''
   /** Changes behind `#counted` since the page under way was begun; at most CHANGES_MAX and one. */
-  #since: (readonly [string, Growth])[] = []
+  #since: (readonly [string, Amounts])[] = []
 
   /** null until all has been counted. */
-  get held(): Held | null {
+  get held(): Amounts | null {
     if (this.#counted !== null) return null
     const [records, tombstones, bytes] = [this.#records, this.#tombstones, this.#bytes]
     return { records, tombstones, bytes, damaged: this.#damaged }
@@ -70,7 +70,7 @@ export class Inventory {
     let read = 0
     let last = after
     let damaged = 0
-    const page: Growth[] = []
+    const page: Amounts[] = []
     for await (const [name, bytes] of database.scan({
       ...STORE_RANGE,
       from,
@@ -94,7 +94,7 @@ export class Inventory {
     }
   }
 
-  #add({ records, tombstones, bytes, damaged }: Growth): void {
+  #add({ records, tombstones, bytes, damaged }: Amounts): void {
     this.#records += records
     this.#tombstones += tombstones
     this.#bytes += bytes
@@ -103,7 +103,7 @@ export class Inventory {
 }
 
 /** null: there was none, or there is none any more. */
-export function growthOf(before: Sized | null, after: Sized | null): Growth {
+export function growthOf(before: Sized | null, after: Sized | null): Amounts {
   return {
     records: Number(after !== null) - Number(before !== null),
     tombstones: Number(isDeleted(after)) - Number(isDeleted(before)),

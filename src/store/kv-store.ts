@@ -7,11 +7,11 @@ import type { Database } from '../disk/database.ts'
 import { Deadlines } from '../mesh/deadlines.ts'
 import type { Mesh } from '../mesh/mesh.ts'
 import type {
-  CallOptions,
   KvApi,
   KvEvent,
   KvCounterApi,
   KvGetOptions,
+  KvLsOptions,
   KvPage,
   KvPutOptions,
   KvPutWritten,
@@ -41,7 +41,7 @@ import { Forwarder } from './forwarder.ts'
 import { type HeldVersion, heldVersions } from './held.ts'
 import { HybridClock } from './hybrid-clock.ts'
 import { Holdings } from './holdings.ts'
-import type { Held } from './inventory.ts'
+import type { Amounts } from './inventory.ts'
 import { SCAN_ENTRIES_MAX } from './limits.ts'
 import { NearCache } from './near-cache.ts'
 import { type Finder, KnownTopology } from '../topology/known-topology.ts'
@@ -82,6 +82,7 @@ export class KvStore implements KvApi {
   readonly counts = new StoreCounts()
   /** null on an edge. */
   readonly trees: TreeLevels | null
+  readonly watching: Watching
   readonly #options: KvStoreOptions
   readonly #reader: Reader
   readonly #writer: { write(write: Write, limits: CallLimits): Promise<WriteOutcome> }
@@ -91,8 +92,7 @@ export class KvStore implements KvApi {
   readonly #contexts = new ContextCache()
   readonly #near: NearCache
   readonly #deadlines: Deadlines
-  readonly watching: Watching
-  #stopped = false
+  #isStopped = false
 
   /** Sets the mesh's handlers: make it before the mesh starts. */
   constructor(options: KvStoreOptions) {
@@ -157,14 +157,14 @@ export class KvStore implements KvApi {
 
   /** Calls that come later are refused. */
   async stop(): Promise<void> {
-    this.#stopped = true
+    this.#isStopped = true
     this.#deadlines.stop()
     this.watching.stop()
     await this.#holdings?.stop()
   }
 
   /** What is on this disk; null until it has been counted, and on an edge. */
-  get held(): Held | null {
+  get held(): Amounts | null {
     return this.#holdings?.held ?? null
   }
 
@@ -235,17 +235,11 @@ export class KvStore implements KvApi {
     })
   }
 
-  async ls(
-    prefix: string,
-    options: CallOptions & { readonly after?: string; readonly limit?: number } = {},
-  ): Promise<KvPage> {
+  async ls(prefix: string, options: KvLsOptions = {}): Promise<KvPage> {
     return this.#during('ls', () => this.#ls(prefix, options))
   }
 
-  async #ls(
-    prefix: string,
-    options: CallOptions & { readonly after?: string; readonly limit?: number },
-  ): Promise<KvPage> {
+  async #ls(prefix: string, options: KvLsOptions): Promise<KvPage> {
     this.#checkOpen()
     const { after, limit } = checkedPage(prefix, options, SCAN_ENTRIES_MAX)
     const limits = limitsOf(options)
@@ -279,6 +273,6 @@ export class KvStore implements KvApi {
   }
 
   #checkOpen(): void {
-    if (this.#stopped) throw new AtollError('STOPPED', 'the node is stopping')
+    if (this.#isStopped) throw new AtollError('STOPPED', 'the node is stopping')
   }
 }

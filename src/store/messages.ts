@@ -10,7 +10,7 @@ import { type Context, readContext, writeContext } from './version-vector.ts'
 /** An answer is this alone, or `FRESH` and what was asked for. */
 export const FRESH = 0
 
-/** Of a record over `wholeUpTo` bytes a fingerprint is enough, unless it is not `known`; 0: any. */
+/** `wholeUpTo`, `known`: see `Wanted` in read-answers.ts. */
 export function encodeRead(
   header: Header,
   key: string,

@@ -2,7 +2,7 @@
 import { OUTCOMES } from '../base/call-counts.ts'
 import type { Metrics } from '../base/metrics.ts'
 import { OPERATIONS, type StoreCounts } from './counts.ts'
-import type { Held } from './inventory.ts'
+import type { Amounts } from './inventory.ts'
 import type { TreeLevels } from './sync/hash-trees.ts'
 import type { Watching } from './watch/watching.ts'
 
@@ -10,7 +10,7 @@ import type { Watching } from './watch/watching.ts'
 export interface StoreLevels {
   readonly counts: StoreCounts
   /** null until it has been counted, and on an edge. */
-  readonly held: Held | null
+  readonly held: Amounts | null
   readonly syncBacklog: number
   /** null on an edge. */
   readonly trees: TreeLevels | null
@@ -65,6 +65,7 @@ export function declareStoreMetrics(metrics: Metrics, store: StoreLevels): void 
   declareNearCache(metrics, store)
   declareWatches(metrics, store)
   declareRepair(metrics, store)
+  declareCollection(metrics, store.counts)
 }
 
 function declareWatches(metrics: Metrics, { counts, watching }: StoreLevels): void {
@@ -194,7 +195,6 @@ function declareRepair(metrics: Metrics, store: StoreLevels): void {
     'Partitions that left this disk after their data was handed over.',
     () => counts.partitionsDropped,
   )
-  declareCollection(metrics, counts)
 }
 
 function declareCollection(metrics: Metrics, counts: StoreCounts): void {

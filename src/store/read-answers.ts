@@ -9,11 +9,11 @@ import { READ_WHOLE_BYTES, RECORD_BYTES_MAX } from './limits.ts'
 import { FRESH, readRecordBytes, staleNumber } from './messages.ts'
 import { decodeRecord, EMPTY_RECORD, type StoreRecord } from './record.ts'
 
-/** How much of an answer is wanted. */
+/** How much of an answer is wanted: of a large record its fingerprint may be enough. */
 export interface Wanted {
-  /** Of a record over this size the fingerprint is enough, */
+  /** Records up to so many bytes are sent whole. */
   readonly wholeUpTo: number
-  /** unless it is not this one, which the asker holds; 0: the asker holds none. */
+  /** Fingerprint of what the asker holds: whatever differs is sent whole. 0: it holds nothing. */
   readonly known: number
 }
 

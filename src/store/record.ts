@@ -28,7 +28,9 @@ import {
   writeContext,
 } from './version-vector.ts'
 
+/** On disk and on the wire by their place: only ever added to at the end. */
 export const KINDS = ['bytes', 'text', 'json', 'tombstone'] as const
+export const ELEMENT_KINDS = ['bytes', 'text', 'json'] as const
 export type Kind = (typeof KINDS)[number]
 
 export interface Sibling {
@@ -68,10 +70,9 @@ export const EMPTY_RECORD: StoreRecord = {
 }
 
 const FORMAT = 2
-const ELEMENT_KINDS = ['bytes', 'text', 'json'] as const
 
 /** Newest first; the dot breaks ties, so that all nodes show the same. */
-export function compareRecency(a: Sibling, b: Sibling): number {
+function compareRecency(a: Sibling, b: Sibling): number {
   return b.stamp - a.stamp || compareDots(b.dot, a.dot)
 }
 

@@ -36,11 +36,13 @@ export class Round<T> extends Expiring {
   readonly #groups: readonly (readonly StorageId[])[]
   #deadlines: Deadlines | null = null
   #asked = 0
+  /** Of those asked, who surely has not done it. */
+  #refused = 0
   #finished = 0
   #onFinished: (() => void) | null = null
-  readonly #decide: (decision: Decision) => void
   /** Nobody will ask anew, whatever a replica refuses now. */
   #isOver = false
+  readonly #decide: (decision: Decision) => void
   readonly #reject: (error: Error) => void
   readonly #signal: AbortSignal | undefined
   readonly #onAbort = (): void => {
@@ -69,8 +71,6 @@ export class Round<T> extends Expiring {
   get mayHaveApplied(): boolean {
     return this.answers.size > 0 || this.#asked > this.#refused
   }
-
-  #refused = 0
 
   ask(id: StorageId, answer: Promise<T | number>): void {
     this.#asked++

@@ -143,11 +143,11 @@ export function contextText(context: Context, key: string): string {
 export function contextOfText(text: string, key: string): Context {
   const bytes = Buffer.from(text, 'base64url')
   const end = bytes.length - CHECKSUM_BYTES
-  if (end < 0) throw new WireError('too short for a version')
+  if (end < 0) throw new WireError('too short for a context')
   const claim = bytes.subarray(0, end)
   const context = readContext(new WireReader(claim))
   if (bytes.readUInt32LE(end) === checksumOf(claim, context, key)) return context
-  throw new WireError('the checksum of the version does not match')
+  throw new WireError('the checksum of the context does not match')
 }
 
 function checksumOf(bytes: Uint8Array, { vector, dots }: Context, key: string): number {

@@ -76,7 +76,7 @@ interface Made {
   readonly bytes: Uint8Array
   /** Of collection, when it was made. */
   readonly round: number
-  /** Of the write, or of its first part. */
+  /** Of the write, or of its first part; null: a removal makes no write of its own. */
   readonly dot: Dot | null
   /** Others hear of it when it is on this disk: see sums.ts. */
   readonly isStoredFirst: boolean
@@ -146,7 +146,6 @@ export class Writer {
     const { round } = replica.era(place.partition)
     // Nobody knows what a damaged one was.
     const isStoredFirst = isDamaged || isMergeable(before) || isMergeable(record)
-    // A removal makes no write of its own.
     const own = edit.what === 'remove' ? null : dot
     const made = { bytes, round, dot: own, change, isStoredFirst }
     const stored = await this.#replicate(place, made, limits, endMs)

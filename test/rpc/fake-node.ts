@@ -8,6 +8,7 @@ import type {
   Diagnosis,
   Explanation,
   KvEvent,
+  KvLsOptions,
   KvPage,
   LogOptions,
   LogSettings,
@@ -154,10 +155,7 @@ export class FakeNode implements NodeApi {
       this.values.delete(key)
       return { key, context: 'v2', acks: 1, replicas: 3, partial: true }
     },
-    ls: async (
-      prefix: string,
-      options?: CallOptions & { readonly after?: string; readonly limit?: number },
-    ): Promise<KvPage> => {
+    ls: async (prefix: string, options?: KvLsOptions): Promise<KvPage> => {
       await this.#enter(options)
       const { after = '', limit = 1000 } = options ?? {}
       const keys = [...this.values.keys()].filter((k) => k.startsWith(prefix) && k > after).sort()

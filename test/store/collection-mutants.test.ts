@@ -227,8 +227,8 @@ const MUTANTS: readonly (readonly [string, Suite, string, string, string, RegExp
     'a movement while a round is made durable is not seen',
     'collection',
     'collect/confirm.ts',
-    'const record = isQuiet ? this.heldAs(partition, key, wanted) : null',
-    'const record = this.heldAs(partition, key, wanted)',
+    'const record = isQuiet ? this.#heldAs(partition, key, wanted) : null',
+    'const record = this.#heldAs(partition, key, wanted)',
     /while the round was made durable/,
   ],
   [

@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { compareKeys } from '../../src/base/bytes.ts'
 import type { Database } from '../../src/disk/database.ts'
 import type { Sized } from '../../src/store/change.ts'
-import { growthOf, type Growth, type Held, Inventory } from '../../src/store/inventory.ts'
+import { growthOf, type Amounts, Inventory } from '../../src/store/inventory.ts'
 import { databaseKey } from '../../src/store/place.ts'
 import { encodeRecord, type Kind } from '../../src/store/record.ts'
 import { SimRandom } from '../sim/sim-random.ts'
@@ -50,9 +50,9 @@ class Shelf {
     return this.damaged.get(key) ?? encodeRecord((this.entries.get(key) as Sized).record)
   }
 
-  get sum(): Held {
+  get sum(): Amounts {
     const all = [...this.entries.values()].map((held) => growthOf(null, held))
-    const of = (pick: (each: Growth) => number): number => all.reduce((n, g) => n + pick(g), 0)
+    const of = (pick: (each: Amounts) => number): number => all.reduce((n, g) => n + pick(g), 0)
     return {
       records: of(({ records }) => records),
       tombstones: of(({ tombstones }) => tombstones),

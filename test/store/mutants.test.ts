@@ -692,7 +692,7 @@ const MUTANTS: readonly MutantRow<Suite>[] = [
     'a stopped store answers',
     'levels',
     'kv-store.ts',
-    'if (this.#stopped) throw',
+    'if (this.#isStopped) throw',
     'if (this.#stopped === null) throw',
     /before the call/,
   ],

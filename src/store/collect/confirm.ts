@@ -69,7 +69,7 @@ export class Confirmer {
       // The partition may have begun to move while the round was made durable.
       const isQuiet = this.#isQuiet(partition, cfg)
       confirmed = doomed.map(({ key, hash: wanted }) => {
-        const record = isQuiet ? this.heldAs(partition, key, wanted) : null
+        const record = isQuiet ? this.#heldAs(partition, key, wanted) : null
         return record !== null && isOver(record, this.#options.clock)
       })
     })
@@ -84,7 +84,7 @@ export class Confirmer {
     const writes: Write[] = [fences.close(partition, cfg, round)]
     const changes: Change[] = []
     for (const { key, hash: wanted } of doomed) {
-      const record = this.heldAs(partition, key, wanted)
+      const record = this.#heldAs(partition, key, wanted)
       const bytes = database.latest(databaseKey(partition, key))
       if (record === null || bytes === undefined) continue
       writes.push({ key: databaseKey(partition, key), value: null })
@@ -98,7 +98,7 @@ export class Confirmer {
   }
 
   /** The record if its bytes are these, durably, and no change of it is under way; else null. */
-  heldAs(partition: number, key: string, wanted: Uint8Array): StoreRecord | null {
+  #heldAs(partition: number, key: string, wanted: Uint8Array): StoreRecord | null {
     const { database } = this.#options
     const name = databaseKey(partition, key)
     const [latest, durable] = [database.latest(name), database.get(name)]

@@ -70,14 +70,12 @@ export class ExpirySweep {
 
   /** To be told in the turn in which it is durable. */
   changed({ after }: Change): void {
-    if (after === null || after.record.siblings.every(({ expiresAtMs }) => expiresAtMs === 0))
-      return
-    this.expects(expiriesOf(after.record))
+    if (after !== null) this.expects(expiriesOf(after.record))
   }
 
   /** There are rows of these times. */
   expects(times: readonly number[]): void {
-    const first = Math.min(...times)
+    const first = times.reduce((least, ms) => Math.min(least, ms), Number.POSITIVE_INFINITY)
     if (first >= this.#dueMs) return
     this.#dueMs = first
     this.#armForDue()

@@ -22,7 +22,6 @@ export class ScanPlan {
   readonly #parts: readonly Part[]
   readonly #order: (id: StorageId) => number
   readonly #failed = new Set<StorageId>()
-  readonly #gave = new Set<StorageId>()
 
   /** `order` of a member: the lowest is asked first; infinite: it cannot be asked. */
   constructor(topology: Topology, order: (id: StorageId) => number) {
@@ -40,7 +39,6 @@ export class ScanPlan {
   }
 
   gave(id: StorageId, partitions: readonly number[]): void {
-    this.#gave.add(id)
     for (const part of this.#partsOf(partitions)) {
       part.giver = id
       part.answered.add(id)
@@ -49,11 +47,6 @@ export class ScanPlan {
 
   confirmed(id: StorageId, partitions: readonly number[]): void {
     for (const part of this.#partsOf(partitions)) part.answered.add(id)
-  }
-
-  /** Members whose records the page is made of. */
-  get givers(): number {
-    return this.#gave.size
   }
 
   /** Partitions that nobody gave yet. Empty: all are given, or nobody is left to. */

@@ -16,7 +16,7 @@ import type { KnownTopology } from '../../topology/known-topology.ts'
 import type { Peers } from '../../topology/peers.ts'
 import type { Topology } from '../../topology/topology.ts'
 import { REQUEST_KINDS } from '../../wire/kinds.ts'
-import { ATTEMPTS_MAX, type CallLimits } from '../calls.ts'
+import { ATTEMPTS_MAX, type CallLimits, nobodyAnswered } from '../calls.ts'
 import { PAGE_BYTES } from '../limits.ts'
 import { encodeStale } from '../messages.ts'
 import { placeIn } from '../place.ts'
@@ -115,7 +115,7 @@ export class Scanner {
         continue
       }
       if (found !== null && given.length > 0) return found
-      throw new AtollError('NO_QUORUM', 'no member that stores data answered in time')
+      throw nobodyAnswered()
     }
   }
 

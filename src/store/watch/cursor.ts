@@ -11,20 +11,21 @@ import { AtollError } from '../../base/errors.ts'
 import { WireError, WireReader, WireWriter } from '../../wire/codec.ts'
 import { CURSOR_RUNS_MAX } from '../limits.ts'
 
-/** Of a run. */
-export interface Place {
-  /** The last change. */
+/** Where a watch is in one run. */
+export interface RunPlace {
+  /** The last change that was taken in. */
   readonly seq: number
   /** All that its disk has was told there, or by others. */
   readonly isWhole: boolean
 }
 
 export interface Cursor {
-  readonly runs: ReadonlyMap<number, Place>
+  readonly runs: ReadonlyMap<number, RunPlace>
   /** Marks of the last events, oldest first. */
   readonly marks: readonly number[]
 }
 
+/** Events told last whose marks a cursor has: copies come within a moment. */
 export const MARKS = 8
 const FORMAT = 2
 const CHECKSUM_BYTES = 4

@@ -10,11 +10,12 @@ import type { Log } from '../../seams/log.ts'
 import type { Peers } from '../../topology/peers.ts'
 import type { TopologyView } from '../../topology/topology.ts'
 import { REQUEST_KINDS } from '../../wire/kinds.ts'
+import { nobodyAnswered } from '../calls.ts'
 import type { WatchCounts } from '../counts.ts'
 import { CURSOR_RUNS_MAX } from '../limits.ts'
 import type { StoreRecord } from '../record.ts'
 import { Continuity } from './continuity.ts'
-import { type Cursor, cursorText, type Place } from './cursor.ts'
+import { type Cursor, cursorText, type RunPlace } from './cursor.ts'
 import type { EventBuffer } from './event-buffer.ts'
 import type { Feed } from './feed.ts'
 import {
@@ -78,7 +79,7 @@ export class Stream {
   /** Disks that could not be asked at least once. */
   readonly #failed = new Set<StorageId>()
   /** Of the cursor that it began with: runs of disks that have not answered yet. */
-  readonly #unfound: Map<number, Place>
+  readonly #unfound: Map<number, RunPlace>
   readonly #begun = Promise.withResolvers<void>()
   #hasBegun = false
   /** Why it was stopped, if not by the end of its readers. */
@@ -257,7 +258,7 @@ export class Stream {
     await sleep(clock, BEGIN_MS - FIRST_ANSWERS_MS, signal)
     this.#beginIfAny()
     if (this.#hasBegun) return
-    this.stop(new AtollError('NO_QUORUM', 'no member that stores data answered in time'))
+    this.stop(nobodyAnswered())
   }
 
   /** Who goes on waits for those that are down, too: a node that was just started has met nobody yet. */
@@ -288,7 +289,7 @@ export class Stream {
   }
 
   #cursor(): string {
-    const runs = new Map<number, Place>()
+    const runs = new Map<number, RunPlace>()
     for (const [id, { run, seq }] of this.#followers) {
       if (run !== 0) runs.set(run, { seq, isWhole: this.#continuity.isWhole(id) })
     }
