@@ -1,6 +1,7 @@
 /** Where a key lives and why, what holds it, and what a live lookup makes of it: `explain`. */
 import { toString } from 'uint8arrays/to-string'
 import { utf8 } from '../base/bytes.ts'
+import { checkedDeadline } from '../base/call-limits.ts'
 import { AtollError } from '../base/errors.ts'
 import type { StorageId } from '../base/ids.ts'
 import { kadIdOfKey } from '../kad/node-id.ts'
@@ -8,7 +9,7 @@ import { partitionOf } from '../kad/partition.ts'
 import type { HeldVersion } from '../store/held.ts'
 import type { Partition, Topology } from '../topology/topology.ts'
 import { type Placed, whyPlaced } from '../topology/why-placed.ts'
-import type { Explanation, ReplicaExplanation } from './api.ts'
+import type { CallOptions, Explanation, ReplicaExplanation } from './api.ts'
 import type { Cluster } from './compose.ts'
 import { type Lookup, lookupExplanation } from './lookup-view.ts'
 import { registerExplanation } from './register-view.ts'
@@ -21,9 +22,10 @@ const PASSED_MAX = 5
 export async function explain(
   cluster: Cluster,
   key: string,
-  deadlineMs: number,
+  options: CallOptions,
 ): Promise<Explanation> {
   const { finder, membership } = cluster
+  const deadlineMs = checkedDeadline(options.deadlineMs)
   const endMs = cluster.nowMs() + deadlineMs
   if (finder?.isNeeded === true) await finder.find(key, { endMs, signal: undefined })
   const topology = cluster.topology.current()

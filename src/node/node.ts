@@ -32,8 +32,6 @@ import { removedError } from './removals.ts'
 import { healthOfNode, shownState, statusOf } from './status.ts'
 import { explain } from './explain.ts'
 
-const EXPLAIN_DEADLINE_MS = 2000
-
 /** Opens the data directory. Rejects with DIR_LOCKED, DISK_DAMAGED and the like. */
 export async function openNode(config: NodeConfig, outer: Seams): Promise<AtollNode> {
   const watch = new SelfWatch(outer)
@@ -250,7 +248,7 @@ class Node implements AtollNode {
   }
 
   async explain(key: string, options: CallOptions = {}): Promise<Explanation> {
-    return explain(this.#belonging(), key, options.deadlineMs ?? EXPLAIN_DEADLINE_MS)
+    return explain(this.#belonging(), key, options)
   }
 
   #running(): Cluster {

@@ -8,7 +8,7 @@
  */
 import type { Socket } from 'node:net'
 import * as v from 'valibot'
-import { AtollError } from '../base/errors.ts'
+import { AtollError, isAtollError } from '../base/errors.ts'
 import { errorOfObject } from './error-object.ts'
 import { EventQueue } from './event-queue.ts'
 import { REPLY_BYTES_MAX } from './limits.ts'
@@ -73,7 +73,13 @@ export class RpcClient {
     const queue = new EventQueue(method.keeps, method.missed)
     const options = signal === undefined ? {} : { signal }
     const shape = { ...method, result: subscribedSchema }
-    const started = await this.#start(shape, params, options, queue)
+    let started: unknown
+    try {
+      started = await this.#start(shape, params, options, queue)
+    } catch (error) {
+      if (signal?.aborted === true && isAtollError(error, 'CANCELLED')) return
+      throw error
+    }
     const { subscription } = v.parse(subscribedSchema, started)
     const onAbort = () => queue.end(null)
     signal?.addEventListener('abort', onAbort, { once: true })

@@ -68,7 +68,7 @@ export class Reply {
     } catch (error) {
       return this.error(error)
     }
-    if (text.length <= REPLY_BYTES_MAX) return this.#sink.reply(text)
+    if (fitsReply(text)) return this.#sink.reply(text)
     this.error(new AtollError('TOO_LARGE', `the reply is over ${REPLY_BYTES_MAX} bytes`))
   }
 
@@ -80,6 +80,11 @@ export class Reply {
     this.#counts.error(error.data.code)
     this.#sink.reply(this.#id === undefined ? null : errorText(this.#id, error))
   }
+}
+
+/** A character takes three bytes at most: what is short enough for that is not measured. */
+function fitsReply(text: string): boolean {
+  return text.length * 3 <= REPLY_BYTES_MAX || Buffer.byteLength(text) <= REPLY_BYTES_MAX
 }
 
 export function errorText(id: string | number | null, error: ErrorObject): string {

@@ -4,6 +4,7 @@
  * and the commands with their help all come from these entries, so they cannot drift apart.
  */
 import * as v from 'valibot'
+import { DEADLINE_MS_MAX } from '../base/call-limits.ts'
 import type { ErrorCode } from '../base/errors.ts'
 import type { CallOptions, NodeApi } from '../node/api.ts'
 
@@ -131,8 +132,12 @@ export type AnyMethod<Target> =
  */
 export const OWN_KNOWLEDGE_MS = 9000
 
-/** The parameter that every call takes. */
-export function deadlineUpTo(msMax: number) {
+/** Of a change of the topology: one root is asked, then the next, and a majority of them decides. */
+export const DECISION_MS = 30_000
+
+const DAY_MS = 86_400_000
+
+function deadlineUpTo(msMax: number) {
   return {
     deadlineMs: v.exactOptional(
       v.pipe(
@@ -146,7 +151,10 @@ export function deadlineUpTo(msMax: number) {
   } as const
 }
 
-export const deadline = deadlineUpTo(86_400_000)
+/** The parameter that every call takes. */
+export const deadline = deadlineUpTo(DAY_MS)
+/** The same of calls on keys, whose layers take no longer one. */
+export const keyDeadline = deadlineUpTo(DEADLINE_MS_MAX)
 
 /** Declares a call on a node; keeps the exact types for the client. */
 export function call<Name extends string, Params extends Schema, Result extends Schema>(

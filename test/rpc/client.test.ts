@@ -145,6 +145,14 @@ describe('rpc client', () => {
     await until(() => rig.node.signals.every((signal) => signal.aborted), 'the daemon told')
   })
 
+  it('a watch whose signal aborts before it has begun ends, as one in the same process does', async () => {
+    assert.deepEqual(await collect(node.member.watch({ signal: AbortSignal.abort() })), [])
+    const abort = new AbortController()
+    const watching = collect(node.kv.watch('', { signal: abort.signal }))
+    abort.abort()
+    assert.deepEqual(await watching, [])
+  })
+
   it('a watch that breaks off is cancelled, one that the daemon ends throws', async () => {
     for await (const _change of node.member.watch()) break
     await until(() => rig.node.signals.every((signal) => signal.aborted), 'the daemon told')

@@ -1,7 +1,9 @@
 /** Hostile and clumsy clients: each limit is reached, refused with its name, and survived. */
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
-import { RPC_LIMITS } from '../../src/rpc/limits.ts'
+import { RpcCounts } from '../../src/rpc/counts.ts'
+import { REPLY_BYTES_MAX, RPC_LIMITS } from '../../src/rpc/limits.ts'
+import { Reply } from '../../src/rpc/message.ts'
 import { type RawClient, Rig, turns, until } from './rig.ts'
 
 describe('rpc limits', () => {
@@ -203,6 +205,17 @@ describe('rpc limits', () => {
     first.socket.destroy()
     await until(() => rig.server.connections === 1, 'the first connection gone')
     await stillServes()
+  })
+
+  it('a reply over 32 MiB is refused, counted in bytes', () => {
+    const euros = '€'.repeat(REPLY_BYTES_MAX / 3)
+    const told: (string | null)[] = []
+    const sink = { reply: (text: string | null) => void told.push(text) }
+    for (const result of [euros, euros.slice(0, -100)]) {
+      new Reply(sink, 1, new RpcCounts()).result(result)
+    }
+    assert.match(told[0] ?? '', /TOO_LARGE/)
+    assert.ok(told[1]?.endsWith('€"}'))
   })
 
   it('any bytes: never a crash, always JSON back, and the next client is served', async () => {

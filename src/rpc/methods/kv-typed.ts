@@ -3,7 +3,7 @@ import * as v from 'valibot'
 import { DEFAULT_DEADLINE_MS } from '../../base/call-limits.ts'
 import type { JsonValue, Value } from '../../node/api.ts'
 import { ELEMENTS_MAX, SET_BYTES_MAX } from '../../store/limits.ts'
-import { call, deadline } from '../method.ts'
+import { call, keyDeadline } from '../method.ts'
 import { key, level, value } from '../schemas.ts'
 import { checkValue } from '../value-check.ts'
 import { valueFromJson, valueToJson } from '../values.ts'
@@ -66,7 +66,7 @@ export const kvCounterAdd = call({
       ),
     ),
     write: v.exactOptional(level),
-    ...deadline,
+    ...keyDeadline,
   }),
   result: v.object({
     ...written.entries,
@@ -88,7 +88,7 @@ export const kvCounterAdd = call({
 export const kvCounterGet = call({
   name: 'kv.counter.get',
   help: 'read a counter; null when there is none',
-  params: v.strictObject({ key, ...reading, ...deadline }),
+  params: v.strictObject({ key, ...reading, ...keyDeadline }),
   result: v.nullable(v.object({ ...read, value: v.number() })),
   ...asking,
   cli: {
@@ -105,7 +105,7 @@ export const kvCounterGet = call({
 export const kvSetAdd = call({
   name: 'kv.set.add',
   help: 'add elements to a set',
-  params: v.strictObject({ key, elements, write: v.exactOptional(level), ...deadline }),
+  params: v.strictObject({ key, elements, write: v.exactOptional(level), ...keyDeadline }),
   result: setWritten,
   ...changing,
   cli: { args: [KEY, ELEMENTS], flags: [WRITE_FLAG] },
@@ -124,7 +124,7 @@ export const kvSetRm = call({
     elements,
     write: v.exactOptional(level),
     context: v.exactOptional(v.pipe(context, v.description('remove only what was seen then'))),
-    ...deadline,
+    ...keyDeadline,
   }),
   result: setWritten,
   ...changing,
@@ -142,7 +142,7 @@ export const kvSetRm = call({
 export const kvSetLs = call({
   name: 'kv.set.ls',
   help: 'the elements of a set; none when there is no set',
-  params: v.strictObject({ key, ...reading, ...deadline }),
+  params: v.strictObject({ key, ...reading, ...keyDeadline }),
   result: v.object({ ...read, value: v.array(value) }),
   ...asking,
   cli: { args: [KEY], flags: [READ_FLAG, MAX_AGE_FLAG] },

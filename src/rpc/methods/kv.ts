@@ -10,8 +10,7 @@ import type {
   KvValue,
 } from '../../node/api.ts'
 import { SCAN_ENTRIES_MAX, TTL_MS_MAX } from '../../store/limits.ts'
-import type { CliFlag } from '../method.ts'
-import { call, deadline } from '../method.ts'
+import { call, type CliFlag, keyDeadline } from '../method.ts'
 import { key, level, text, value, whole } from '../schemas.ts'
 import { checkShown } from '../value-check.ts'
 import {
@@ -68,6 +67,7 @@ const SIBLINGS_FLAG: CliFlag = {
   kind: 'flag',
   help: 'all values and the context that covers them, also when deleted',
 }
+
 export const kvPut = call({
   name: 'kv.put',
   help: 'store a value',
@@ -77,13 +77,13 @@ export const kvPut = call({
     ttlMs: v.exactOptional(ttlMs),
     type: v.exactOptional(
       v.pipe(
-        v.picklist(['counter', 'set']),
+        mergeType,
         v.description('store a whole number as a counter, a list as the elements of a set'),
       ),
     ),
     write: v.exactOptional(level),
     context: v.exactOptional(context),
-    ...deadline,
+    ...keyDeadline,
   }),
   result: v.object({
     ...written.entries,
@@ -122,7 +122,7 @@ export const kvGet = call({
       v.pipe(v.boolean(), v.description('all values and what covers them, also when deleted')),
     ),
     ...reading,
-    ...deadline,
+    ...keyDeadline,
   }),
   result: v.nullable(v.union([v.object(read), v.object(all)])),
   errors: ['UNCLAIMED', 'NO_QUORUM', 'TOO_LARGE'],
@@ -148,7 +148,7 @@ export const kvDel = call({
     key,
     write: v.exactOptional(level),
     context: v.exactOptional(context),
-    ...deadline,
+    ...keyDeadline,
   }),
   result: written,
   errors: [...WRITE_ERRORS, 'CLOCK_SKEW'],
@@ -165,7 +165,7 @@ export const kvLs = call({
     prefix: v.exactOptional(text, ''),
     after: v.exactOptional(v.pipe(text, v.description('next of the page before'))),
     limit: v.exactOptional(v.pipe(whole, v.minValue(1), v.maxValue(SCAN_ENTRIES_MAX))),
-    ...deadline,
+    ...keyDeadline,
   }),
   result: v.object({
     entries: v.array(

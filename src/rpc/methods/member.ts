@@ -1,11 +1,9 @@
 /** member: who is here, and who is alive. */
 import * as v from 'valibot'
-import { call, deadline, OWN_KNOWLEDGE_MS, watch } from '../method.ts'
+import { call, deadline, DECISION_MS, OWN_KNOWLEDGE_MS, watch } from '../method.ts'
 import { memberState, role, text } from '../schemas.ts'
 
 const TAGS_MAX = 64
-/** A root is asked, then the next one; a removal is decided by a majority of them. */
-const DECIDE_MS = 30_000
 
 const member = v.object({
   id: v.pipe(v.string(), v.description('peer id')),
@@ -85,7 +83,7 @@ export const memberRemove = call({
   }),
   errors: ['UNCLAIMED', 'NOT_FOUND', 'CONFLICT', 'NO_QUORUM', 'DENIED', 'TOO_LARGE'],
   changes: true,
-  withinMs: DECIDE_MS,
+  withinMs: DECISION_MS,
   cli: { args: [{ param: 'member', kind: 'text', help: 'its name or id' }], flags: [] },
   run: (node, params, options) => node.member.remove(params.member, options),
 })

@@ -1,6 +1,6 @@
 /** The bare verbs: this daemon, and its belonging to a cluster. */
 import * as v from 'valibot'
-import { call, deadline, OWN_KNOWLEDGE_MS } from '../method.ts'
+import { call, deadline, keyDeadline, OWN_KNOWLEDGE_MS } from '../method.ts'
 import { key, memberStateOrUnknown, role, text } from '../schemas.ts'
 
 /** Opening ports; for a joiner also the dialogue with each of the ticket's addresses. */
@@ -126,7 +126,7 @@ const replica = v.object({
 export const explain = call({
   name: 'explain',
   help: 'where a key lives, and what each replica holds of it and of its register',
-  params: v.strictObject({ key, ...deadline }),
+  params: v.strictObject({ key, ...keyDeadline }),
   result: v.object({
     key: v.string(),
     kadId: v.string(),

@@ -1,15 +1,13 @@
 /** reg: registers, each with one linearizable history. */
-import { DEFAULT_DEADLINE_MS, DEADLINE_MS_MAX, PAGE_ENTRIES_MAX } from '../../base/call-limits.ts'
+import { DEFAULT_DEADLINE_MS, PAGE_ENTRIES_MAX } from '../../base/call-limits.ts'
 import * as v from 'valibot'
 import type { JsonValue, RegEvent, RegSetOptions, Value } from '../../node/api.ts'
 import { CALLERS_OP_ID_BYTES_MAX, VALUE_BYTES_MAX } from '../../paxos/limits.ts'
 import type { CliFlag } from '../method.ts'
-import { call, deadlineUpTo, watch } from '../method.ts'
+import { call, keyDeadline, watch } from '../method.ts'
 import { key, namedRead, text, value, whole } from '../schemas.ts'
 import { checkValue } from '../value-check.ts'
 import { valueFromJson, valueToJson } from '../values.ts'
-
-const deadline = deadlineUpTo(DEADLINE_MS_MAX)
 
 const version = v.pipe(v.string(), v.description('opaque; grows with every change, also as text'))
 const ifVersion = v.pipe(
@@ -43,7 +41,7 @@ const setParams = v.strictObject({
   ifVersion: v.exactOptional(ifVersion),
   ifAbsent: v.exactOptional(ifAbsent),
   ...change,
-  ...deadline,
+  ...keyDeadline,
 })
 
 const written = v.object({ key: v.string(), version })
@@ -102,7 +100,7 @@ const CHANGE_ERRORS = [
 export const regGet = call({
   name: 'reg.get',
   help: 'read a register: what a majority holds now; null when there is no value',
-  params: v.strictObject({ key, ...namedRead, ...deadline }),
+  params: v.strictObject({ key, ...namedRead, ...keyDeadline }),
   result: v.nullable(found),
   errors: ['UNCLAIMED', 'NO_QUORUM', 'TOO_LARGE'],
   changes: false,
@@ -149,7 +147,7 @@ export const regDel = call({
     key,
     ifVersion: v.exactOptional(ifVersion),
     ...change,
-    ...deadline,
+    ...keyDeadline,
   }),
   result: v.object({
     key: v.string(),
@@ -175,7 +173,7 @@ export const regIncr = call({
       ),
     ),
     ...change,
-    ...deadline,
+    ...keyDeadline,
   }),
   result: v.object({
     key: v.string(),
@@ -198,7 +196,7 @@ export const regLs = call({
     prefix: v.exactOptional(text, ''),
     after: v.exactOptional(v.pipe(text, v.description('next of the page before'))),
     limit: v.exactOptional(v.pipe(whole, v.minValue(1), v.maxValue(PAGE_ENTRIES_MAX))),
-    ...deadline,
+    ...keyDeadline,
   }),
   result: v.object({
     entries: v.array(found),

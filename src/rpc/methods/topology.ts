@@ -1,6 +1,6 @@
 /** topology: which members store data, and which replicas hold which partition. */
 import * as v from 'valibot'
-import { call, deadline, OWN_KNOWLEDGE_MS } from '../method.ts'
+import { call, deadline, DECISION_MS, OWN_KNOWLEDGE_MS } from '../method.ts'
 import { memberStateOrUnknown, namedRead, text, whole } from '../schemas.ts'
 
 export const topologyShow = call({
@@ -47,9 +47,6 @@ export const topologyShow = call({
   run: (node, _params, options) => node.topology.show(options),
 })
 
-/** A root is asked, then the next one; a change is decided by a majority of them. */
-const DECIDE_MS = 30_000
-
 const names = v.array(v.string())
 const moveFields = {
   partition: v.number(),
@@ -91,7 +88,7 @@ export const topologyPlan = call({
   }),
   errors: ['UNCLAIMED', 'NO_QUORUM'],
   changes: false,
-  withinMs: DECIDE_MS,
+  withinMs: DECISION_MS,
   cli: { args: [], flags: [] },
   run: (node, _params, options) => node.topology.plan(options),
 })
@@ -113,7 +110,7 @@ export const topologyMove = call({
   }),
   errors: ['UNCLAIMED', 'NOT_FOUND', 'CONFLICT', 'NO_QUORUM'],
   changes: true,
-  withinMs: DECIDE_MS,
+  withinMs: DECISION_MS,
   cli: {
     args: [{ param: 'partition', kind: 'integer', help: 'its number; see: atoll explain KEY' }],
     flags: [
