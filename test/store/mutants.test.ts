@@ -693,7 +693,7 @@ const MUTANTS: readonly MutantRow<Suite>[] = [
     'levels',
     'kv-store.ts',
     'if (this.#isStopped) throw',
-    'if (this.#stopped === null) throw',
+    'if (this.#isStopped === null) throw',
     /before the call/,
   ],
 
