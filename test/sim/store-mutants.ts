@@ -146,8 +146,8 @@ export const STORE_MUTANTS: readonly Mutant[] = [
     name: 'watches: a loss of all is no gap',
     scenario: 'blackout',
     file: 'src/store/watch/continuity.ts',
-    from: 'isGap ||= followed.length > 0',
-    to: 'isGap &&= followed.length > 0',
+    from: '      isGap = true\n',
+    to: '',
   },
   {
     name: 'watches: a cursor begins at the end',
@@ -176,8 +176,8 @@ export const STORE_MUTANTS: readonly Mutant[] = [
     scenario: 'rolling',
     within: 16,
     file: 'src/store/watch/vouching.ts',
-    from: 'mine.roots[i] !== null && mine.roots[i] === theirs.roots[i]',
-    to: 'mine.roots[i] !== null && theirs.roots[i] !== null',
+    from: 'const rootOf = (id: StorageId): number | null => seen.get(id)?.roots.get(p) ?? null',
+    to: 'const rootOf = (id: StorageId): number | null => Math.min(seen.get(id)?.roots.get(p) ?? 0, 0)',
   },
   {
     name: 'store: a disk writes under its old name in a partition that it had left',

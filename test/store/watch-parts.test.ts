@@ -420,7 +420,10 @@ describe('messages of watching', () => {
   })
 
   it('a cursor comes back as it was, and nothing else is one', () => {
-    const places = plain({ seq: seqs, isWhole: fc.boolean() })
+    const places = plain({
+      seq: seqs,
+      standing: fc.constantFrom('doubted' as const, 'heard' as const, 'proven' as const),
+    })
     const cursors = fc.record(
       {
         runs: fc.array(fc.tuple(seqs, places)).map((pairs) => new Map(pairs)),
@@ -718,7 +721,13 @@ describe('events that wait for a reader', () => {
 
 describe('continuity', () => {
   const begin = (kept: Continuity, ids: readonly string[]): boolean => {
-    return kept.begin(new Set(ids), new Set(ids))
+    return kept.begin(new Map(ids.map((id) => [id, 'heard'])))
+  }
+
+  /** All hold the same. */
+  const prove = (kept: Continuity): void => {
+    for (let i = 0; i < 2; i++) for (const look of kept.looks(0)) kept.prove(look)
+    assert.ok(!kept.isAnyUnproven)
   }
 
   async function continuity(sets: readonly string[]) {
@@ -728,52 +737,128 @@ describe('continuity', () => {
     return { world, ids, id, kept: new Continuity(new Holders(world.latest)) }
   }
 
-  it('lasts while one replica of each partition has told all', async () => {
+  it('lasts while one replica of each partition is proven', async () => {
     const { id, ids, kept } = await continuity(['abc', 'abd'])
     begin(kept, ids('abcd'))
+    prove(kept)
     for (const name of ['a', 'c', 'd']) assert.ok(!kept.lost(id(name)), 'b has told of both')
     assert.ok(kept.lost(id('b')), 'of neither anybody has')
     // From the gap on all of them keep.
+    prove(kept)
     for (const name of ['a', 'c']) assert.ok(!kept.lost(id(name)))
     assert.ok(kept.lost(id('b')), 'nobody else has told of the first since')
+  })
+
+  it('takes as many that are not proven as a list cannot have left out', async () => {
+    for (const [set, losses] of [
+      ['a', 1],
+      ['ab', 2],
+      ['abc', 2],
+      ['abcd', 3],
+      ['abcde', 3],
+    ] as const) {
+      const { id, ids, kept } = await continuity([set])
+      begin(kept, ids(set))
+      const gaps = set.split('').map((name) => kept.lost(id(name)))
+      assert.equal(gaps.indexOf(true), losses - 1, set)
+    }
+  })
+
+  it('is proven by as many that hold the same, and then by one of them', async () => {
+    const { id, ids, kept } = await continuity(['abcde'])
+    begin(kept, ids('abcd'))
+    kept.follows(id('e'), 'doubted')
+    const [look, ...none] = kept.looks(0)
+    const all = { disks: ids('abcd'), keeper: null, enough: 3, partitions: [0] }
+    assert.deepEqual([look, none], [all, []])
+    kept.prove({ ...all, disks: ids('abe') })
+    assert.ok(!kept.proves(id('a'), 0), 'e is in doubt')
+    kept.prove({ ...all, disks: ids('abc') })
+    assert.ok(kept.proves(id('a'), 0) && !kept.proves(id('d'), 0) && !kept.keeps(id('e'), 0))
+    assert.deepEqual(
+      kept.looks(1).map(({ disks, keeper }) => [disks[0], keeper]),
+      [
+        [id('d'), id('b')],
+        [id('e'), id('b')],
+      ],
+    )
+    kept.prove({ ...all, disks: ids('e'), keeper: id('d') })
+    assert.ok(!kept.keeps(id('e'), 0), 'd is not proven')
+    prove(kept)
+    assert.deepEqual(
+      ids('abcde').map((each) => kept.lost(each)),
+      [false, false, false, false, true],
+    )
+  })
+
+  it('comes again when enough tell, where a gap was told while fewer did', async () => {
+    const { id, ids, kept } = await continuity(['abc'])
+    begin(kept, ids('a'))
+    assert.ok(kept.follows(id('b'), 'doubted'), 'what a alone had, a list need not have shown')
+    assert.ok(!kept.follows(id('c'), 'doubted'))
+    const five = await continuity(['abcde'])
+    begin(five.kept, five.ids('a'))
+    assert.deepEqual(
+      five.ids('bcde').map((each) => five.kept.follows(each, 'doubted')),
+      [false, true, false, false],
+    )
   })
 
   it('has no gap before anybody tells, and one when somebody does again', async () => {
     const { id, ids, kept } = await continuity(['abc'])
     begin(kept, ids('a'))
     assert.ok(!kept.left(id('a')), 'nobody can tell where it goes on')
-    assert.ok(kept.follows(id('b'), false))
+    assert.ok(kept.follows(id('b'), 'doubted'))
   })
 
   it('is of a disk that was away and has forgotten nothing', async () => {
     const { id, ids, kept } = await continuity(['abc'])
     begin(kept, ids('a'))
-    assert.ok(!kept.follows(id('b'), true))
+    assert.ok(!kept.follows(id('b'), 'proven'))
     assert.ok(!kept.lost(id('a')), 'b keeps')
-    assert.ok(!kept.follows(id('c'), false))
+    assert.ok(!kept.follows(id('c'), 'doubted'))
     assert.ok(kept.lost(id('b')), 'c came too late')
+  })
+
+  it('stands as a cursor said', async () => {
+    const { id, ids, kept } = await continuity(['abc'])
+    const [a = '', b = ''] = ids('ab')
+    const begun = new Map([[a, 'heard'] as const, [b, 'proven'] as const])
+    assert.ok(!kept.begin(begun) && !kept.follows(id('c'), 'heard'))
+    assert.deepEqual(
+      ids('abc').map((each) => kept.standingOf(each)),
+      ['heard', 'proven', 'heard'],
+    )
+    const turn = kept.turnOf(a)
+    assert.ok(!kept.lost(a) && !kept.lost(id('c')) && kept.lost(b))
+    assert.ok(kept.turnOf(a) > turn + 1, 'what a said before the gap proves nothing')
   })
 
   it('doubts what has come to a disk until a topology says so, or that it never comes to hold', async () => {
     const { world, id, ids, kept } = await continuity(['abc', 'def'])
     begin(kept, ids('abcdef'))
+    prove(kept)
     assert.ok(!kept.came(id('d'), [0]), 'whether a gap, the topology will say')
-    assert.ok(!kept.isWhole(id('d')) && kept.isWhole(id('e')))
+    assert.deepEqual([kept.standingOf(id('d')), kept.standingOf(id('e'))], ['doubted', 'proven'])
     kept.onHolders(new Holders(world.forget()))
-    assert.ok(kept.isWhole(id('d')) && !kept.isAnyInDoubt, 'what it never comes to hold')
+    assert.equal(kept.standingOf(id('d')), 'proven', 'what it never comes to hold')
+    assert.ok(!kept.isAnyUnproven)
     kept.came(id('d'), [0])
     world.move(['abd', 'def'])
     kept.onHolders(new Holders(world.finish()))
-    assert.ok(!kept.isWhole(id('d')) && !kept.keeps(id('d'), 0) && kept.keeps(id('d'), 1))
+    assert.equal(kept.standingOf(id('d')), 'doubted')
+    assert.ok(!kept.keeps(id('d'), 0) && kept.keeps(id('d'), 1))
   })
 
   it('counts no disk that is being filled, and none that the partition has left', async () => {
     const { world, id, ids, kept } = await continuity(['abc'])
     begin(kept, ids('abcdef'))
+    prove(kept)
     assert.ok(!kept.onHolders(new Holders(world.move(['abd']))))
     assert.ok(!kept.onHolders(new Holders(world.finish())))
     assert.ok(!kept.lost(id('a')))
     assert.ok(kept.lost(id('b')), 'd was filled, and c has left')
+    prove(kept)
     assert.ok(!kept.lost(id('b')))
     assert.ok(
       !kept.onHolders(new Holders(world.move(['def']))),

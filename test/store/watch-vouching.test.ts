@@ -5,7 +5,9 @@ import { decodeRootsQuestion } from '../../src/store/watch/feed-messages.ts'
 import { Holders } from '../../src/store/watch/holders.ts'
 import type { Topology } from '../../src/topology/topology.ts'
 import { placeOf } from '../../src/store/place.ts'
+import { Vouching } from '../../src/store/watch/vouching.ts'
 import { REQUEST_KINDS } from '../../src/wire/kinds.ts'
+import { ManualClock } from '../topology/manual-clock.ts'
 import { WatchReader } from './watch-reader.ts'
 import { type Fate, isSync, isWrite, type Question, StoreWorld } from './world.ts'
 
@@ -119,6 +121,38 @@ describe('a watch of replicas that are restarted one after another', () => {
     }
   })
 
+  it('has one where all that tell since a gap may have had from one disk what a list did not show', async () => {
+    for (const areEqual of [false, true]) {
+      const world = await StoreWorld.start(['abc'], { nodes: 'd' })
+      const reader = await WatchReader.begin(world, 'd')
+      await world.wait(VOUCH_MS)
+      world.fate = (q) => (isRoots(q) ? 'lost' : undefined)
+      for (const name of ['a', 'b']) await restart(world, name)
+      world.fate = (q) => (isFeed(q) && q.to === 'c' ? 'unreachable' : alone(q))
+      await restart(world, 'c')
+      await world.drive(world.kv('c').put('k', 'v', ONE))
+      world.fate = alone
+      await world.wait(VOUCH_MS)
+      assert.deepEqual(reader.take(), ['gap forgotten'])
+      world.fate = (q) => (isFeed(q) && !areEqual && q.to !== 'c' ? 'unreachable' : undefined)
+      await world.until('they have it', () => world.held('b', 'k').length > 0, 60_000)
+      await world.wait(VOUCH_MS)
+      assert.deepEqual(reader.take(), areEqual ? ['put k=v'] : [])
+      for (const name of ['a', 'b']) await restart(world, name)
+      world.fate = () => undefined
+      await world.wait(VOUCH_MS)
+      assert.deepEqual(reader.take(), areEqual ? [] : ['gap forgotten'])
+    }
+  })
+
+  it('asks each disk once for the roots of all partitions, and no more when they are the same', async () => {
+    const world = await StoreWorld.start(['abc', 'bca', 'abd', 'dbc'], { nodes: 'e' })
+    await WatchReader.begin(world, 'e')
+    await world.wait(600_000)
+    const asked = world.asked.filter(isRoots)
+    assert.deepEqual(asked.map(({ to }) => to).toSorted(), ['a', 'b', 'c', 'd'])
+  })
+
   it('has one more where the first was about another partition: a list need not show what one disk alone has', async () => {
     const world = await StoreWorld.start(['abc', 'c'], { nodes: 'd' })
     const reader = await WatchReader.begin(world, 'd')
@@ -191,6 +225,7 @@ describe('a watch of replicas that are restarted one after another', () => {
   it('asks for roots ever more seldom while nobody can vouch, and at once when more is in doubt', async () => {
     const world = await StoreWorld.start(['abc'], { nodes: 'd' })
     await WatchReader.begin(world, 'd')
+    await world.wait(VOUCH_MS)
     world.fate = (q) => (isFeed(q) && q.to === 'c' ? 'unreachable' : alone(q))
     await restart(world, 'c')
     await world.drive(world.kv('c').put('k', 'v', ONE))
@@ -203,7 +238,7 @@ describe('a watch of replicas that are restarted one after another', () => {
       asked.slice(0, 2).map(({ to, body }) => [to, decodeRootsQuestion(body).partitions]),
       [
         ['c', [0]],
-        ['a', [0]],
+        ['b', [0]],
       ],
     )
     const before = asked.length
@@ -292,6 +327,57 @@ describe('a cursor of what has just come to a disk', () => {
   }
 })
 
+describe('what proves a disk', () => {
+  /** Three disks that answer with these roots of their one partition. */
+  async function vouching(roots: Readonly<Record<string, number | null>>) {
+    const partitions = [{ cfg: 1, replicas: ['a', 'b', 'c'], prev: null, former: [] }]
+    const continuity = new Continuity(new Holders({ partitions } as unknown as Topology))
+    continuity.begin(new Map(['a', 'b', 'c'].map((id) => [id, 'heard'])))
+    const clock = new ManualClock()
+    const read = { run: 1, seq: 4 }
+    const proofs = new Vouching({
+      prefix: '',
+      clock,
+      continuity,
+      at: () => read,
+      ask: async (id) => ({ run: 1, upTo: 5, wallMs: 1, sweptMs: 2, roots: [roots[id] ?? null] }),
+    })
+    proofs.look()
+    await clock.advance(1500)
+    const proven = (): string => ['a', 'b', 'c'].filter((id) => continuity.proves(id, 0)).join('')
+    assert.equal(proven(), '', 'what they told has not been read yet')
+    return { continuity, clock, read, proven }
+  }
+
+  it('is the same at as many as it takes, and nothing where two differ and one knows no root', async () => {
+    for (const [roots, expected] of [
+      [{ a: 7, b: 7, c: 8 }, 'ab'],
+      [{ a: 7, b: 8, c: 7 }, 'ac'],
+      [{ a: 7, b: 7, c: 7 }, 'abc'],
+      [{ a: 7, b: 8, c: 9 }, ''],
+      [{ a: 7, b: null, c: null }, ''],
+    ] as const) {
+      const { clock, read, proven } = await vouching(roots)
+      read.seq = 5
+      await clock.advance(1000)
+      assert.equal(proven(), expected)
+    }
+  })
+
+  it('is no answer of a disk whose standing has fallen since, nor of another run', async () => {
+    for (const isRun of [false, true]) {
+      const { continuity, clock, read, proven } = await vouching({ a: 7, b: 7, c: 8 })
+      if (isRun) read.run = 2
+      // A gap: it begins anew.
+      else for (const id of ['b', 'c']) continuity.lost(id)
+      assert.equal(continuity.standingOf('a'), 'heard')
+      read.seq = 5
+      await clock.advance(1000)
+      assert.equal(proven(), '')
+    }
+  })
+})
+
 describe('who holds what', () => {
   const PARTITIONS = 1024
   const DISKS = 60
@@ -323,7 +409,7 @@ describe('who holds what', () => {
     const ids = new Set(holders.disks())
     assert.equal(ids.size, DISKS)
     const kept = new Continuity(holders)
-    assert.ok(kept.isAnyAt(ids) && !kept.begin(ids, ids))
+    assert.ok(kept.isAnyAt(ids) && !kept.begin(new Map([...ids].map((id) => [id, 'heard']))))
     assert.equal(holders.looks, 0)
     let gaps = 0
     for (const id of ids) gaps += Number(kept.lost(id))

@@ -1,34 +1,44 @@
 /**
  * Whether a stream can have missed something, by partition.
  *
- * Whatever is durable at a replica comes to the others, by anti-entropy at the latest. So a stream
- * misses nothing of a partition while one replica, a **keeper**, holds it from before the stream
- * began, and all that changed there since is or will be read. A replica whose memory of changes was
- * lost (it was restarted, or had too many of them), or that was filled or found later, is in doubt:
- * what it alone took in before may never be told by anybody. It keeps again when a keeper vouches
- * for it (vouching.ts). Where no keeper is left there is a gap: from then on a reader knows what a
- * list shows, so all that are followed keep. In other partitions doubts last: what one disk alone
- * has a list need not show.
+ * Whatever is durable at a replica comes to the others, by anti-entropy at the latest. So what a
+ * replica takes in is told if one other, a **keeper**, has told all since the stream began. What
+ * lies there from before a reader has listed; but a list asks a majority, and may leave out what
+ * the others have alone. So it takes **enough** keepers that a list cannot have left out all of
+ * them, or one that is **proven**: it has held the same as so many (vouching.ts), so that all it
+ * ever held was listed or told.
+ *
+ * A replica whose memory of changes was lost (it was restarted, or had too many of them), or that was
+ * filled or found later, is in doubt: what it took in before may never be told by anybody. It
+ * keeps again when a proven keeper vouches for it. Where the keepers do not suffice there is a gap:
+ * readers list, and all that are followed keep from there on, unproven.
  *
  * What an event costs is in proportion to the partitions that it is about.
  */
 import type { StorageId } from '../../base/ids.ts'
+import type { Standing } from './cursor.ts'
 import type { Holders } from './holders.ts'
+import { PartitionsByDisk } from './partitions-by-disk.ts'
 
-/** A disk that may not have told all. */
-export interface Doubt {
-  readonly id: StorageId
-  /** By a keeper of them, the partitions in doubt. */
-  readonly byKeeper: ReadonlyMap<StorageId, readonly number[]>
+/** Disks that are proven in these partitions, if they hold the same there. */
+export interface Look {
+  readonly disks: readonly StorageId[]
+  /** Proven already, and to hold the same as they do; null: the disks prove each other. */
+  readonly keeper: StorageId | null
+  /** So many of them, the keeper counted, prove those that hold the same. */
+  readonly enough: number
+  readonly partitions: readonly number[]
 }
 
 export class Continuity {
   #holders: Holders
   /** Disks whose changes are read from some point on. */
   readonly #followed = new Set<StorageId>()
-  /** By disk that is followed: partitions of which it may not have told all; none is empty. */
-  readonly #doubts = new Map<StorageId, Set<number>>()
-  /** By disk, when it was doubted last: a vouching that began before says nothing. */
+  /** Of which they may not have told all. */
+  readonly #doubts = new PartitionsByDisk()
+  /** Of which they have told all since the beginning, which is all that is known. */
+  readonly #unproven = new PartitionsByDisk()
+  /** By disk, when its standing fell last: answers that it gave before prove nothing. */
   readonly #turns = new Map<StorageId, number>()
   #turn = 0
 
@@ -37,30 +47,34 @@ export class Continuity {
   }
 
   /** Whether any partition lies at one of these disks. */
-  isAnyAt(ids: ReadonlySet<StorageId>): boolean {
+  isAnyAt(ids: Iterable<StorageId>): boolean {
     return [...ids].some((id) => this.#holders.partitionsOf(id).length > 0)
   }
 
-  /** True: there is a gap. These disks are followed, and those of them have told all since the beginning. */
-  begin(found: ReadonlySet<StorageId>, whole: ReadonlySet<StorageId>): boolean {
+  /** True: there is a gap. These disks are followed. */
+  begin(found: ReadonlyMap<StorageId, Standing>): boolean {
     const doubtful = new Set<number>()
-    for (const id of found) this.#followed.add(id)
+    for (const id of found.keys()) this.#followed.add(id)
     for (const id of this.#holders.disks()) {
-      if (found.has(id) && whole.has(id)) continue
-      const partitions = this.#holders.partitionsOf(id)
-      for (const p of partitions) doubtful.add(p)
-      if (found.has(id)) this.doubt(id, partitions)
+      const standing = found.get(id) ?? 'doubted'
+      this.#stands(id, standing)
+      if (standing !== 'doubted') continue
+      for (const p of this.#holders.partitionsOf(id)) doubtful.add(p)
     }
     return this.#look(doubtful)
   }
 
-  /** True: there is a gap. What changes at the disk is read from now on; `isWhole`: and was before. */
-  follows(id: StorageId, isWhole: boolean): boolean {
+  /** True: there is a gap. What changes at the disk is read from now on. */
+  follows(id: StorageId, standing: Standing): boolean {
     this.#followed.add(id)
+    this.#stands(id, standing)
+    return standing === 'doubted' && this.#look(this.#holders.partitionsOf(id))
+  }
+
+  #stands(id: StorageId, standing: Standing): void {
     const partitions = this.#holders.partitionsOf(id)
-    if (isWhole) return false
-    this.doubt(id, partitions)
-    return this.#look(partitions)
+    if (standing === 'doubted') this.doubt(id, partitions)
+    else if (standing === 'heard') this.#unproven.add(id, partitions)
   }
 
   /** True: there is a gap. Some of what changed at the disk is gone; it is followed from now on. */
@@ -81,16 +95,16 @@ export class Continuity {
   /** The disk may not have told all of these. Whether that is a gap is looked at later. */
   doubt(id: StorageId, partitions: readonly number[]): void {
     if (!this.#followed.has(id) || partitions.length === 0) return
-    const doubted = this.#doubts.get(id) ?? new Set()
-    for (const p of partitions) doubted.add(p)
-    this.#doubts.set(id, doubted)
+    this.#doubts.add(id, partitions)
+    this.#unproven.remove(id, partitions)
     this.#turns.set(id, ++this.#turn)
   }
 
   /** True: there is a gap. The disk is no member any more. */
   left(id: StorageId): boolean {
     this.#followed.delete(id)
-    this.#doubts.delete(id)
+    this.#doubts.removeAll(id)
+    this.#unproven.removeAll(id)
     this.#turns.delete(id)
     return this.#look(this.#holders.partitionsOf(id))
   }
@@ -100,9 +114,13 @@ export class Continuity {
     const before = this.#holders
     this.#holders = holders
     const changed = holders.changedSince(before)
-    for (const [id, doubted] of this.#doubts) {
-      const gone = [...doubted].filter((p) => !holders.of(p).includes(id))
-      this.#clear(id, gone)
+    for (const marks of [this.#doubts, this.#unproven]) {
+      for (const [id, marked] of marks) {
+        marks.remove(
+          id,
+          [...marked].filter((p) => !holders.of(p).includes(id)),
+        )
+      }
     }
     for (const p of changed) {
       for (const id of holders.of(p)) if (!before.of(p).includes(id)) this.doubt(id, [p])
@@ -110,60 +128,86 @@ export class Continuity {
     return this.#look(changed)
   }
 
-  /** Whether the disk has told all of what it holds. */
-  isWhole(id: StorageId): boolean {
-    return this.#followed.has(id) && !this.#doubts.has(id)
+  /** Of all that the disk holds: the worst. */
+  standingOf(id: StorageId): Standing {
+    if (!this.#followed.has(id) || this.#doubts.hasAny(id)) return 'doubted'
+    return this.#unproven.hasAny(id) ? 'heard' : 'proven'
   }
 
-  get isAnyInDoubt(): boolean {
-    return this.#doubts.size > 0
+  /** Whether there is something to look at, now or later. */
+  get isAnyUnproven(): boolean {
+    return this.#doubts.size > 0 || this.#unproven.size > 0
   }
 
-  /** The next attempt is another keeper's: one may be down, or have another clock. */
-  doubts(attempt: number): readonly Doubt[] {
-    return [...this.#doubts].map(([id, partitions]) => {
-      const byKeeper = new Map<StorageId, number[]>()
-      for (const p of partitions) {
-        const keepers = this.#holders.of(p).filter((other) => this.keeps(other, p))
-        const keeper = keepers[attempt % keepers.length]
-        if (keeper !== undefined) byKeeper.set(keeper, [...(byKeeper.get(keeper) ?? []), p])
+  /** The next attempt names another keeper: one may be down, or its clock be behind. */
+  looks(attempt: number): readonly Look[] {
+    const looks = new Map<string, Look & { readonly partitions: number[] }>()
+    for (const p of new Set([...this.#doubts.partitions(), ...this.#unproven.partitions()])) {
+      for (const look of this.#looksAt(p, attempt)) {
+        const name = [look.keeper ?? '', look.enough, ...look.disks].join()
+        const known = looks.get(name)
+        if (known === undefined) looks.set(name, { ...look, partitions: [p] })
+        else known.partitions.push(p)
       }
-      return { id, byKeeper }
-    })
+    }
+    return [...looks.values()]
+  }
+
+  #looksAt(p: number, attempt: number): readonly Omit<Look, 'partitions'>[] {
+    const followed = this.#holders.of(p).filter((id) => this.#followed.has(id))
+    const proven = followed.filter((id) => this.proves(id, p))
+    const keeper = proven[attempt % proven.length]
+    if (keeper !== undefined) {
+      const others = followed.filter((id) => !this.proves(id, p))
+      return others.map((id) => ({ disks: [id], keeper, enough: 2 }))
+    }
+    const disks = followed.filter((id) => this.keeps(id, p))
+    const enough = this.#holders.enough(p)
+    return disks.length < enough ? [] : [{ disks, keeper: null, enough }]
   }
 
   keeps(id: StorageId, partition: number): boolean {
     const isHere = this.#followed.has(id) && this.#holders.of(partition).includes(id)
-    return isHere && this.#doubts.get(id)?.has(partition) !== true
+    return isHere && !this.#doubts.has(id, partition)
   }
 
-  /** Grows when the disk is doubted. */
+  proves(id: StorageId, partition: number): boolean {
+    return this.keeps(id, partition) && !this.#unproven.has(id, partition)
+  }
+
+  /** Grows when the standing of the disk falls. */
   turnOf(id: StorageId): number {
     return this.#turns.get(id) ?? 0
   }
 
-  /** A keeper vouches for the disk: it has told all of these, or others have. */
-  trust(id: StorageId, partitions: readonly number[]): void {
-    this.#clear(id, partitions)
+  /** The disks have held the same of these, since they stand as they do. */
+  prove({ disks, keeper, partitions }: Look): void {
+    const proven = partitions.filter((p) =>
+      keeper === null ? disks.every((id) => this.keeps(id, p)) : this.proves(keeper, p),
+    )
+    for (const id of disks) {
+      this.#doubts.remove(id, proven)
+      this.#unproven.remove(id, proven)
+    }
   }
 
-  #clear(id: StorageId, partitions: readonly number[]): void {
-    const doubted = this.#doubts.get(id)
-    if (doubted === undefined) return
-    for (const p of partitions) doubted.delete(p)
-    if (doubted.size === 0) this.#doubts.delete(id)
-  }
-
-  /** True: of one of these nobody keeps who did, and somebody can from now on. */
+  /** True: of one of these the keepers do not suffice, and do from now on, if only readers list. */
   #look(partitions: Iterable<number>): boolean {
     let isGap = false
     for (const p of partitions) {
-      const holders = this.#holders.of(p)
-      if (holders.some((id) => this.keeps(id, p))) continue
-      const followed = holders.filter((id) => this.#followed.has(id))
-      for (const id of followed) this.#clear(id, [p])
-      // Of what nobody tells there is a gap when somebody does.
-      isGap ||= followed.length > 0
+      const enough = this.#holders.enough(p)
+      const followed = this.#holders.of(p).filter((id) => this.#followed.has(id))
+      const keepers = followed.filter((id) => this.keeps(id, p))
+      if (keepers.length >= enough || keepers.some((id) => this.proves(id, p))) continue
+      // Nothing is won by a list; or too little yet, and somebody tells.
+      if (keepers.length === followed.length) continue
+      if (keepers.length > 0 && followed.length < enough) continue
+      isGap = true
+      for (const id of followed) {
+        this.#doubts.remove(id, [p])
+        this.#unproven.add(id, [p])
+        this.#turns.set(id, ++this.#turn)
+      }
     }
     return isGap
   }

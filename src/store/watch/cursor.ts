@@ -11,12 +11,17 @@ import { AtollError } from '../../base/errors.ts'
 import { WireError, WireReader, WireWriter } from '../../wire/codec.ts'
 import { CURSOR_RUNS_MAX } from '../limits.ts'
 
+/**
+ * What a watch knows of all that a disk holds. `doubted`: some of it may not have been told. `heard`:
+ * what changed there since the watch began was told. `proven`: what it held before was listed or told too.
+ */
+export type Standing = (typeof STANDINGS)[number]
+
 /** Where a watch is in one run. */
 export interface RunPlace {
   /** The last change that was taken in. */
   readonly seq: number
-  /** All that its disk has was told there, or by others. */
-  readonly isWhole: boolean
+  readonly standing: Standing
 }
 
 export interface Cursor {
@@ -27,13 +32,16 @@ export interface Cursor {
 
 /** Events told last whose marks a cursor has: copies come within a moment. */
 export const MARKS = 8
+const STANDINGS = ['doubted', 'heard', 'proven'] as const
 const FORMAT = 2
 const CHECKSUM_BYTES = 4
 
 export function cursorText({ runs, marks }: Cursor): string {
   const out = new WireWriter()
     .uint(FORMAT)
-    .list([...runs], (to, [run, { seq, isWhole }]) => to.uint(run).uint(seq).bool(isWhole))
+    .list([...runs], (to, [run, { seq, standing }]) =>
+      to.uint(run).uint(seq).uint(STANDINGS.indexOf(standing)),
+    )
     .list(marks, (to, mark) => to.uint(mark))
   const bytes = out.finish()
   const text = Buffer.alloc(bytes.length + CHECKSUM_BYTES)
@@ -64,7 +72,10 @@ function decoded(bytes: Buffer): Cursor {
   if (format !== FORMAT) throw new WireError(`cursor of unknown format ${format}`)
   const runs = new Map(
     from.list(CURSOR_RUNS_MAX, (each) => {
-      return [each.uint(), { seq: each.uint(), isWhole: each.bool() }] as const
+      const run = each.uint()
+      const seq = each.uint()
+      const standing = STANDINGS[each.uint(STANDINGS.length - 1)] ?? 'doubted'
+      return [run, { seq, standing }] as const
     }),
   )
   return { runs, marks: from.list(MARKS, (each) => each.uint()) }

@@ -4,6 +4,7 @@
  */
 import type { StorageId } from '../../base/ids.ts'
 import type { Topology } from '../../topology/topology.ts'
+import { majorityOf } from '../../topology/validate.ts'
 import { installedIn } from '../place.ts'
 
 const NOBODY: readonly StorageId[] = []
@@ -22,6 +23,12 @@ export class Holders {
   of(partition: number): readonly StorageId[] {
     const state = this.topology.partitions[partition]
     return state === undefined ? NOBODY : installedIn(state)
+  }
+
+  /** So many of a partition's holders that a list, which asks a majority, has asked one of them. */
+  enough(partition: number): number {
+    const { length } = this.of(partition)
+    return length - majorityOf(length) + 1
   }
 
   /** Disks that hold any. */

@@ -15,7 +15,7 @@ import type { WatchCounts } from '../counts.ts'
 import { CURSOR_RUNS_MAX } from '../limits.ts'
 import type { StoreRecord } from '../record.ts'
 import { Continuity } from './continuity.ts'
-import { type Cursor, cursorText, type RunPlace } from './cursor.ts'
+import { type Cursor, cursorText, type RunPlace, type Standing } from './cursor.ts'
 import type { EventBuffer } from './event-buffer.ts'
 import type { Feed } from './feed.ts'
 import {
@@ -73,9 +73,8 @@ export class Stream {
   readonly #followers = new Map<StorageId, Follower>()
   readonly #continuity: Continuity
   readonly #vouching: Vouching
-  /** Disks that have answered, and those of them of which all is told since the beginning. */
-  readonly #found = new Set<StorageId>()
-  readonly #whole = new Set<StorageId>()
+  /** Disks that have answered, with what was known of them then. */
+  readonly #found = new Map<StorageId, Standing>()
   /** Disks that could not be asked at least once. */
   readonly #failed = new Set<StorageId>()
   /** Of the cursor that it began with: runs of disks that have not answered yet. */
@@ -218,18 +217,18 @@ export class Stream {
     const at = this.#unfound.get(run) ?? null
     this.#unfound.delete(run)
     const isNew = this.#options.after === null && !this.#hasBegun
-    if (isNew || at?.isWhole === true) this.#whole.add(id)
+    this.#found.set(id, at?.standing ?? (isNew ? 'heard' : 'doubted'))
     return at?.seq ?? null
   }
 
   #onFound(id: StorageId): void {
-    this.#found.add(id)
-    if (this.#hasBegun) this.#tellGapIf(this.#continuity.follows(id, this.#whole.has(id)))
+    const standing = this.#found.get(id) ?? 'doubted'
+    if (this.#hasBegun) this.#tellGapIf(this.#continuity.follows(id, standing))
     else this.#beginIfAllAnswered()
   }
 
   #onLost(id: StorageId): void {
-    this.#whole.delete(id)
+    this.#found.set(id, 'doubted')
     if (this.#hasBegun) this.#tellGapIf(this.#continuity.lost(id))
   }
 
@@ -241,7 +240,6 @@ export class Stream {
       follower.stop()
       this.#followers.delete(id)
       this.#found.delete(id)
-      this.#whole.delete(id)
       this.#failed.delete(id)
       isGap = this.#continuity.left(id) || isGap
     }
@@ -254,7 +252,8 @@ export class Stream {
     const { clock } = this.#options
     const { signal } = this.#aborter
     await sleep(clock, FIRST_ANSWERS_MS, signal)
-    if (this.#options.after === null || this.#whole.size > 0) this.#beginIfAny()
+    const isAnyKnown = [...this.#found.values()].some((standing) => standing !== 'doubted')
+    if (this.#options.after === null || isAnyKnown) this.#beginIfAny()
     await sleep(clock, BEGIN_MS - FIRST_ANSWERS_MS, signal)
     this.#beginIfAny()
     if (this.#hasBegun) return
@@ -270,8 +269,8 @@ export class Stream {
 
   #beginIfAny(): void {
     if (this.#hasBegun || this.#aborter.signal.aborted) return
-    if (!this.#continuity.isAnyAt(this.#found)) return
-    const isGap = this.#continuity.begin(this.#found, this.#whole)
+    if (!this.#continuity.isAnyAt(this.#found.keys())) return
+    const isGap = this.#continuity.begin(this.#found)
     this.#hasBegun = true
     this.#telling.tellBegin(this.#cursor())
     this.#tellGapIf(isGap)
@@ -291,7 +290,7 @@ export class Stream {
   #cursor(): string {
     const runs = new Map<number, RunPlace>()
     for (const [id, { run, seq }] of this.#followers) {
-      if (run !== 0) runs.set(run, { seq, isWhole: this.#continuity.isWhole(id) })
+      if (run !== 0) runs.set(run, { seq, standing: this.#continuity.standingOf(id) })
     }
     const areAllFound = this.#found.size === this.#followers.size
     for (const [run, place] of areAllFound ? [] : this.#unfound) {

@@ -1,20 +1,21 @@
 /**
- * How a disk of which a stream does not know that all was told becomes a keeper again, so that
- * replicas can be restarted or replaced one after another under a watch without a gap.
+ * How the disks that a stream follows are proven to have told all, so that replicas can be
+ * restarted or replaced one after another under a watch without a gap.
  *
- * A keeper vouches for it: where both hold the same of a partition, by the roots of their hash trees, whatever
- * the disk took in unheard is at the keeper too, and told by it up to that change. What the disk
- * takes in later it tells itself. So it has told all, or others have, as soon as the stream has read
- * both up to there. That values have run out is in no root: the disk may have passed over in silence what
- * was due by its clock, and the keeper has told of that once it has swept beyond that time. Its clock
- * alone does not say so: a sweep may be late, after a failure, of many values, or where the clock was set.
+ * Where disks hold the same of a partition, by the roots of their hash trees, whatever one of them
+ * took in unheard is at the other too, and told by it up to that change. What comes later each tells itself.
+ * So a proven keeper vouches for a disk in doubt as soon as the stream has read both up to there, and
+ * as many keepers as a list cannot have left out prove each other. That values have run out is in no
+ * root: the disk may have passed over in silence what was due by its clock, and the keeper has told of
+ * that once it has swept beyond that time. Its clock alone does not say so: a sweep may be late, after
+ * a failure, of many values, or where the clock was set.
  *
- * While a partition is written so fast that two looks at it never show the same nobody can vouch;
- * it is tried again, ever more seldom.
+ * While a partition is written so fast that looks at it never show the same nobody can vouch; it is
+ * tried again, ever more seldom. Each disk is asked once a time, for all of its partitions.
  */
 import type { StorageId } from '../../base/ids.ts'
 import { type Clock, sleep } from '../../seams/clock.ts'
-import type { Continuity } from './continuity.ts'
+import type { Continuity, Look } from './continuity.ts'
 import type { RootsAnswer, RootsQuestion } from './feed-messages.ts'
 
 /** Where a stream is at a disk. */
@@ -37,6 +38,14 @@ export interface VouchingOptions {
   ) => Promise<RootsAnswer>
 }
 
+/** What a disk has answered. */
+interface Seen extends Omit<RootsAnswer, 'roots'> {
+  /** When its standing had fallen last. */
+  readonly turn: number
+  /** By partition. */
+  readonly roots: ReadonlyMap<number, number | null>
+}
+
 /** Until it is looked first, and how seldom at last. */
 const LOOK_MS = 1000
 const LOOK_MS_MAX = 30_000
@@ -56,12 +65,12 @@ export class Vouching {
     this.#options = options
   }
 
-  /** There may be disks in doubt. */
+  /** There may be disks that are not proven. */
   look(): void {
     this.#pauseMs = LOOK_MS
     this.#pause.abort()
     if (this.#isRunning || this.#aborter.signal.aborted) return
-    if (!this.#options.continuity.isAnyInDoubt) return
+    if (!this.#options.continuity.isAnyUnproven) return
     this.#isRunning = true
     this.#run().catch(() => undefined)
   }
@@ -74,15 +83,10 @@ export class Vouching {
   async #run(): Promise<void> {
     const { continuity } = this.#options
     try {
-      while (continuity.isAnyInDoubt && !this.#aborter.signal.aborted) {
+      while (continuity.isAnyUnproven && !this.#aborter.signal.aborted) {
         if (!(await this.#hasPaused())) continue
         this.#pauseMs = Math.min(2 * this.#pauseMs, LOOK_MS_MAX)
-        for (const { id, byKeeper } of continuity.doubts(this.#attempt++)) {
-          for (const [keeper, partitions] of byKeeper) {
-            // One that cannot be asked now is another time.
-            await this.#vouch(id, keeper, partitions).catch(() => undefined)
-          }
-        }
+        await this.#pass().catch(() => undefined)
       }
     } finally {
       this.#isRunning = false
@@ -99,44 +103,75 @@ export class Vouching {
     )
   }
 
-  async #vouch(id: StorageId, keeper: StorageId, partitions: readonly number[]): Promise<void> {
-    const { continuity } = this.#options
-    const turns = [continuity.turnOf(id), continuity.turnOf(keeper)]
-    const mine = await this.#ask(id, partitions)
-    const theirs = await this.#ask(keeper, partitions)
-    const equal = partitions.filter((_, i) => {
-      return mine.roots[i] !== null && mine.roots[i] === theirs.roots[i]
-    })
-    if (equal.length === 0 || !(await this.#isReadSince(id, mine, keeper, theirs))) return
-    const isStill = turns[0] === continuity.turnOf(id) && turns[1] === continuity.turnOf(keeper)
-    if (!isStill) return
-    const kept = equal.filter((p) => continuity.keeps(keeper, p))
-    continuity.trust(id, kept)
-    this.#pauseMs = LOOK_MS
-  }
-
-  /** Whether both were read up to where they were the same, and the keeper beyond what had run out. */
-  async #isReadSince(
-    id: StorageId,
-    mine: RootsAnswer,
-    keeper: StorageId,
-    theirs: RootsAnswer,
-  ): Promise<boolean> {
-    let confirmed = theirs
-    for (let i = 0; i < CONFIRMATIONS_MAX; i++) {
-      if (confirmed.run !== theirs.run) return false
-      const isSwept = confirmed.sweptMs > mine.wallMs
-      if (isSwept && this.#isRead(id, mine) && this.#isRead(keeper, confirmed)) return true
-      await sleep(this.#options.clock, LOOK_MS, this.#aborter.signal)
-      // What it tells meanwhile need not be waited for.
-      if (!isSwept) confirmed = await this.#ask(keeper, [])
+  async #pass(): Promise<void> {
+    const { continuity, clock } = this.#options
+    const looks = continuity.looks(this.#attempt++)
+    const seen = await this.#askAll(looks)
+    let open = looks.flatMap((look) => agreedOf(look, seen))
+    for (let i = 0; open.length > 0 && i < CONFIRMATIONS_MAX; i++) {
+      if (i > 0) {
+        await sleep(clock, LOOK_MS, this.#aborter.signal)
+        await this.#askAgain(open, seen)
+      }
+      const isTold = new Map(open.map((look) => [look, this.#isTold(look, seen)]))
+      for (const look of open) if (isTold.get(look) === true) this.#prove(look, seen)
+      open = open.filter((look) => isTold.get(look) === false)
     }
-    return false
   }
 
-  #isRead(id: StorageId, { run, upTo }: RootsAnswer): boolean {
+  async #askAll(looks: readonly Look[]): Promise<Map<StorageId, Seen>> {
+    const wanted = new Map<StorageId, Set<number>>()
+    for (const look of looks) {
+      for (const id of disksOf(look)) {
+        const partitions = wanted.get(id) ?? new Set()
+        for (const p of look.partitions) partitions.add(p)
+        wanted.set(id, partitions)
+      }
+    }
+    const seen = new Map<StorageId, Seen>()
+    const asked = [...wanted].map(async ([id, set]) => {
+      const partitions = [...set]
+      const turn = this.#options.continuity.turnOf(id)
+      const { roots, ...at } = await this.#ask(id, partitions)
+      const known = partitions.map((p, i) => [p, roots[i] ?? null] as const)
+      seen.set(id, { ...at, turn, roots: new Map(known) })
+    })
+    // One that cannot be asked now is another time.
+    await Promise.allSettled(asked)
+    return seen
+  }
+
+  /** Keepers that had to sweep. What they have told meanwhile is to be read as well. */
+  async #askAgain(looks: readonly Look[], seen: Map<StorageId, Seen>): Promise<void> {
+    const behind = new Set<StorageId>()
+    for (const look of looks) {
+      if (look.keeper !== null && !hasSwept(look, seen)) behind.add(look.keeper)
+    }
+    const asked = [...behind].map(async (id) => {
+      const { run, upTo, wallMs, sweptMs } = await this.#ask(id, [])
+      const before = seen.get(id)
+      if (before?.run === run) seen.set(id, { ...before, upTo, wallMs, sweptMs })
+      else seen.delete(id)
+    })
+    await Promise.allSettled(asked)
+  }
+
+  /** Whether all were read up to where they were the same, and the keeper beyond what had run out. */
+  #isTold(look: Look, seen: ReadonlyMap<StorageId, Seen>): boolean {
+    return hasSwept(look, seen) && disksOf(look).every((id) => this.#isRead(id, seen.get(id)))
+  }
+
+  #isRead(id: StorageId, seen: Seen | undefined): boolean {
     const at = this.#options.at(id)
-    return at !== null && at.run === run && at.seq >= upTo
+    return seen !== undefined && at !== null && at.run === seen.run && at.seq >= seen.upTo
+  }
+
+  #prove(look: Look, seen: ReadonlyMap<StorageId, Seen>): void {
+    const { continuity } = this.#options
+    const stand = disksOf(look).every((id) => seen.get(id)?.turn === continuity.turnOf(id))
+    if (!stand) return
+    continuity.prove(look)
+    this.#pauseMs = LOOK_MS
   }
 
   async #ask(id: StorageId, partitions: readonly number[]): Promise<RootsAnswer> {
@@ -144,4 +179,31 @@ export class Vouching {
     const { run, seq: after } = at(id) ?? { run: 0, seq: 0 }
     return ask(id, { prefix, run, after, partitions }, this.#aborter.signal)
   }
+}
+
+function disksOf({ disks, keeper }: Look): readonly StorageId[] {
+  return keeper === null ? disks : [...disks, keeper]
+}
+
+/** By who holds the same, where enough do. */
+function agreedOf(look: Look, seen: ReadonlyMap<StorageId, Seen>): readonly Look[] {
+  const agreed = new Map<string, Look & { readonly partitions: number[] }>()
+  for (const p of look.partitions) {
+    const rootOf = (id: StorageId): number | null => seen.get(id)?.roots.get(p) ?? null
+    for (const [root, same] of Map.groupBy(disksOf(look), rootOf)) {
+      if (root === null || same.length < look.enough) continue
+      const known = agreed.get(same.join())
+      const disks = same.filter((id) => id !== look.keeper)
+      if (known === undefined) agreed.set(same.join(), { ...look, disks, partitions: [p] })
+      else known.partitions.push(p)
+    }
+  }
+  return [...agreed.values()]
+}
+
+/** Whether the keeper has told of all that may have run out at the disks. */
+function hasSwept({ disks, keeper }: Look, seen: ReadonlyMap<StorageId, Seen>): boolean {
+  if (keeper === null) return true
+  const sweptMs = seen.get(keeper)?.sweptMs ?? 0
+  return disks.every((id) => sweptMs > (seen.get(id)?.wallMs ?? sweptMs))
 }
