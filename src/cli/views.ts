@@ -1,5 +1,6 @@
 /** How results look to a person. One view per method of the table; a test asks for each. */
 import { prometheusText } from '../base/prometheus-text.ts'
+import { endOf } from '../node/naming.ts'
 import type { CallName, ResultOf, WatchName } from '../rpc/methods.ts'
 import { debugLog, debugTimeline, doctor } from './debug-views.ts'
 import { formatDuration } from './duration.ts'
@@ -147,8 +148,10 @@ const topologyShow: View<ResultOf<'topology.show'>> = {
     const moving = partitions.filter(({ previous }) => previous !== null).length
     const held = (storageId: string) =>
       partitions.filter(({ replicas }) => replicas.includes(storageId)).length
+    const isAlone = ({ name }: { name: string }) =>
+      members.filter((one) => one.name === name).length === 1
     const rows = members.map((one) => [
-      printable(one.name),
+      printable(isAlone(one) ? one.name : `${one.name} (${endOf(one.id)})`),
       state(one.state, paint),
       `${held(one.storageId)} partitions`,
       roots.includes(one.storageId) ? 'root' : '',

@@ -2,20 +2,23 @@
 import { AtollError } from '../base/errors.ts'
 import type { MemberInfo } from './api.ts'
 import type { Cluster } from './compose.ts'
+import { ambiguous, called } from './naming.ts'
 import { memberInfo } from './views.ts'
 
 export function listMembers({ membership, removals }: Cluster): MemberInfo[] {
   return membership.members().map((each) => memberInfo(each, removals.stateOf(each)))
 }
 
+/** Of several that answer to it the one that has not gone for good. */
 export function memberNamed(cluster: Cluster, nameOrId: string): MemberInfo {
-  const named = listMembers(cluster).filter(({ id, name }) => id === nameOrId || name === nameOrId)
-  const [only] = named
+  const { membership, removals } = cluster
+  const named = called(membership.members(), nameOrId)
+  const here = named.filter((each) => !['removed', 'left'].includes(removals.stateOf(each)))
+  const meant = here.length > 0 ? here : named
+  const [only] = meant
   if (only === undefined) throw new AtollError('NOT_FOUND', `no member is called "${nameOrId}"`)
-  if (named.length === 1) return only
-  throw new AtollError('CONFLICT', `${named.length} members are called "${nameOrId}"`, {
-    hint: 'name it by its id; see: atoll member ls',
-  })
+  if (meant.length > 1) throw ambiguous(meant, nameOrId, (each) => removals.stateOf(each))
+  return memberInfo(only, removals.stateOf(only))
 }
 
 /** null takes a tag away. */

@@ -13,25 +13,39 @@ import type {
   TopologyPlan,
 } from './api.ts'
 import type { Cluster } from './compose.ts'
+import { ambiguous, called, type Named } from './naming.ts'
 
 export async function removeMember(cluster: Cluster, nameOrId: string): Promise<MemberRemoved> {
-  const { membership, issuer } = cluster
   const current = known(cluster)
-  const away = current.away.map((disk) => ({ ...disk, id: '' }))
-  const named = [...current.members, ...membership.members(), ...away].filter((each) => {
-    return each.storageId !== '' && answersTo(each, nameOrId)
-  })
-  const disks = new Map(named.map(({ storageId, name }) => [storageId, name]))
-  const [only] = disks
+  const disks = disksNamed(cluster, current, nameOrId)
+  const here = disks.filter((disk) => !current.removed.includes(disk.storageId))
+  const meant = here.length > 0 ? here : disks
+  const [only] = meant
   if (only === undefined) throw new AtollError('NOT_FOUND', `no member is called "${nameOrId}"`)
-  if (disks.size > 1) throw ambiguous(disks.size, nameOrId)
-  const [storageId, name] = only
+  if (meant.length > 1) throw ambiguous(meant, nameOrId, stateIn(cluster))
+  const { storageId, name } = only
   if (storageId === cluster.mesh.self.storageId) {
     throw new AtollError('CONFLICT', `${name} is this daemon itself`, {
       hint: 'use: atoll leave',
     })
   }
-  return { storageId, name, topology: await issuer.remove(storageId) }
+  return { storageId, name, topology: await cluster.issuer.remove(storageId) }
+}
+
+/** Also those that are away, or that the topology does not know yet. */
+function disksNamed(cluster: Cluster, current: Topology, nameOrId: string): Named[] {
+  const away = current.away.map((disk) => ({ ...disk, id: '' }))
+  const all: Named[] = [...away, ...cluster.membership.members(), ...current.members]
+  const disks = all.filter(({ storageId }) => storageId !== '')
+  const byDisk = new Map(called(disks, nameOrId).map((each) => [each.storageId, each]))
+  return [...byDisk.values()]
+}
+
+function stateIn({ membership, removals }: Cluster): (disk: Named) => string {
+  return ({ id, storageId }) => {
+    const member = membership.get(id)
+    return member?.storageId === storageId ? removals.stateOf(member) : 'away'
+  }
 }
 
 export async function movePartition(
@@ -45,8 +59,9 @@ export async function movePartition(
     const last = current.partitions.length - 1
     throw new AtollError('NOT_FOUND', `partitions are numbered from 0 to ${last}`)
   }
-  const taker = memberNamed(current, to)
-  const giver = from === undefined ? giverFor(current, state, taker) : memberNamed(current, from)
+  const taker = memberNamed(cluster, current, to)
+  const giver =
+    from === undefined ? giverFor(current, state, taker) : memberNamed(cluster, current, from)
   const move = { partition, from: giver.storageId, to: taker.storageId }
   const topology = await cluster.issuer.move(move)
   return { partition, from: giver.name, to: taker.name, topology }
@@ -142,29 +157,16 @@ function giverFor(topology: Topology, { replicas }: Partition, to: TopologyMembe
   return giver
 }
 
-function memberNamed(topology: Topology, nameOrId: string): TopologyMember {
-  const named = topology.members.filter((member) => answersTo(member, nameOrId))
+function memberNamed(cluster: Cluster, topology: Topology, nameOrId: string): TopologyMember {
+  const named = called(topology.members, nameOrId)
   const [only] = named
   if (only === undefined) {
     throw new AtollError('NOT_FOUND', `the topology has no member called "${nameOrId}"`, {
       hint: 'see: atoll topology show',
     })
   }
-  if (named.length > 1) throw ambiguous(named.length, nameOrId)
+  if (named.length > 1) throw ambiguous(named, nameOrId, stateIn(cluster))
   return only
-}
-
-function answersTo(
-  member: { readonly id: string; readonly name: string; readonly storageId: string },
-  nameOrId: string,
-): boolean {
-  return [member.id, member.name, member.storageId].includes(nameOrId)
-}
-
-function ambiguous(count: number, name: string): AtollError {
-  return new AtollError('CONFLICT', `${count} members are called "${name}"`, {
-    hint: 'name it by its storage id; see: atoll topology show -o json',
-  })
 }
 
 function known({ topology }: Cluster): Topology {

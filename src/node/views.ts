@@ -71,7 +71,7 @@ export function healthOf(topology: Topology | null, membership: Membership): Hea
     warnings.push('this daemon is not in the topology: it stores nothing')
   }
   warnings.push(...rootWarnings(topology, usable), ...withoutMajority(topology, usable))
-  warnings.push(...awayWarnings(topology))
+  warnings.push(...awayWarnings(topology, membership))
   const moving = movingPartitions(topology)
   return {
     toleratesFailures: failuresTolerated(topology, unsuspectedDisks(topology, membership)),
@@ -80,8 +80,14 @@ export function healthOf(topology: Topology | null, membership: Membership): Hea
   }
 }
 
-/** Whoever is away for good is to be removed: nobody else knows that it will not return. */
-function awayWarnings({ away }: Topology): string[] {
+/**
+ * Whoever is away for good is to be removed: nobody else knows that it will not return. Whoever said
+ * goodbye has let go of its data: it is named no more after half a minute.
+ */
+function awayWarnings(topology: Topology, membership: Membership): string[] {
+  const farewells = membership.members().filter(({ state }) => state === 'left')
+  const said = new Set(farewells.map(({ storageId }) => storageId))
+  const away = topology.away.filter(({ storageId }) => !said.has(storageId))
   const [first] = away
   if (first === undefined) return []
   const names = away.slice(0, AWAY_SHOWN).map(({ name }) => name)

@@ -66,7 +66,8 @@ function ofMember(self: string, member: MemberView): Finding[] {
   }
   if (state === 'dead') {
     const seen = `${name} is dead since ${time(sinceMs)}`
-    return [warn('reachability', seen, `start ${name} again, or let another daemon join`)]
+    const fix = `start ${name} again; if it is gone for good, let another daemon join, and`
+    return [warn('reachability', seen, `${fix}: atoll member remove ${endIn(name) ?? name}`)]
   }
   if (answer === null) {
     if (state === 'alive') return []
@@ -77,6 +78,11 @@ function ofMember(self: string, member: MemberView): Finding[] {
   const seen = `${name} is ${state} but does not answer ${self} (${why})`
   const fix = `look whether ${name} runs and is not stopped or overloaded, and at the network ${where}`
   return [fail('reachability', seen, fix)]
+}
+
+/** Of several members of one name the end of the id tells which, also to `member remove`. */
+function endIn(name: string): string | undefined {
+  return / \((…\w+)\)$/.exec(name)?.[1]
 }
 
 function answers({ answer }: MemberView): boolean {
