@@ -118,9 +118,9 @@ function addStoreCommands(program: Command, register: Register): void {
 
 function addExport(program: Command, register: Register): void {
   commandAt(program, 'kv.export')
-    .description('write keys and values as lines of JSON, for import')
+    .description('write keys and values as lines of JSON, for import; registers are not among them')
     .argument('[prefix]', 'what the keys begin with', '')
-    .option('--to <file>', 'a new file; by default standard output')
+    .option('--to <file>', 'a new file; - or absent: standard output')
     .option('--resume', 'go on with the file where it breaks off')
     .option('--after <key>', 'begin after this key')
     .action((prefix: string, options: ExportOptions) =>

@@ -61,6 +61,8 @@ async function parse(
   return found
 }
 
+const HELP: ReadonlySet<string> = new Set(['-h', '--help'])
+
 /** `help kv put` and `kv help put` are `kv put --help`, if there is such a command. */
 function wordsOf(argv: readonly string[], program: Command): string[] {
   const first = firstWord(argv, program)
@@ -71,7 +73,12 @@ function wordsOf(argv: readonly string[], program: Command): string[] {
     if (next === undefined) break
     group = next
   }
-  if (argv[at] !== 'help' || group.commands.length === 0) return [...argv]
+  const given = argv[at]
+  if (given === undefined || group.commands.length === 0) return [...argv]
+  if (given !== 'help') {
+    // No command has that name, so there is no help of it: what was meant is told instead.
+    return given.startsWith('-') ? [...argv] : argv.filter((each) => !HELP.has(each))
+  }
   const words = argv.slice(at + 1)
   for (const word of words) {
     const next = commandOf(group, word)

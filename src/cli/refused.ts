@@ -34,8 +34,14 @@ export const OTHER_WORDS: Readonly<Record<string, Readonly<Record<string, string
     counter: 'kv counter',
     cas: 'reg cas',
     members: 'member ls',
+    nodes: 'member ls',
+    services: 'member ls',
     info: 'status',
+    health: 'doctor',
     snapshot: 'kv export',
+    backup: 'kv export',
+    restore: 'kv import',
+    lease: 'kv put KEY VALUE --ttl 10s',
   },
   kv: {
     rm: 'kv del',
@@ -75,6 +81,14 @@ export const OTHER_WORDS: Readonly<Record<string, Readonly<Record<string, string
   dev: { resume: 'dev heal', unpause: 'dev heal', restart: 'dev heal', start: 'dev heal' },
 }
 
+/** What other stores have and this version has not, and the nearest that it has. */
+const NEAREST = {
+  lock: 'reg set KEY VALUE --if-absent (it holds until it is deleted)',
+  elect: 'reg set KEY VALUE --if-absent (it holds until it is deleted)',
+  election: 'reg set KEY VALUE --if-absent (it holds until it is deleted)',
+  txn: 'reg cas, of one key',
+} as const
+
 /** What people look for at the store, and where it is. */
 const CONDITIONS = /'--(?:if-version|if-absent|fence|cas|nx|xx)\b/
 
@@ -83,7 +97,7 @@ function elsewhere(option: string, words: string): string | null {
   const isOfStore = / kv( \w+)+$/.test(words)
   const [program = ''] = words.split(' ')
   if (option === '--context') return 'a daemon is chosen by its name: --at NAME'
-  if (isOfStore && (option === '--prefix' || option === '--recurse')) {
+  if (isOfStore && ['--prefix', '--recurse', '-recurse', '-prefix'].includes(option)) {
     return words.endsWith(' del')
       ? `keys are deleted one by one; their names: ${program} -o raw kv ls PREFIX`
       : `a prefix is an argument: ${words.replace(/ get$/, ' ls')} PREFIX`
@@ -128,6 +142,11 @@ function unknownCommand(message: string, meant: Meant): AtollError {
   const other = words.get(word)
   if (other !== undefined) {
     const hint = `here it is: ${program} ${other}`
+    return new AtollError('USAGE', `unknown command '${word}'`, { hint })
+  }
+  const nearest = group.length === 0 ? new Map(Object.entries(NEAREST)).get(word) : undefined
+  if (nearest !== undefined) {
+    const hint = `it is not in this version; nearest: ${program} ${nearest}`
     return new AtollError('USAGE', `unknown command '${word}'`, { hint })
   }
   const shown = message.startsWith('unknown command') ? message : `unknown command '${word}'`

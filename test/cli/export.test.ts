@@ -25,6 +25,7 @@ describe('kv export', () => {
     assert.deepEqual([status, err], [0, ''])
     assert.match(out, /^ok {2}exported 5000 \(\d+ bytes\) in/)
     assert.equal(readFileSync(file, 'utf8'), (await cli.run('kv', 'export', 'k/')).out)
+    assert.equal(readFileSync(file, 'utf8'), (await cli.run('kv', 'export', 'k/', '--to', '-')).out)
     const { out: json } = await cli.run('kv', 'export', '--to', join(cli.dir, 'x'), '-o', 'json')
     assert.equal((JSON.parse(json) as { exported: number }).exported, 5000)
   })

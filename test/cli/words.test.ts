@@ -47,6 +47,16 @@ describe('what people are told', () => {
       'kv put k v --nx',
       'the store takes every write: it knows no conditions. Registers do: atoll reg set --help',
     ],
+    ['kv get -recurse', "unknown option '-recurse'. A prefix is an argument: atoll kv ls PREFIX"],
+    [
+      'lock acquire x',
+      "unknown command 'lock'. It is not in this version; " +
+        'nearest: atoll reg set KEY VALUE --if-absent (it holds until it is deleted)',
+    ],
+    ['frob --help', "unknown command 'frob'. See: atoll --help"],
+    ['get -h', "unknown command 'get'. Here it is: atoll kv get"],
+    ['kv gett --help', "unknown command 'gett' (Did you mean get?). See: atoll kv --help"],
+    ['dev frob --help', "unknown command 'frob'. See: atoll dev --help"],
     ['dev resume a', "unknown command 'resume'. Here it is: atoll dev heal"],
     ['dev frob', "unknown command 'frob'. See: atoll dev --help"],
     ['kv set k v', "unknown command 'k'. A value is stored by: atoll kv put KEY VALUE"],

@@ -42,7 +42,8 @@ export async function exportKeys(
   prefix: string,
   options: ExportOptions,
 ): Promise<void> {
-  const { to, resume = false, after } = options
+  const { resume = false, after } = options
+  const to = options.to === '-' ? undefined : options.to
   if (resume && (to === undefined || after !== undefined)) {
     throw new AtollError('USAGE', '--resume goes on with a file: give --to FILE, and no --after')
   }
