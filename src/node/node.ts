@@ -210,7 +210,8 @@ class Node implements AtollNode {
     this.#state = 'leaving'
     try {
       const hasData = cluster.mesh.self.role === 'member' && cluster.removals.self === null
-      if (hasData) await cluster.issuer.leave(options)
+      const hasLetGo = (): Promise<boolean> => cluster.kv.hasLetGo()
+      if (hasData) await cluster.issuer.leave({ ...options, hasLetGo })
       // Before the goodbye, after which there is no way back: the disk may be full.
       await this.#directory?.release()
     } catch (error) {

@@ -123,6 +123,10 @@ export class Holdings {
     return this.#collection.sweptMs
   }
 
+  hasLetGo(): Promise<boolean> {
+    return this.#antiEntropy.hasLetGo()
+  }
+
   /** Comparisons with other replicas that are still to be made. */
   get syncBacklog(): number {
     return this.#antiEntropy.backlog

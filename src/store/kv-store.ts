@@ -168,6 +168,11 @@ export class KvStore implements KvApi {
     return this.#holdings?.held ?? null
   }
 
+  /** Whether nothing is here any more but what this disk is a replica of. */
+  async hasLetGo(): Promise<boolean> {
+    return (await this.#holdings?.hasLetGo()) ?? true
+  }
+
   /** Comparisons with other replicas that are still to be made. */
   get syncBacklog(): number {
     return this.#holdings?.syncBacklog ?? 0

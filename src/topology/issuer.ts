@@ -25,6 +25,8 @@ export interface LeaveOptions {
   /** Absent: it takes as long as it takes. */
   readonly deadlineMs?: number | undefined
   readonly signal?: AbortSignal | undefined
+  /** Whether all that moved away from this disk was offered to who has it now. Default: yes. */
+  readonly hasLetGo?: () => Promise<boolean>
 }
 
 export interface TopologyIssuer {
@@ -38,9 +40,10 @@ export interface TopologyIssuer {
    */
   report(installed: readonly Installed[], emptied: readonly Emptied[]): Promise<void>
   /**
-   * Moves everything off this node. Resolves when a topology without it is known here: from then
-   * on nobody needs its disk. Rejects with the signal's reason, when it cannot be done, or at the
-   * deadline with what it waited for: then it may take effect later, and may be asked for again.
+   * Moves everything off this node. Resolves when a topology without it is known here, and it has
+   * let go of all: from then on nobody needs its disk. Rejects with the signal's reason, when it
+   * cannot be done, or at the deadline with what it waited for: then it may take effect later, and
+   * may be asked for again.
    */
   leave(options?: LeaveOptions): Promise<void>
   /**

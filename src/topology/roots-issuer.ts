@@ -35,6 +35,8 @@ import { isMember, type Topology } from './topology.ts'
 
 /** A leave that no root has heard for so long is given up. */
 const UNHEARD_MS = 30_000
+/** Until it is looked again whether the disk has let go of all. */
+const LET_GO_MS = 200
 /** The topology may change between the question and the answer. */
 const OUTLOOKS_MAX = 3
 const NOTHING = new Uint8Array()
@@ -84,7 +86,7 @@ export class RootsIssuer implements TopologyIssuer {
     await this.#calls.tellAll(REQUEST_KINDS.TOPOLOGY_REPORT, body)
   }
 
-  async leave({ signal, deadlineMs }: LeaveOptions = {}): Promise<void> {
+  async leave({ signal, deadlineMs, hasLetGo = yes }: LeaveOptions = {}): Promise<void> {
     const handover = new Handover(this.#options, this.#calls)
     const late = new AbortController()
     const ends = AbortSignal.any([this.#calls.ends, late.signal, ...(signal ? [signal] : [])])
@@ -93,13 +95,17 @@ export class RootsIssuer implements TopologyIssuer {
         ? null
         : this.#clock.after(deadlineMs, () => late.abort(handover.late()))
     try {
-      await this.#goneBy(handover, ends)
+      await this.#goneBy(handover, hasLetGo, ends)
     } finally {
       timer?.cancel()
     }
   }
 
-  async #goneBy(handover: Handover, ends: AbortSignal): Promise<void> {
+  async #goneBy(
+    handover: Handover,
+    hasLetGo: () => Promise<boolean>,
+    ends: AbortSignal,
+  ): Promise<void> {
     let heardAtMs = this.#clock.monotonicMs()
     for (;;) {
       ends.throwIfAborted()
@@ -112,10 +118,12 @@ export class RootsIssuer implements TopologyIssuer {
       const unheard = await this.#calls.plead(REQUEST_KINDS.TOPOLOGY_LEAVE, NOTHING, ends)
       if (unheard === null) heardAtMs = this.#clock.monotonicMs()
       else if (this.#clock.monotonicMs() - heardAtMs > UNHEARD_MS) throw unheard
-      const isOut = !isMember(this.#calls.known(), this.#self) && (await handover.isTaken(ends))
+      const isOut = !isMember(this.#calls.known(), this.#self)
+      const isEmpty = isOut && (await hasLetGo())
+      const isTaken = isEmpty && (await handover.isTaken(ends))
       // It may have been taken in just now, by a root that knew nothing of its going.
-      if (isOut && !isMember(this.#calls.known(), this.#self)) return
-      await this.#calls.nextTopology(handover.pauseMs, ends)
+      if (isTaken && !isMember(this.#calls.known(), this.#self)) return
+      await this.#calls.nextTopology(isOut && !isEmpty ? LET_GO_MS : handover.pauseMs, ends)
     }
   }
 
@@ -201,6 +209,10 @@ export class RootsIssuer implements TopologyIssuer {
     if (topology.roots.includes(this.#self)) return topology
     throw new AtollError('BUSY', 'the asked node is no root now: another one decides')
   }
+}
+
+async function yes(): Promise<boolean> {
+  return true
 }
 
 function mustBeMember(topology: Topology, { storageId }: RemotePeer, what: string): void {

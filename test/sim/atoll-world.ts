@@ -1,4 +1,5 @@
 /** A world of whole nodes with clients, and the end that every scenario with them has in common. */
+import type { LogFields } from '../../src/seams/log.ts'
 import { compareStored, readStored, type Stored } from './checker/stored.ts'
 import { TopologyChecker } from './checker/topologies.ts'
 import { type AtollProgramNode, type AtollProgramOptions, atollProgram } from './atoll-program.ts'
@@ -36,6 +37,8 @@ export class AtollWorld {
   readonly disks: readonly SimDisk[]
   readonly topologies = new TopologyChecker()
   #listener: ((source: string, event: string) => void) | null = null
+  /** Partitions that each node's disk has let go of, by its name. */
+  readonly #dropped = new Map<string, Set<unknown>>()
   /** For what the scenario itself leaves to chance. */
   readonly random: SimRandom
 
@@ -68,6 +71,7 @@ export class AtollWorld {
     this.world.log.watch((...line) => {
       this.topologies.onLog(...line)
       this.#listener?.(line[0], line[1])
+      this.#noteDropped(...line)
     })
     context.onFailure(() => this.world.log.lines(150))
   }
@@ -84,6 +88,16 @@ export class AtollWorld {
     const index = await Promise.race([heard, late])
     this.#listener = null
     return index
+  }
+
+  #noteDropped(source: string, event: string, fields?: LogFields): void {
+    if (event !== 'store.partition-dropped') return
+    const dropped = this.#dropped.get(source) ?? new Set()
+    this.#dropped.set(source, dropped.add(fields?.['partition']))
+  }
+
+  hasDropped(index: number, partition: number): boolean {
+    return this.#dropped.get(this.world.host(index).name)?.has(partition) === true
   }
 
   disk(index: number): SimDisk {

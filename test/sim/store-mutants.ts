@@ -3,6 +3,14 @@ import type { Mutant } from './mutant-loader.ts'
 
 export const STORE_MUTANTS: readonly Mutant[] = [
   {
+    name: 'store: who leaves goes before it has let go',
+    scenario: 'returns',
+    within: 4,
+    file: 'src/topology/roots-issuer.ts',
+    from: 'const isEmpty = isOut && (await hasLetGo())',
+    to: 'const isEmpty = isOut',
+  },
+  {
     name: 'store: half is a majority',
     scenario: 'swarm',
     file: 'src/store/tally.ts',

@@ -48,6 +48,19 @@ describe('a former replica that has let go', () => {
     await world.until('again', () => new Set(world.node('a').emptied).size === 2)
   })
 
+  it('has let go of nothing before it is offered and deleted', async () => {
+    const world = await left()
+    const hasLetGo = () => world.drive(world.kv('a').hasLetGo())
+    assert.equal(await hasLetGo(), true, 'they are its own')
+    world.fate = (q) => (isSync(q) && q.from === 'a' ? new AtollError('BUSY', '') : undefined)
+    await world.tell()
+    await world.wait(3000)
+    assert.equal(await hasLetGo(), false)
+    world.fate = () => undefined
+    await world.until('both are said', () => new Set(world.node('a').emptied).size === 2)
+    assert.equal(await hasLetGo(), true)
+  })
+
   it('says so of what it never had', async () => {
     const world = await StoreWorld.start(['abc'], { nodes: 'd' })
     world.move(['bcd'])

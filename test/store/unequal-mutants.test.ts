@@ -1,10 +1,10 @@
 /** What makes replicas compare when a movement, a farewell or a start went by them, left out one at a time. */
-import { describeMutants } from '../mutate.ts'
+import { describeMutants, type MutantRow } from '../mutate.ts'
 
-/** What is broken; the file below `src/store`; the change; the tests that may notice. */
-const MUTANTS: readonly (readonly [string, string, string, string, RegExp])[] = [
+const MUTANTS: readonly MutantRow<'emptied' | 'unequal'>[] = [
   [
     'who was moved to without its word asks nobody',
+    'unequal',
     'sync/movement.ts',
     'return isWhole ? [] : replicas',
     'return isWhole || cfg > 2 ? [] : replicas',
@@ -12,6 +12,7 @@ const MUTANTS: readonly (readonly [string, string, string, string, RegExp])[] = 
   ],
   [
     'a start asks nobody',
+    'unequal',
     'sync/movement.ts',
     'return isWhole ? [] : replicas',
     'return isWhole || cfg === 2 ? [] : replicas',
@@ -19,6 +20,7 @@ const MUTANTS: readonly (readonly [string, string, string, string, RegExp])[] = 
   ],
   [
     "those who did not take what a former one had are nobody's concern",
+    'unequal',
     'sync/farewell.ts',
     '    if (whole.length < targets.length) await',
     '    if (whole.length < 0) await',
@@ -26,6 +28,7 @@ const MUTANTS: readonly (readonly [string, string, string, string, RegExp])[] = 
   ],
   [
     'a former one hands over to nobody whom it takes for down',
+    'unequal',
     'sync/farewell.ts',
     'if (whole.length < targets.length) await',
     'if (whole.length < takers.length) await',
@@ -33,6 +36,7 @@ const MUTANTS: readonly (readonly [string, string, string, string, RegExp])[] = 
   ],
   [
     'who is handed over to does nothing',
+    'unequal',
     'sync/sync-server.ts',
     'if (isFormer && records.length === 0) ',
     'if (isFormer && records.length < 0) ',
@@ -40,6 +44,7 @@ const MUTANTS: readonly (readonly [string, string, string, string, RegExp])[] = 
   ],
   [
     "what a former one knew is nobody's concern when it dies",
+    'unequal',
     'sync/shared.ts',
     '|| topology.partitions[partition]?.former.includes(third)',
     '',
@@ -47,6 +52,7 @@ const MUTANTS: readonly (readonly [string, string, string, string, RegExp])[] = 
   ],
   [
     'what is about to be deleted is compared',
+    'unequal',
     'sync/farewell.ts',
     'await replica.settling(done.then(() => losses.forEach(onChange)))',
     'await done.then(() => losses.forEach(onChange))',
@@ -54,13 +60,23 @@ const MUTANTS: readonly (readonly [string, string, string, string, RegExp])[] = 
   ],
   [
     'what came under a later configuration is deleted',
+    'unequal',
     'sync/farewell.ts',
     'if (cfg !== offered.partitions[partition]?.cfg) {',
     'if (topology.current()?.partitions[partition]?.replicas.includes(this.#options.self)) {',
     /earlier configuration/,
   ],
   [
+    'what is held is let go of',
+    'emptied',
+    'sync/farewell.ts',
+    'this.#foreign(current).length === 0',
+    'this.#foreign(current).length >= 0',
+    /has let go of nothing/,
+  ],
+  [
     'a process that started anew is taken for the one before',
+    'unequal',
     'sync/anti-entropy.ts',
     'isOver = (this.#boots.get(id) ?? boot) !== boot',
     'isOver = false',
@@ -68,6 +84,7 @@ const MUTANTS: readonly (readonly [string, string, string, string, RegExp])[] = 
   ],
   [
     'a wish that comes with the last look waits for the next round',
+    'unequal',
     'sync/anti-entropy.ts',
     '    // Somebody may have wanted something since the look.\n    this.#kick()\n',
     '',
@@ -77,7 +94,7 @@ const MUTANTS: readonly (readonly [string, string, string, string, RegExp])[] = 
 
 describeMutants(
   'mutants of what is called for',
-  MUTANTS.map(([name, path, from, to, tests]) => {
-    return { name, suites: ['store/unequal.test'], file: `store/${path}`, from, to, tests }
+  MUTANTS.map(([name, suite, path, from, to, tests]) => {
+    return { name, suites: [`store/${suite}.test`], file: `store/${path}`, from, to, tests }
   }),
 )

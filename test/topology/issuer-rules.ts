@@ -195,6 +195,20 @@ export const RULES: Readonly<Record<string, () => Promise<void>>> = {
     assert.ok(cluster.isPlaced([a, b, c], 3), 'nobody takes it back in')
   },
 
+  'lets a member go when its disk has let go of all, and takes it in no sooner': async () => {
+    const cluster = await clusterOf(members, 4)
+    let letsGo = false
+    const options = { hasLetGo: () => Promise.resolve(letsGo) }
+    const leave = settlesWith(cluster.node(d).issuer.leave(options))
+    await cluster.until('moved', 10_000, () => cluster.isPlaced([a, b, c], 3))
+    await cluster.clock.advance(60_000)
+    assert.equal(leave.done, false)
+    assert.ok(cluster.isPlaced([a, b, c], 3), 'it goes on asking to go')
+    letsGo = true
+    await cluster.until('left', 1000, () => leave.done)
+    assert.equal(leave.error, null)
+  },
+
   'takes a member that left back in when it returns': async () => {
     const cluster = await clusterOf(members, 4)
     const leave = settlesWith(cluster.node(d).issuer.leave())

@@ -166,6 +166,18 @@ const MUTANTS: Readonly<Record<string, Hunted>> = {
     'deadlineMs !== 0',
     /its deadline/,
   ),
+  'who leaves goes before its disk has let go': file(
+    'roots-issuer',
+    'isOut && (await hasLetGo())',
+    'isOut && hasLetGo !== null',
+    /let go of all/,
+  ),
+  'who waits for its disk to let go asks no more to go': file(
+    'roots-issuer',
+    'LET_GO_MS : handover',
+    'Math.max(LET_GO_MS, 90_000) : handover',
+    /let go of all/,
+  ),
   'a leave waits for an answer whatever its deadline': file(
     'roots-issuer',
     'TOPOLOGY_LEAVE, NOTHING, ends)',

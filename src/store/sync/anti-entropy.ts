@@ -131,6 +131,11 @@ export class AntiEntropy {
     await this.#counting
   }
 
+  /** Whether all that this disk is no replica of any more has been offered and deleted. */
+  hasLetGo(): Promise<boolean> {
+    return this.#farewell.isSaid()
+  }
+
   /** Partitions to compare or to move that nobody has got to yet. */
   get backlog(): number {
     return this.#wishes.size

@@ -5,6 +5,7 @@
  * the others keep what tells them that something it may hold was deleted.
  */
 import { isAtollError } from '../../base/errors.ts'
+import { inParallel } from '../../base/in-parallel.ts'
 import type { PeerId, StorageId } from '../../base/ids.ts'
 import type { Database, Write } from '../../disk/database.ts'
 import type { Log } from '../../seams/log.ts'
@@ -47,6 +48,8 @@ export interface Offers {
 }
 
 const DELETE_BATCH = 256
+/** Partitions that are let go at the same time. */
+const AT_ONCE = 4
 
 export class Farewell {
   readonly #options: FarewellOptions
@@ -79,22 +82,20 @@ export class Farewell {
   }
 
   /**
-   * Offers and deletes one partition that is not ours any more. False when there is none; rejects
+   * Offers and deletes the partitions that are not ours any more. Whether there were some; rejects
    * when none could be offered, and says why of one.
    */
-  async sayOne(topology: Topology): Promise<boolean> {
-    const { self } = this.#options
+  async sayAll(topology: Topology): Promise<boolean> {
     await this.#reportEmptied()
+    let said = 0
     let failure: unknown = null
-    for (const partition of this.#held) {
-      const { targets } = placeIn(topology, '', partition)
-      if (targets.length === 0 || targets.includes(self)) continue
+    await inParallel(this.#foreign(topology), AT_ONCE, async (partition) => {
       try {
-        if (!(await this.#offerToAll(topology, partition, targets))) continue
+        if (!(await this.#offerToAll(topology, partition))) return
       } catch (error) {
         if (isAtollError(error, 'STORAGE_FAILED') || isAtollError(error, 'STOPPED')) throw error
         failure = error
-        continue
+        return
       }
       try {
         await this.#drop(topology, partition)
@@ -102,10 +103,26 @@ export class Farewell {
         this.#held.add(partition)
         throw error
       }
-      return true
-    }
-    if (failure !== null) throw failure
-    return false
+      said++
+    })
+    if (said === 0 && failure !== null) throw failure
+    return said > 0
+  }
+
+  /** Whether all that is here is of partitions that this disk is a replica of. */
+  async isSaid(): Promise<boolean> {
+    const { replica, topology } = this.#options
+    await replica.settled()
+    const current = topology.current()
+    return current !== null && this.#foreign(current).length === 0
+  }
+
+  /** Held here, and others' now. */
+  #foreign(topology: Topology): number[] {
+    return [...this.#held].filter((partition) => {
+      const { targets } = placeIn(topology, '', partition)
+      return targets.length > 0 && !targets.includes(this.#options.self)
+    })
   }
 
   /** What was being taken in while this was a replica is awaited: `#held` knows it then. */
@@ -131,27 +148,21 @@ export class Farewell {
    * them. Whether a majority has all of it, and somebody knows if others have not; rejects with the
    * last failure when too few could take it.
    */
-  async #offerToAll(
-    topology: Topology,
-    partition: number,
-    targets: readonly StorageId[],
-  ): Promise<boolean> {
+  async #offerToAll(topology: Topology, partition: number): Promise<boolean> {
     const { peers, replica } = this.#options
+    const { targets } = placeIn(topology, '', partition)
     const takers = targets.map((id) => peers.usable(topology, id)).filter((p) => p !== undefined)
     const needed = Math.floor(targets.length / 2) + 1
     if (takers.length < needed) return false
     // What was taken in under earlier configurations is all that there will be to offer.
     await replica.settled()
     const whole: PeerId[] = []
-    let failure: unknown = null
-    for (const peer of takers) {
-      try {
-        if (await this.#offers.offer(topology, peer, partition)) whole.push(peer)
-      } catch (error) {
-        failure = error
-      }
-    }
-    if (whole.length < needed && failure !== null) throw failure
+    const offers = takers.map(async (peer) => {
+      if (await this.#offers.offer(topology, peer, partition)) whole.push(peer)
+    })
+    const ended = await Promise.allSettled(offers)
+    const failed = ended.find((each) => each.status === 'rejected')
+    if (whole.length < needed && failed !== undefined) throw failed.reason
     if (whole.length < needed) return false
     if (whole.length < targets.length) await this.#handOver(topology, whole, partition)
     return true

@@ -67,7 +67,7 @@ export class Leaving {
       this.#hasMore = false
       try {
         const topology = this.#options.topology.current()
-        const didSay = topology !== null && (await this.#farewell.sayOne(topology))
+        const didSay = topology !== null && (await this.#farewell.sayAll(topology))
         if (didSay) this.#isRefusalTold = false
         else if (!this.#hasMore) break
       } catch (error) {

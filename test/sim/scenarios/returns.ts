@@ -1,6 +1,6 @@
 /**
- * Who was here before comes back. A member leaves in order and joins again with its old directory, or
- * a partition is moved away from its disk and back; and in the very turn in which it hears that data
+ * Who was here before comes back. A member leaves in order, with all that it had let go of, and joins
+ * again with its old directory, or a partition is moved away from its disk and back; and in the very turn in which it hears that data
  * move to it, it is cut off. So it takes writes alone, of keys that it has written before and of which
  * it holds nothing any more: what it writes now has not seen what it wrote then.
  */
@@ -75,11 +75,22 @@ class Play {
   async leaveAndJoin(): Promise<ReadonlySet<number>> {
     const { cluster, random, world } = this.atoll
     cluster.forget(this.#index)
+    const held = await this.#partitionsHeld()
     await this.#on(this.#index, (node) => node.leave())
+    const kept = held.filter((partition) => !this.atoll.hasDropped(this.#index, partition))
+    if (kept.length > 0) throw new SimulationError(`it went and had not let go of ${kept.join()}`)
     await world.sleep(random.exponential(2000))
     const cutOff = this.#cutOff()
     await cluster.join(this.#index)
     return cutOff
+  }
+
+  /** Each of them has some of the keys. */
+  async #partitionsHeld(): Promise<number[]> {
+    const { members, partitions } = await this.#on(this.#index, (node) => node.topology.show())
+    const { name } = this.atoll.world.host(this.#index)
+    const id = members.find((member) => member.name === name)?.storageId ?? ''
+    return partitions.flatMap(({ replicas }, i) => (replicas.includes(id) ? i : []))
   }
 
   async moveThereAndBack(): Promise<ReadonlySet<number>> {
