@@ -152,7 +152,7 @@ describe('strangers', () => {
     const peer = await world.start()
     const dialling = dial(peer, await world.start(), 'request', {
       addresses: [addressOf(server)],
-      timeoutMs: 5000,
+      timeoutMs: 2500,
       fresh: true,
     })
     assert.equal(await refusal(dialling), 'denied')
