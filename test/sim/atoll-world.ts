@@ -115,6 +115,22 @@ export class AtollWorld {
     this.registers.start(Math.min(clients, REGISTER_CLIENTS_MAX), thinkMs)
   }
 
+  /**
+   * After the last fault: the clients go on for so many acknowledged writes, and end. Thousands say
+   * no more without faults, and each of their keys is read and compared at the end.
+   */
+  async endClientsAfter(writes: number): Promise<void> {
+    const { world, workload } = this
+    const goal = workload.acknowledged + writes
+    await world.until('clients get on', 120_000, () => workload.acknowledged >= goal)
+    await this.#endClients()
+  }
+
+  async #endClients(): Promise<void> {
+    const { workload, sets, counters, registers } = this
+    await Promise.all([workload.stop(), sets.stop(), counters.stop(), registers.stop()])
+  }
+
   /** Until the seed counts: long enough, and enough acknowledged. */
   async enough(limitMs = 600_000): Promise<void> {
     const { world, workload } = this
@@ -128,7 +144,7 @@ export class AtollWorld {
     const { world, workload, sets, counters, registers, watchers, cluster } = this
     const disksLost = options.disksLost ?? false
     await world.sleep(1000)
-    await Promise.all([workload.stop(), sets.stop(), counters.stop(), registers.stop()])
+    await this.#endClients()
     await cluster.settled()
     await workload.verify({ disksLost })
     await sets.verify({ disksLost })

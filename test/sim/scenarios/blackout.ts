@@ -37,6 +37,7 @@ async function runBlackout(context: ScenarioContext): Promise<ScenarioReport> {
       await world.sleep(random.exponential(5000))
       await Promise.all(world.hosts.map(({ index }) => world.start(index)))
     }
+    await atoll.endClientsAfter(BLACKOUTS * ACKNOWLEDGED_EACH)
     await atoll.enough()
     await atoll.finish()
   })

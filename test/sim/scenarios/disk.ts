@@ -7,6 +7,7 @@ import type { Scenario, ScenarioContext, ScenarioReport } from '../scenario.ts'
 
 const FULL_MS = 15_000
 const END_MS = 60_000
+const ACKNOWLEDGED_AFTER = 200
 
 export const disk: Scenario = {
   name: 'disk',
@@ -25,6 +26,7 @@ async function runDisk(context: ScenarioContext): Promise<ScenarioReport> {
     await failSync(atoll, random.int(size))
     await world.sleep(random.between(2000, 8000))
     await runFull(atoll, random.int(size))
+    await atoll.endClientsAfter(ACKNOWLEDGED_AFTER)
     await atoll.enough()
     await atoll.finish()
   })
