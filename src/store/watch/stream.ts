@@ -256,8 +256,7 @@ export class Stream {
     if (this.#options.after === null || isAnyKnown) this.#beginIfAny()
     await sleep(clock, BEGIN_MS - FIRST_ANSWERS_MS, signal)
     this.#beginIfAny()
-    if (this.#hasBegun) return
-    this.stop(nobodyAnswered())
+    if (!this.#hasBegun) this.stop(nobodyAnswered())
   }
 
   /** Who goes on waits for those that are down, too: a node that was just started has met nobody yet. */
