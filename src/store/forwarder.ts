@@ -28,6 +28,11 @@ export interface ForwarderOptions {
   readonly random: Random
 }
 
+interface Failed {
+  readonly by: PeerId
+  readonly error: AtollError
+}
+
 /** Replicas tried, and newer topologies followed, by one write. */
 const ATTEMPTS_MAX = 5
 
@@ -40,13 +45,14 @@ export class Forwarder {
     this.#preference = new Preference(options.clock, options.random)
   }
 
-  async write(write: Write, limits: CallLimits): Promise<WriteOutcome> {
+  /** `failed`: a replica that surely has not applied it, and why. */
+  async write(write: Write, limits: CallLimits, failed?: Failed): Promise<WriteOutcome> {
     const { clock } = this.#options
     const endMs = clock.monotonicMs() + limits.deadlineMs
     const { topology: known } = this.#options
     if (known.isLost) await known.reach(write.key, { ...limits, endMs })
-    const tried = new Set<PeerId>()
-    let failure: AtollError | null = null
+    const tried = new Set<PeerId>(failed === undefined ? [] : [failed.by])
+    let failure: AtollError | null = failed?.error ?? null
     for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt++) {
       const topology = this.#options.topology.get()
       const peer = this.#candidate(topology, write.key, tried)
@@ -55,7 +61,7 @@ export class Forwarder {
       const outcome = await this.#try(peer, write, topology, { ...limits, deadlineMs })
       if (outcome instanceof AtollError) {
         tried.add(peer)
-        failure = outcome
+        failure = failed?.error ?? outcome
       } else if (typeof outcome === 'number') {
         await this.#options.topology.catchUpFrom(outcome, peer, { ...limits, endMs })
       } else {

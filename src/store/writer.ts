@@ -24,6 +24,7 @@ import type { Departures } from './departures.ts'
 import type { DotSource } from './dot-source.ts'
 import { type Edit, kept } from './edit.ts'
 import type { Forwarder } from './forwarder.ts'
+import { FullDisk } from './full-disk.ts'
 import type { HybridClock } from './hybrid-clock.ts'
 import { ANSWER_SHARE, type KnownTopology } from '../topology/known-topology.ts'
 import { isMergeable, joinRecords } from './merge.ts'
@@ -87,26 +88,32 @@ interface Made {
 /** Coordinates writes on a node with a disk. */
 export class Writer {
   readonly #options: WriterOptions
+  readonly #fullDisk: FullDisk
 
   /** Sets the mesh's handler: make it before the mesh starts. */
   constructor(options: WriterOptions) {
     this.#options = options
+    this.#fullDisk = new FullDisk(options.clock)
     options.mesh.handle(REQUEST_KINDS.KV_COORDINATE_PUT, (from, body) => this.#onWrite(from, body))
   }
 
   async write(write: Write, limits: CallLimits): Promise<WriteOutcome> {
-    const { clock, forwarder, places, self, topology } = this.#options
+    const { clock, forwarder, mesh, places, self, topology } = this.#options
     const place = places.of(topology.get(), write.key)
-    if (place.installed.includes(self)) return this.#coordinate(write, limits)
+    const isHere = place.installed.includes(self)
     const endMs = clock.monotonicMs() + limits.deadlineMs
     try {
-      return await forwarder.write(write, limits)
+      return await (isHere ? this.#coordinate(write, limits) : forwarder.write(write, limits))
     } catch (error) {
-      // Nobody who has the data answers. To fill up is no reason to refuse, with a little care.
       const isOpen = isAtollError(error) && error.outcome === 'not-applied'
-      const deadlineMs = endMs - clock.monotonicMs()
-      if (!isOpen || deadlineMs < 1 || !place.targets.includes(self)) throw error
-      return this.#coordinate(write, { ...limits, deadlineMs })
+      const left = { ...limits, deadlineMs: endMs - clock.monotonicMs() }
+      if (!isOpen || left.deadlineMs < 1) throw error
+      // What finds no room here others may coordinate.
+      const isFull = isHere && error.code === 'DISK_FULL'
+      if (isFull) return forwarder.write(write, left, { by: mesh.self.peer, error })
+      // Nobody who has the data answers. To fill up is no reason to refuse, with a little care.
+      if (isHere || !place.targets.includes(self)) throw error
+      return this.#coordinate(write, left)
     }
   }
 
@@ -145,7 +152,8 @@ export class Writer {
     const change = { partition: place.partition, key, before: held, damaged, after }
     const { round } = replica.era(place.partition)
     // Nobody knows what a damaged one was.
-    const isStoredFirst = isDamaged || isMergeable(before) || isMergeable(record)
+    const isForced = isDamaged || isMergeable(before) || isMergeable(record)
+    const isStoredFirst = isForced || this.#fullDisk.isLikely
     const own = edit.what === 'remove' ? null : dot
     const made = { bytes, round, dot: own, change, isStoredFirst }
     const stored = await this.#replicate(place, made, limits, endMs)
@@ -239,6 +247,7 @@ export class Writer {
     const stored = isFirst
       ? replica.store(change, bytes)
       : replica.join(partition, key, bytes, { cfg, round: collected })
+    this.#fullDisk.watch(stored)
     round.ask(self, stored.then(isTrue))
     let message: Uint8Array | null = null
     for (const id of place.targets) {
@@ -249,9 +258,10 @@ export class Writer {
         continue
       }
       const body = (message ??= encodeWrite(header, collected, key, bytes))
-      const ask = (): Promise<Uint8Array> =>
-        mesh.request(peer, REQUEST_KINDS.KV_WRITE, body, answerTimeout(leftMs))
-      round.ask(id, (isStoredFirst ? stored.then(ask) : ask()).then(decodeDone))
+      const ask = (): Promise<true | number> =>
+        mesh.request(peer, REQUEST_KINDS.KV_WRITE, body, answerTimeout(leftMs)).then(decodeDone)
+      // Who is not asked fails in the same turn as this disk: the outcome is known then.
+      round.ask(id, isStoredFirst ? stored.then(ask) : ask())
     }
     round.begin(this.#options.deadlines, leftMs)
     round.onFinished(() => {

@@ -96,12 +96,36 @@ describe('levels of writes', () => {
     world.disk('a').faults.capacityBytes = 0
     world.fate = (question) => (isSync(question) ? 'lost' : undefined)
     for (const level of LEVELS) {
+      await world.wait(11_000)
       const put = world.kv('a').put('k', `new ${level}`, at(level))
       await refusal(world.drive(put), 'DISK_FULL', 'unknown')
     }
     await world.wait(10)
     assert.deepEqual(world.held('a', 'k'), ['old'])
     assert.ok(!world.held('b', 'k').includes('old'), 'the others have it all the same')
+  })
+
+  it('go to another coordinator where the first finds no room, and knows it', async () => {
+    const world = await StoreWorld.start(['abc'])
+    await world.drive(world.kv('a').put('k', 'old', { write: 'all' }))
+    world.fate = (question) => (isSync(question) ? 'lost' : undefined)
+    world.disk('a').faults.capacityBytes = 0
+    await refusal(world.drive(world.kv('a').put('k', 'first')), 'DISK_FULL', 'unknown')
+    for (let i = 0; i < 3; i++) {
+      const written = await world.drive(world.kv('a').put(`k${i}`, 'v', { write: 'quorum' }))
+      assert.deepEqual([written.acks, written.partial], [2, false])
+      await world.wait(9000)
+    }
+    assert.equal((await world.drive(world.kv('a').counter.add('n', 3))).value, 3)
+    const all = await refusal(
+      world.drive(world.kv('a').put('k', 'all', { write: 'all' })),
+      'DISK_FULL',
+      'unknown',
+    )
+    assert.match(all.message, /space/)
+    world.disk('a').faults.capacityBytes = Number.POSITIVE_INFINITY
+    const { acks } = await world.drive(world.kv('a').put('k', 'room', { write: 'all' }))
+    assert.equal(acks, 3)
   })
 
   it('surely did nothing when nobody has taken it', async () => {
