@@ -48,7 +48,9 @@ export class RpcClient {
   /** Why nothing can be called any more. */
   #lost: AtollError | null = null
   /** The last error that belongs to no request: why the daemon ends the connection, if it does. */
-  #told: string | null = null
+  #told: AtollError | null = null
+  /** Whether the daemon has served this connection. */
+  #isServed = false
 
   /** `socket` is connected; `path` is for messages. */
   constructor(socket: Socket, path: string) {
@@ -171,11 +173,12 @@ export class RpcClient {
     }
     if (typeof message !== 'object' || message === null) return false
     const { id, method, params, result, error } = message as Record<string, unknown>
+    if (id !== null) this.#isServed = true
     if (typeof method === 'string') return this.#onNotice(params, line.length)
     if (typeof id === 'number') return this.#onReply(id, result, error)
     if (id !== null || error === undefined) return false
     // It belongs to no request. Whether the connection is over, only its end says.
-    this.#told = errorOfObject(error).message
+    this.#told = errorOfObject(error)
     return true
   }
 
@@ -220,11 +223,22 @@ export class RpcClient {
     this.#socket.destroy()
   }
 
+  /** Why the daemon has turned this connection away, with all that it asked for unread. */
+  #refusal(): AtollError | null {
+    const told = this.#told
+    if (this.#isServed || told === null || told.outcome !== 'not-applied') return null
+    return told.code === 'BUSY' || told.code === 'STOPPED' ? told : null
+  }
+
   #onClose(): void {
-    const why = this.#told === null ? '' : `: ${this.#told}`
+    const why = this.#told === null ? '' : `: ${this.#told.message}`
+    const refusal = this.#refusal()
     const message = this.#lost?.message ?? `the connection to ${this.#path} was lost${why}`
-    this.#lost ??= new AtollError('UNREACHABLE', message)
-    for (const call of this.#pending.values()) call.lose(message)
+    this.#lost ??= refusal ?? new AtollError('UNREACHABLE', message)
+    for (const call of this.#pending.values()) {
+      if (refusal === null) call.lose(message)
+      else call.fail(refusal)
+    }
     const end = new AtollError('UNREACHABLE', message)
     for (const queue of this.#subscriptions.values()) queue.end(end)
     for (const map of [this.#pending, this.#starting, this.#subscriptions]) map.clear()

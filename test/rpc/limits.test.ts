@@ -1,6 +1,7 @@
 /** Hostile and clumsy clients: each limit is reached, refused with its name, and survived. */
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
+import { isAtollError } from '../../src/base/errors.ts'
 import { RpcCounts } from '../../src/rpc/counts.ts'
 import { REPLY_BYTES_MAX, RPC_LIMITS } from '../../src/rpc/limits.ts'
 import { Reply } from '../../src/rpc/message.ts'
@@ -202,6 +203,11 @@ describe('rpc limits', () => {
     const third = rig.raw()
     assert.equal((await third.next()).error?.data.code, 'BUSY')
     await third.whenClosed()
+    // Said to programs as it is: nothing was read of what they asked for.
+    const fourth = await rig.connect()
+    await assert.rejects(fourth.kv.put('k', 'v'), (error) => {
+      return isAtollError(error, 'BUSY') && error.outcome === 'not-applied'
+    })
     first.socket.destroy()
     await until(() => rig.server.connections === 1, 'the first connection gone')
     await stillServes()
