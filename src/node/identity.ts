@@ -126,6 +126,12 @@ function decode(file: Uint8Array): Omit<Identity, 'boot' | 'runs'> {
 function readBoot(database: Database): Starts | null {
   const bytes = database.get(BOOT_KEY)
   if (bytes === undefined) return null
-  const reader = new WireReader(bytes)
-  return { boot: reader.uint(), runs: reader.list(PAST_MAX + 1, (each) => each.uint()) }
+  try {
+    const reader = new WireReader(bytes)
+    const boot = reader.uint()
+    // Runs were not kept from the beginning.
+    return { boot, runs: reader.done ? [] : reader.list(PAST_MAX + 1, (each) => each.uint()) }
+  } catch (error) {
+    throw error instanceof WireError ? damaged('boot counter') : error
+  }
 }

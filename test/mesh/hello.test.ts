@@ -25,6 +25,13 @@ describe('hello', () => {
     assert.ok(decodeHello(frame).addresses.length >= 10)
   })
 
+  it('is read without the runs of earlier starts, as it was told before there were such', () => {
+    const world = new World('before')
+    const self = { ...world.facts(world.machine('a')), past: [] }
+    const frame = encodeHello(self, ['/ip4/10.0.0.1/tcp/4001'])
+    assert.deepEqual(decodeHello(frame.subarray(0, -1)), decodeHello(frame))
+  })
+
   it('throws nothing but WireError at any garbage, and AtollError when examined', () => {
     const world = new World('garbage')
     const machine = world.machine('a')
