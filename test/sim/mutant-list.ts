@@ -56,7 +56,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'identity: a restart is not counted',
     scenario: 'members',
     file: 'src/node/identity.ts',
-    from: 'const boot = (lastBoot ?? 0) + 1',
+    from: 'const boot = (last?.boot ?? 0) + 1',
     to: 'const boot = 1',
   },
   {
@@ -64,8 +64,8 @@ export const MUTANTS: readonly Mutant[] = [
     scenario: 'returns',
     within: 2,
     file: 'src/node/identity.ts',
-    from: '  const storageId = idFromBytes(random.bytes(ID_BYTES))\n  const boot',
-    to: '  const { storageId } = old\n  const boot',
+    from: '  const storageId = idFromBytes(random.bytes(ID_BYTES))\n  const starts',
+    to: '  const { storageId } = old\n  const starts',
   },
   {
     name: 'identity: a wiped disk has the name of before',
