@@ -5,6 +5,7 @@
  */
 import assert from 'node:assert/strict'
 import { registerHooks } from 'node:module'
+import fc from 'fast-check'
 import { leadingTo } from './leading-to.ts'
 
 export interface Mutation {
@@ -87,8 +88,11 @@ export function describeMutants(title: string, mutants: readonly Mutant[]): void
   describe(title, () => {
     /** Of the runner, which is there only once it runs. */
     let others: ReturnType<typeof process.rawListeners> = []
+    const chances = fc.readConfigureGlobal() ?? {}
 
     before(() => {
+      // That something fails is all there is to know: nobody looks for the smallest that does.
+      fc.configureGlobal({ ...chances, endOnFailure: true })
       others = process.rawListeners('unhandledRejection')
       // What a mutant leaves behind once its test has failed is nobody's.
       process.removeAllListeners('unhandledRejection')
@@ -96,6 +100,7 @@ export function describeMutants(title: string, mutants: readonly Mutant[]): void
     })
 
     after(() => {
+      fc.configureGlobal(chances)
       process.removeAllListeners('unhandledRejection')
       for (const each of others) {
         process.on('unhandledRejection', each as NodeJS.UnhandledRejectionListener)
