@@ -5,6 +5,7 @@ import { type ClusterView, examineCluster } from '../../src/node/doctor/cluster-
 import { PEERS_MAX, type Sounder } from '../../src/node/doctor/sounding.ts'
 import type { Member } from '../../src/swim/member.ts'
 import { ManualClock } from '../topology/manual-clock.ts'
+import { genesisOf, memberOf } from '../topology/members.ts'
 
 function member(id: string, change: Partial<Member> = {}): Member {
   return {
@@ -134,5 +135,15 @@ describe('figures of a cluster', () => {
       reach.members.map(({ name }) => name),
       ['x (…000001)', 'x (…000002)'],
     )
+    const topology = { ...genesisOf([memberOf('a')]), members }
+    const { membership, ...view } = viewOf(members)
+    const isUsable = (id: string) => id !== 'id-000002'
+    const get = (id: string) => members.find((each) => each.id === id)
+    const { quorum } = await examine({
+      ...view,
+      membership: { ...membership, isUsable, get } as ClusterView['membership'],
+      topology: { current: () => topology },
+    })
+    assert.deepEqual(quorum?.down, ['x (…000002)'])
   })
 })

@@ -50,7 +50,10 @@ function margin(figures: QuorumFigures): Finding {
   if (toleratesFailures > 0) {
     return ok('quorum', `${plural(toleratesFailures, 'member')} may fail now`)
   }
-  if (down.length > 0) return warn('quorum', `no further failure is tolerated`, start)
+  if (down.length > 0) {
+    const fix = `${start}; who is gone for good: atoll member remove NAME`
+    return warn('quorum', 'no further failure is tolerated', fix)
+  }
   if (members < Math.min(3, replicationFactor)) {
     const seen = `no failure is tolerated: ${plural(members, 'member')} of ${replicationFactor} for each copy`
     return warn('quorum', seen, 'let more daemons join: atoll ticket create')

@@ -11,6 +11,7 @@ import {
   unsuspectedDisks,
 } from '../../topology/describe.ts'
 import type { Topology, TopologyMember } from '../../topology/topology.ts'
+import { endOf } from '../naming.ts'
 import { type Removal, removalWords } from '../removals.ts'
 import type { ClockOffset } from './check-clock.ts'
 import type { DialFigures } from './check-dial.ts'
@@ -165,6 +166,8 @@ function quorumOf(view: ClusterView, nowMs: number): QuorumFigures | null {
   const rooted = members.filter(({ storageId }) => roots.includes(storageId))
   const isDown = ({ storageId }: TopologyMember): boolean => !usable.has(storageId)
   const self = membership.self()
+  const nameOf = namesOf(members)
+  const calledName = ({ id }: TopologyMember): string => nameOf(id)
   return {
     members: members.length,
     replicationFactor,
@@ -191,18 +194,14 @@ function nameIn(members: readonly TopologyMember[], peer: PeerId): string {
   return members.find(({ id }) => id === peer)?.name ?? peer
 }
 
-function calledName({ name }: TopologyMember): string {
-  return name
-}
-
 /** Names need not be unique; those that are not are told apart by the end of the id. */
-function namesOf(members: readonly Member[]): (peer: PeerId) => string {
+function namesOf(members: readonly Pick<Member, 'id' | 'name'>[]): (peer: PeerId) => string {
   const counts = new Map<string, number>()
   for (const { name } of members) counts.set(name, (counts.get(name) ?? 0) + 1)
   const names = new Map(
     members.map(({ id, name }) => [
       id,
-      (counts.get(name) ?? 0) > 1 ? `${name} (…${id.slice(-6)})` : name,
+      (counts.get(name) ?? 0) > 1 ? `${name} (${endOf(id)})` : name,
     ]),
   )
   return (peer) => names.get(peer) ?? peer
