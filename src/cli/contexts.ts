@@ -25,7 +25,7 @@ export type Contexts = v.InferOutput<typeof schema>
 
 const NONE: Contexts = { current: null, contexts: {} }
 
-export function contextsPath(env: Environment): string {
+function contextsPath(env: Environment): string {
   const { XDG_CONFIG_HOME, HOME } = env
   return join(XDG_CONFIG_HOME || join(HOME || homedir(), '.config'), 'atoll', 'contexts.json')
 }

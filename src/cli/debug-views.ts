@@ -3,10 +3,11 @@ import type { Incident } from '../node/api.ts'
 import type { ResultOf } from '../rpc/methods.ts'
 import { formatDuration } from './duration.ts'
 import type { View } from './output.ts'
-import { type Colour, columns, type Paint, plural, printable } from './terminal.ts'
+import { plural } from '../base/plural.ts'
+import { type Colour, columns, type Paint, printable } from './terminal.ts'
 
 /** Beside those of the table of errors: nothing fails, and something wants a look. */
-export const EXIT_WARNINGS = 8
+const EXIT_WARNINGS = 8
 const EXIT_FAILURE = 1
 
 const SEVERITY_COLOURS: Readonly<Record<string, Colour>> = {

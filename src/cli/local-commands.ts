@@ -17,12 +17,12 @@ export function addLocalCommands(program: Command, register: Register): void {
   const add = (name: string, help: string, action: Action) =>
     commandAt(program, name)
       .description(help)
-      .action(() => register(name, false, action))
+      .action(() => register(false, action))
 
   commandAt(program, 'leave')
     .description(METHODS.leave.help)
     .action(() =>
-      register('leave', true, async (context) => {
+      register(true, async (context) => {
         const { leaveCluster } = await import('./local/leave.ts')
         await leaveCluster(context)
       }),
@@ -52,7 +52,7 @@ export function addLocalCommands(program: Command, register: Register): void {
     .argument('<name>', 'its name, such as prod/a')
     .argument('<socket>', 'path of the socket')
     .action((name: string, socket: string) =>
-      register('context.add', false, async (context) => {
+      register(false, async (context) => {
         const { addContext } = await import('./local/context.ts')
         await addContext(context, name, socket)
       }),
@@ -68,7 +68,7 @@ export function addLocalCommands(program: Command, register: Register): void {
     .option('--into <directory>', 'the data directory of the new cluster, not there yet')
     .option('--name <name>', 'name of its first member; by default the name of this machine')
     .action((flags: RecoverFlags) =>
-      register('recover', true, async (context) => {
+      register(true, async (context) => {
         const { recoverOffline } = await import('./local/recover.ts')
         await recoverOffline(context, flags)
       }),
@@ -77,7 +77,7 @@ export function addLocalCommands(program: Command, register: Register): void {
     .description('a completion script: bash, zsh or fish')
     .argument('<shell>', 'bash, zsh or fish')
     .action((shell: string) =>
-      register('completion', false, async (context) => {
+      register(false, async (context) => {
         const { showCompletion } = await import('./local/completion.ts')
         showCompletion(context, program, shell)
       }),
@@ -100,9 +100,7 @@ function withArgument(
   commandAt(program, name)
     .description(help)
     .argument(argument, argumentHelp)
-    .action((given: string) =>
-      register(name, false, async (context) => (await load())(context, given)),
-    )
+    .action((given: string) => register(false, async (context) => (await load())(context, given)))
 }
 
 function addStoreCommands(program: Command, register: Register): void {
@@ -124,7 +122,7 @@ function addExport(program: Command, register: Register): void {
     .option('--resume', 'go on with the file where it breaks off')
     .option('--after <key>', 'begin after this key')
     .action((prefix: string, options: ExportOptions) =>
-      register('kv.export', false, async (context) => {
+      register(false, async (context) => {
         const { exportKeys } = await import('./local/kv-export.ts')
         await exportKeys(context, prefix, options)
       }),
@@ -144,7 +142,7 @@ function addImport(program: Command, register: Register): void {
     .option('--resume-from <number>', 'skip the lines or entries before this one', count, 1)
     .option('--in-flight <count>', 'puts under way at once', count, 512)
     .action((file: string, options: ImportOptions) =>
-      register('kv.import', true, async (context) => {
+      register(true, async (context) => {
         const { importFile } = await import('./import/kv-import.ts')
         await importFile(context, file, options)
       }),
@@ -158,7 +156,7 @@ function addListing(program: Command, register: Register, name: 'kv.ls' | 'reg.l
     .option('--after <key>', 'begin after this key')
     .option('--limit <count>', 'at most this many keys', count)
     .action((prefix: string, options: { after?: string; limit?: number; deadline?: number }) =>
-      register(name, false, async (context) => {
+      register(false, async (context) => {
         const { listKeys } = await import('./local/list-keys.ts')
         const { cli } = METHODS[name]
         await inWords(name, cli, () => listKeys(context, name, prefix, options))
@@ -170,7 +168,7 @@ function addDevCommands(program: Command, register: Register): void {
   commandAt(program, 'dev')
     .option('--nodes <count>', `daemons, 1 to ${DEV_NODES_MAX}`, nodes, 3)
     .action((options: { nodes: number }) =>
-      register('dev', false, async (context) => {
+      register(false, async (context) => {
         const { runDev } = await import('./dev/run.ts')
         await runDev(context, options.nodes)
       }),
@@ -186,7 +184,7 @@ function addDevCommands(program: Command, register: Register): void {
       .description(help)
       .argument(order === 'heal' ? '[name]' : '<name>', 'the daemon')
       .action((name: string | undefined) =>
-        register(`dev.${order}`, true, async (context) => {
+        register(true, async (context) => {
           const { giveOrder } = await import('./dev/order.ts')
           await giveOrder(context, order as keyof typeof orders, name)
         }),

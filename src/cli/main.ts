@@ -6,9 +6,9 @@ import { type Command, CommanderError } from 'commander'
 import { AtollError, isAtollError } from '../base/errors.ts'
 import { asAtollError } from '../rpc/error-line.ts'
 import type { Environment } from '../rpc/socket-path.ts'
-import type { CommandContext } from './command.ts'
+import type { CommandContext, GlobalOptions } from './command.ts'
 import { Output } from './output.ts'
-import { buildProgram, type Chosen, type ProgramOptions } from './program.ts'
+import { buildProgram, type Chosen } from './program.ts'
 import { refused, seeHelp } from './refused.ts'
 import { type Format, FORMATS, processStreams, type Streams } from './terminal.ts'
 
@@ -104,7 +104,7 @@ function firstWord(argv: readonly string[], { options }: Command): number {
 }
 
 function contextOf(
-  options: ProgramOptions,
+  options: GlobalOptions,
   output: Output,
   env: Environment,
   { name, atolld, interrupted = interruptedBySignal }: CliOptions,

@@ -8,12 +8,10 @@ import type { Meant } from './refused.ts'
 import { type Action, addTableCommands, commandAt } from './table-commands.ts'
 import { FORMATS, type Streams } from './terminal.ts'
 
-export type ProgramOptions = GlobalOptions
-
 /** What the words asked for. */
 export interface Chosen {
   readonly changes: boolean
-  readonly options: ProgramOptions
+  readonly options: GlobalOptions
   readonly action: (context: CommandContext) => Promise<void>
 }
 
@@ -45,7 +43,7 @@ export interface Program {
 export function buildProgram(name: string, streams: Streams): Program {
   const program = new Command(name)
   let chosen: Chosen | null = null
-  const register = (_method: string, changes: boolean, action: Action) => {
+  const register = (changes: boolean, action: Action) => {
     chosen = { changes, action, options: optionsOf(program) }
   }
   program
@@ -66,7 +64,7 @@ export function buildProgram(name: string, streams: Streams): Program {
   return { program, chosen: () => chosen, meant: () => meant }
 }
 
-function optionsOf(program: Command): ProgramOptions {
+function optionsOf(program: Command): GlobalOptions {
   const { socket, at, timeout } = program.opts<{ socket?: string; at?: string; timeout?: number }>()
   return {
     ...(socket === undefined ? {} : { socket }),

@@ -27,7 +27,7 @@ type TableCall = (typeof METHODS)[CallName]
 type TableWatch = (typeof METHODS)[WatchName]
 export type Action = (context: CommandContext) => Promise<void>
 /** Registers what a command does once its words have been read. */
-export type Register = (method: string, changes: boolean, action: Action) => void
+export type Register = (changes: boolean, action: Action) => void
 
 /** Their null is no result. */
 const MAY_BE_NONE: readonly string[] = ['kv.get', 'kv.counter.get', 'reg.get']
@@ -45,7 +45,7 @@ export function addTableCommands(
     addShape(command, shape)
     command.action((...given: unknown[]) => {
       const params = paramsOf(shape, given.slice(0, shape.args.length), command.opts())
-      register(method.name, method.changes, (context) =>
+      register(method.changes, (context) =>
         inWords(method.name, shape, () =>
           method.kind === 'call'
             ? runCall(context, method, params)

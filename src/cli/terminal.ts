@@ -54,10 +54,6 @@ export function printable(text: string): string {
   return text.replace(/[\p{Cc}\u2028\u2029]/gu, (c) => JSON.stringify(c).slice(1, -1))
 }
 
-export function plural(count: number, what: string): string {
-  return `${count} ${what}${count === 1 ? '' : 's'}`
-}
-
 /**
  * Aligned columns, two blanks apart; the last one is not padded. A cell over `widthMax` is shown
  * whole and pads no other row.

@@ -1,7 +1,8 @@
 /** How the topology looks to a person: what it is, and what would become of it. */
 import type { ResultOf } from '../rpc/methods.ts'
 import type { View } from './output.ts'
-import { columns, type Paint, plural, printable } from './terminal.ts'
+import { plural } from '../base/plural.ts'
+import { columns, type Paint, printable } from './terminal.ts'
 
 type Plan = ResultOf<'topology.plan'>
 

@@ -4,7 +4,8 @@ import type { ResultOf } from '../rpc/methods.ts'
 import { valueFromJson } from '../rpc/values.ts'
 import { formatDuration } from './duration.ts'
 import type { View } from './output.ts'
-import { plural, printable } from './terminal.ts'
+import { plural } from '../base/plural.ts'
+import { printable } from './terminal.ts'
 
 const SHORT = 60
 
@@ -26,7 +27,7 @@ function endsText(expiresAtMs: number): string {
 }
 
 /** A value's own bytes. */
-export function rawValue(json: JsonValue): string | Uint8Array {
+function rawValue(json: JsonValue): string | Uint8Array {
   const value = valueFromJson(json)
   if (typeof value === 'string' || value instanceof Uint8Array) return value
   return JSON.stringify(value)

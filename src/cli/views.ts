@@ -9,7 +9,8 @@ import type { View } from './output.ts'
 import { state } from './state-view.ts'
 import { memberRemove, topologyMove, topologyPlan } from './topology-views.ts'
 import { asides, kvCounterGet, kvGet, kvSetLs, regGet, shortValue } from './value-views.ts'
-import { columns, type Paint, plural, printable } from './terminal.ts'
+import { plural } from '../base/plural.ts'
+import { columns, type Paint, printable } from './terminal.ts'
 
 type CliCall = Exclude<CallName, 'version' | 'rpc.discover'>
 
@@ -68,9 +69,7 @@ function stored(
   { acks, replicas, partial }: Pick<ResultOf<'kv.put'>, 'acks' | 'replicas' | 'partial'>,
   paint: Paint,
 ): string {
-  const missing = plural(replicas - acks, 'cop')
-    .replace(/cops$/, 'copies')
-    .replace(/cop$/, 'copy')
+  const missing = plural(replicas - acks, 'copy', 'copies')
   const rest = partial ? ` · ${paint('yellow', 'partial')}: ${missing} pending` : ''
   return `acks ${acks}/${replicas}, durable${rest}`
 }

@@ -99,10 +99,8 @@ export function ticketOf({ belonging }: ClusterAccess): TicketApi {
 export function topologyOf({ running, belonging }: ClusterAccess): TopologyApi {
   return {
     show: async () => {
-      const { topology, membership } = running()
-      const current = topology.current()
-      if (current !== null) return topologyInfo(current, membership)
-      throw new AtollError('NO_QUORUM', 'the topology is not known here yet')
+      const cluster = running()
+      return topologyInfo(cluster.knownTopology(), cluster.membership)
     },
     plan: async () => planInfo(belonging()),
     move: async (partition, options) => movePartition(belonging(), partition, options),

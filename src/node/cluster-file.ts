@@ -3,9 +3,12 @@
  * admits this node, and, on members, the key that admits others.
  */
 import { utf8 } from '../base/bytes.ts'
-import type { ClusterId } from '../base/ids.ts'
+import { type ClusterId, ID_BYTES_MAX } from '../base/ids.ts'
 import type { Database } from '../disk/database.ts'
+import { CERTIFICATE_BYTES_MAX } from '../mesh/certificate.ts'
+import { ADDRESS_BYTES_MAX, ADDRESSES_MAX } from '../mesh/limits.ts'
 import type { Role } from '../mesh/mesh.ts'
+import type { Contact } from '../mesh/ticket.ts'
 import type { Storage } from '../seams/storage.ts'
 import { WireError, WireReader, WireWriter } from '../wire/codec.ts'
 import { damaged, readSealed, writeSealed } from './sealed-file.ts'
@@ -22,17 +25,12 @@ export interface ClusterFile {
   readonly contacts: readonly Contact[]
 }
 
-export interface Contact {
-  readonly peer: string
-  readonly addresses: readonly string[]
-}
-
-/** Its name. */
+/** Name of the file in the data directory. */
 export const CLUSTER_FILE = 'cluster'
 /** In the database: that there is such a file. Without it a lost file would look like no claim. */
 const CLAIMED_KEY = 'node/claimed'
+const KEY_BYTES = 32
 const CONTACTS_MAX = 64
-const ADDRESSES_MAX = 16
 
 /** null when the directory belongs to no cluster. Rejects with DISK_DAMAGED. */
 export async function readClusterFile(
@@ -94,14 +92,14 @@ function encode(file: ClusterFile): Uint8Array {
 }
 
 function decode(from: WireReader): ClusterFile {
-  const clusterId = from.string(64)
-  const networkKey = from.bytes(32)
+  const clusterId = from.string(ID_BYTES_MAX)
+  const networkKey = from.bytes(KEY_BYTES)
   const role: Role = from.bool() ? 'member' : 'edge'
-  const certificate = from.bytes(4096)
-  const seed = from.bytes(32)
+  const certificate = from.bytes(CERTIFICATE_BYTES_MAX)
+  const seed = from.bytes(KEY_BYTES)
   const contacts = from.list(CONTACTS_MAX, (each) => ({
-    peer: each.string(64),
-    addresses: each.list(ADDRESSES_MAX, (address) => address.string(256)),
+    peer: each.string(ID_BYTES_MAX),
+    addresses: each.list(ADDRESSES_MAX, (address) => address.string(ADDRESS_BYTES_MAX)),
   }))
   const admissionSeed = seed.length === 0 ? null : seed
   return { clusterId, networkKey, role, certificate, admissionSeed, contacts }

@@ -5,7 +5,7 @@
  * The daemon passes system seams, the simulator simulated ones, and nothing built here can tell
  * which.
  */
-import type { ErrorCode } from '../base/errors.ts'
+import { AtollError, type ErrorCode } from '../base/errors.ts'
 import type { ClusterId, PeerId, StorageId } from '../base/ids.ts'
 import { Metrics } from '../base/metrics.ts'
 import type { Database } from '../disk/database.ts'
@@ -208,6 +208,15 @@ export class Cluster {
   /** Monotonic time at which the topology in force came into force here. */
   get topologySinceMs(): number {
     return this.#topologyLines.sinceMs
+  }
+
+  /** Throws NO_QUORUM as long as none is known: on an edge that has just started. */
+  knownTopology(): Topology {
+    const current = this.topology.current()
+    if (current !== null) return current
+    throw new AtollError('NO_QUORUM', 'this node has not learned the topology yet', {
+      hint: 'it will as soon as it reaches a member; try again shortly',
+    })
   }
 
   /** As people call it; the peer id of whom nobody knows. */

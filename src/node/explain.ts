@@ -2,7 +2,6 @@
 import { toString } from 'uint8arrays/to-string'
 import { utf8 } from '../base/bytes.ts'
 import { checkedDeadline } from '../base/call-limits.ts'
-import { AtollError } from '../base/errors.ts'
 import type { StorageId } from '../base/ids.ts'
 import { kadIdOfKey } from '../kad/node-id.ts'
 import { partitionOf } from '../kad/partition.ts'
@@ -28,8 +27,7 @@ export async function explain(
   const deadlineMs = checkedDeadline(options.deadlineMs)
   const endMs = cluster.nowMs() + deadlineMs
   if (finder?.isNeeded === true) await finder.find(key, { endMs, signal: undefined })
-  const topology = cluster.topology.current()
-  if (topology === null) throw new AtollError('NO_QUORUM', 'the topology is not known here yet')
+  const topology = cluster.knownTopology()
   const [held, register, lookup] = await Promise.all([
     cluster.kv.inspect(key, deadlineMs),
     cluster.reg.inspect(key, deadlineMs),

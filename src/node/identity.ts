@@ -1,10 +1,17 @@
 /**
  * Who this node is: the key that it speaks with, the name of its disk, and how often it has
  * started. Both names live in the data directory, so a wiped disk loses both and can never vote
- * or count under its old name (registers.md §6).
+ * or count under its old name.
  */
-import { ed25519FromSeed, ed25519PublicBytes, idFromBytes, isId } from '../base/ids.ts'
-import { type PeerId, peerIdFromPublicKey, type StorageId } from '../base/ids.ts'
+import {
+  ed25519FromSeed,
+  ed25519PublicBytes,
+  idFromBytes,
+  isId,
+  type PeerId,
+  peerIdFromPublicKey,
+  type StorageId,
+} from '../base/ids.ts'
 import type { Database } from '../disk/database.ts'
 import { PAST_MAX } from '../mesh/lineage.ts'
 import type { Random } from '../seams/random.ts'
@@ -34,21 +41,22 @@ const ID_BYTES = 16
  * The identity of a data directory, made at its first start; counts this start.
  *
  * The file and the boot counter vouch for each other. Only one gap is innocent: a first start that
- * was cut off before it counted itself, when nothing had been said to anybody (`claimed` is false).
+ * was cut off before it counted itself, when nothing had been said to anybody (not `isClaimed`).
  */
 export async function openIdentity(
   storage: Storage,
   database: Database,
   random: Random,
-  claimed: boolean,
+  isClaimed: boolean,
 ): Promise<Identity> {
   const file = await readSealed(storage, IDENTITY_FILE)
   const last = readBoot(database)
-  if (file === null && (last !== null || claimed)) throw damaged(IDENTITY_FILE)
-  if (file !== null && last === null && claimed) throw damaged('boot counter')
+  if (file === null && (last !== null || isClaimed)) throw damaged(IDENTITY_FILE)
+  if (file !== null && last === null && isClaimed) throw damaged('boot counter')
   const names = file === null ? newIdentity(random) : decode(file)
-  if (file === null)
+  if (file === null) {
     await writeSealed(storage, IDENTITY_FILE, encode(names.privateKeySeed, names.storageId))
+  }
   return { ...names, ...(await countStart(database, random, last)) }
 }
 

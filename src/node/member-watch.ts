@@ -35,7 +35,11 @@ export async function* watchMembers(
         yield next
         continue
       }
-      if (overflowed) throw new AtollError('BUSY', 'the reader of this watch fell too far behind')
+      if (overflowed) {
+        throw new AtollError('BUSY', 'the reader of this watch fell too far behind', {
+          hint: 'watch again: it begins with the members as they are',
+        })
+      }
       await new Promise<void>((resolve) => {
         wake = resolve
       })

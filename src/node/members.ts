@@ -1,8 +1,7 @@
 /** What callers ask about members, one or all, and change of this one. */
-import { AtollError } from '../base/errors.ts'
 import type { MemberInfo } from './api.ts'
 import type { Cluster } from './compose.ts'
-import { ambiguous, called } from './naming.ts'
+import { ambiguous, called, nobodyCalled } from './naming.ts'
 import { memberInfo } from './views.ts'
 
 export function listMembers({ membership, removals }: Cluster): MemberInfo[] {
@@ -16,7 +15,7 @@ export function memberNamed(cluster: Cluster, nameOrId: string): MemberInfo {
   const here = named.filter((each) => !['removed', 'left'].includes(removals.stateOf(each)))
   const meant = here.length > 0 ? here : named
   const [only] = meant
-  if (only === undefined) throw new AtollError('NOT_FOUND', `no member is called "${nameOrId}"`)
+  if (only === undefined) throw nobodyCalled(nameOrId)
   if (meant.length > 1) throw ambiguous(meant, nameOrId, (each) => removals.stateOf(each))
   return memberInfo(only, removals.stateOf(only))
 }

@@ -26,6 +26,12 @@ export function called<Member extends Named>(members: readonly Member[], given: 
   return members.filter(({ id, storageId }) => id.endsWith(end) || storageId.endsWith(end))
 }
 
+export function nobodyCalled(given: string): AtollError {
+  return new AtollError('NOT_FOUND', `no member is called "${given}"`, {
+    hint: 'see: atoll member ls',
+  })
+}
+
 /** `stateOf` tells them apart for people. */
 export function ambiguous<Member extends Named>(
   members: readonly Member[],

@@ -13,15 +13,15 @@ import type {
   TopologyPlan,
 } from './api.ts'
 import type { Cluster } from './compose.ts'
-import { ambiguous, called, type Named } from './naming.ts'
+import { ambiguous, called, type Named, nobodyCalled } from './naming.ts'
 
 export async function removeMember(cluster: Cluster, nameOrId: string): Promise<MemberRemoved> {
-  const current = known(cluster)
+  const current = cluster.knownTopology()
   const disks = disksNamed(cluster, current, nameOrId)
   const here = disks.filter((disk) => !current.removed.includes(disk.storageId))
   const meant = here.length > 0 ? here : disks
   const [only] = meant
-  if (only === undefined) throw new AtollError('NOT_FOUND', `no member is called "${nameOrId}"`)
+  if (only === undefined) throw nobodyCalled(nameOrId)
   if (meant.length > 1) throw ambiguous(meant, nameOrId, stateIn(cluster))
   const { storageId, name } = only
   if (storageId === cluster.mesh.self.storageId) {
@@ -53,7 +53,7 @@ export async function movePartition(
   partition: number,
   { to, from }: TopologyMoveOptions,
 ): Promise<TopologyMoved> {
-  const current = known(cluster)
+  const current = cluster.knownTopology()
   const state = current.partitions[partition]
   if (state === undefined) {
     const last = current.partitions.length - 1
@@ -74,7 +74,7 @@ export async function planInfo(cluster: Cluster): Promise<TopologyPlan> {
   } catch (error) {
     if (!isAtollError(error, 'NO_QUORUM')) throw error
   }
-  const current = outlook?.current ?? known(cluster)
+  const current = outlook?.current ?? cluster.knownTopology()
   const live = liveDisks(current, cluster.membership)
   const next = outlook?.next ?? null
   const names = namesOf(current, next)
@@ -167,10 +167,4 @@ function memberNamed(cluster: Cluster, topology: Topology, nameOrId: string): To
   }
   if (named.length > 1) throw ambiguous(named, nameOrId, stateIn(cluster))
   return only
-}
-
-function known({ topology }: Cluster): Topology {
-  const current = topology.current()
-  if (current !== null) return current
-  throw new AtollError('NO_QUORUM', 'the topology is not known here yet')
 }

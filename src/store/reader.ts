@@ -1,5 +1,5 @@
 /**
- * Reads (store.md; Dynamo, SOSP 2007, §4): any node asks all replicas, answers when the level is
+ * Reads (Dynamo, SOSP 2007, §4): any node asks all replicas, answers when the level is
  * met, and repairs after the answer what they disagree on.
  */
 import type { StorageId } from '../base/ids.ts'

@@ -1,5 +1,5 @@
 /**
- * Writes (store.md; Dynamo, SOSP 2007, §4). A write is coordinated by a replica of its key: it
+ * Writes (README.md; Dynamo, SOSP 2007, §4). A write is coordinated by a replica of its key: it
  * mints the dot, joins the write with what it holds, and sends the same bytes to all replicas in
  * the turn in which it commits them itself. A node that is no replica hands its writes to one.
  */

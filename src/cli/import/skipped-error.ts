@@ -1,6 +1,6 @@
 /** What an import ends with that went to its end, but skipped something. */
 import { AtollError } from '../../base/errors.ts'
-import { plural } from '../terminal.ts'
+import { plural } from '../../base/plural.ts'
 import type { ImportUnit } from './import-entry.ts'
 
 /** What is read, for those whose every line is wrong. */
@@ -9,8 +9,8 @@ const READ =
   'consul kv export print, and RDB files of Redis'
 
 export function skippedError(unit: ImportUnit, skipped: number, imported: number): AtollError {
-  const what = unit === 'line' ? 'bad line' : 'entry'
-  const counted = plural(skipped, what).replace(/entrys$/, 'entries')
+  const counted =
+    unit === 'line' ? plural(skipped, 'bad line') : plural(skipped, 'entry', 'entries')
   const message = `${counted} ${skipped === 1 ? 'was' : 'were'} skipped`
   if (imported > 0) return new AtollError('USAGE', message, { outcome: 'applied' })
   const hint = unit === 'line' ? { hint: READ } : {}

@@ -1,5 +1,5 @@
 /** What an import has to say at its end: what was left out, or not kept whole, and how often. */
-import { plural } from '../terminal.ts'
+import { plural } from '../../base/plural.ts'
 import type { LeftOutEntry } from './import-entry.ts'
 
 /** Reasons that are told apart. */

@@ -9,7 +9,8 @@ import type { RpcClient } from '../../rpc/client.ts'
 import { METHODS, type ResultOf } from '../../rpc/methods.ts'
 import { callOptions, type CommandContext, withClient } from '../command.ts'
 import { formatDuration } from '../duration.ts'
-import { plural, type Streams } from '../terminal.ts'
+import { plural } from '../../base/plural.ts'
+import { type Streams } from '../terminal.ts'
 import { VIEWS } from '../views.ts'
 
 const LOOK_MS = 300

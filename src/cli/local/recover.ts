@@ -5,7 +5,8 @@ import { AtollError } from '../../base/errors.ts'
 import { recoverDirectories } from '../../daemon/recover-directories.ts'
 import type { Recovered } from '../../node/recover/recover.ts'
 import type { CommandContext } from '../command.ts'
-import { plural, printable } from '../terminal.ts'
+import { plural } from '../../base/plural.ts'
+import { printable } from '../terminal.ts'
 
 export interface RecoverFlags {
   readonly offline?: boolean

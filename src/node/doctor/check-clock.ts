@@ -4,7 +4,8 @@
  * hence half a second. Beyond a day writes and certificates are refused.
  */
 import type { Finding } from '../watch-api.ts'
-import { fail, listed, ok, plural, time, warn } from './finding.ts'
+import { plural } from '../../base/plural.ts'
+import { fail, listed, ok, time, warn } from './finding.ts'
 
 export const CLOCK_WARN_MS = 500
 export const CLOCK_FAIL_MS = 24 * 3_600_000

@@ -3,7 +3,8 @@
  * listens at the addresses that it gives out, it is lost as soon as those connections end.
  */
 import type { Finding } from '../watch-api.ts'
-import { listed, ok, plural, warn } from './finding.ts'
+import { plural } from '../../base/plural.ts'
+import { listed, ok, warn } from './finding.ts'
 
 export interface DialFigures {
   /** Each that tried to reach another, and found whether its addresses take a connection. */

@@ -1,4 +1,5 @@
 /** The machine: who else may read or command this node, and whether files and disk suffice. */
+import { unreachable } from '../../base/assert.ts'
 import type { HostFigures, HostPath } from '../../seams/host.ts'
 import type { Finding } from '../watch-api.ts'
 import { fail, ok, size, warn } from './finding.ts'
@@ -9,13 +10,13 @@ const STICKY = 0o1000
 const GROUP = 0o070
 
 /** The log, the index, pipes and libraries. */
-export const FILES_OWN = 128
+const FILES_OWN = 128
 /** Connections to the socket (RPC_LIMITS.connectionsMax). */
-export const FILES_CLIENTS = 256
+const FILES_CLIENTS = 256
 /** A connection, and another while both sides dial. */
 export const FILES_EACH_MEMBER = 2
 /** Below this much room anything may fail at once. */
-export const FILES_LEFT = 32
+const FILES_LEFT = 32
 
 const MIB = 1024 ** 2
 const GIB = 1024 ** 3
@@ -53,6 +54,8 @@ function ofPath({ kind, path, mode }: HostPath): Finding[] {
     case 'socket directory':
       if ((mode & OTHERS_WRITE) === 0 || (mode & STICKY) !== 0) return []
       return [fail('permissions', `${is}: anybody may put a socket of his own there`, only('700'))]
+    default:
+      return unreachable(kind)
   }
 }
 

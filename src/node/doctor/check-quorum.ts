@@ -1,7 +1,8 @@
 /** What the cluster can bear: majorities of each partition, copies, who decides, what moves. */
 import { majorityOf } from '../../topology/validate.ts'
 import type { Finding } from '../watch-api.ts'
-import { fail, listed, ok, plural, time, warn } from './finding.ts'
+import { plural } from '../../base/plural.ts'
+import { fail, listed, ok, time, warn } from './finding.ts'
 
 /** A healthy movement of a whole disk may take this long; the topology changes with each step. */
 export const MOVING_WARN_MS = 600_000

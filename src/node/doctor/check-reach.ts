@@ -3,7 +3,8 @@
  * A member that is known to be gone is one finding; that others cannot reach it says nothing new.
  */
 import type { Finding } from '../watch-api.ts'
-import { fail, listed, ok, plural, time, warn } from './finding.ts'
+import { plural } from '../../base/plural.ts'
+import { fail, listed, ok, time, warn } from './finding.ts'
 
 export interface MemberView {
   readonly name: string

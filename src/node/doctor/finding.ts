@@ -22,11 +22,6 @@ export function worst(findings: readonly Finding[]): Severity {
   )
 }
 
-/** `1 member`, `2 members`. */
-export function plural(count: number, what: string): string {
-  return `${count} ${what}${count === 1 ? '' : 's'}`
-}
-
 const NAMES_MAX = 5
 
 /** `a, b and 3 more` */

@@ -1,6 +1,6 @@
 /**
  * `atoll recover --offline`: for the day when a majority of the roots, or of a partition's replicas,
- * is lost for good (registers.md §4). What the surviving data directories hold goes into a new one,
+ * is lost for good. What the surviving data directories hold goes into a new one,
  * which founds a new cluster with a new id: nobody of the old one can ever be part of it, so it does
  * no harm if some of the lost turn up after all.
  *
