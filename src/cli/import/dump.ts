@@ -23,7 +23,8 @@ export interface Dump {
   readonly entries: AsyncIterable<ImportEntry>
 }
 
-const HEAD_BYTES = 64
+/** By the first so many it is known what an input is. */
+export const HEAD_BYTES = 64
 
 export async function openDump(
   chunks: AsyncIterable<Buffer>,

@@ -2,10 +2,8 @@
 import { closeSync, createReadStream, openSync, readSync, type Stats, statSync } from 'node:fs'
 import type { Readable } from 'node:stream'
 import { AtollError } from '../../base/errors.ts'
-import { recognised } from './dump.ts'
+import { HEAD_BYTES, recognised } from './dump.ts'
 import type { DumpFormat } from './dump-formats.ts'
-
-const HEAD_BYTES = 64
 
 /** By what it says or how it begins. */
 export function isRdb(file: string, from: DumpFormat | undefined): boolean {

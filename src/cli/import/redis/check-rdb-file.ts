@@ -3,10 +3,10 @@ import { createReadStream, type Stats, statSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { Crc64 } from './crc64.ts'
 import { malformed } from './rdb-error.ts'
+import { CHECKSUM_BYTES, RDB_MAGIC, VERSION_OF_CHECKSUM } from './rdb-reader.ts'
 
-const HEAD_BYTES = 9
-const CHECKSUM_BYTES = 8
-const VERSION_OF_CHECKSUM = 5
+/** `REDIS` and four digits of the version. */
+const HEAD_BYTES = RDB_MAGIC.length + 4
 
 /** Throws AtollError USAGE for a file that is damaged or cut off; a pipe is not looked at. */
 export async function checkRdbFile(path: string): Promise<void> {
@@ -27,7 +27,7 @@ async function checksumIn(path: string, at: number): Promise<bigint> {
   try {
     const head = Buffer.alloc(HEAD_BYTES)
     await file.read(head, 0, HEAD_BYTES, 0)
-    if (Number(head.subarray(5).toString('latin1')) < VERSION_OF_CHECKSUM) return 0n
+    if (Number(head.subarray(RDB_MAGIC.length).toString('latin1')) < VERSION_OF_CHECKSUM) return 0n
     const tail = Buffer.alloc(CHECKSUM_BYTES)
     await file.read(tail, 0, CHECKSUM_BYTES, at)
     return tail.readBigUInt64LE()

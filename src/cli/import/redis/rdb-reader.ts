@@ -19,9 +19,11 @@ import { readValue } from './rdb-values.ts'
 export const RDB_MAGIC = 'REDIS'
 const VERSION_DIGITS = 4
 const VERSION_MAX = 12
-const VERSION_OF_CHECKSUM = 5
-const CHECKSUM_BYTES = 8
+/** The first version whose files end with a checksum. */
+export const VERSION_OF_CHECKSUM = 5
+export const CHECKSUM_BYTES = 8
 
+/** As Redis numbers them, `RDB_OPCODE_…`; whatever is below is a type of value. */
 const OP = {
   SLOT_INFO: 244,
   FUNCTION: 245,

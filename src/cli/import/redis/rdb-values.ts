@@ -21,7 +21,10 @@ const TOO_LARGE: RdbValue = { kind: 'unread', what: 'a value far over the limit'
 const QUICKLIST_PLAIN = 1
 const QUICKLIST_PACKED = 2
 
-/** Throws on a type that is unknown: nobody knows where it ends. */
+/**
+ * `type` as Redis numbers them, `RDB_TYPE_…`. Throws on one that is unknown: nobody knows where it
+ * ends.
+ */
 export async function readValue(input: ByteInput, type: number): Promise<RdbValue> {
   switch (type) {
     case 0: {
