@@ -17,7 +17,7 @@ import type { Peers } from '../topology/peers.ts'
 import type { Place } from './place.ts'
 import type { Places } from '../topology/places.ts'
 import { Preference } from './preference.ts'
-import type { Write } from './writer.ts'
+import type { Write } from './write.ts'
 
 export interface ForwarderOptions {
   readonly mesh: Mesh

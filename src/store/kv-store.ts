@@ -57,7 +57,8 @@ import type { TreeLevels } from './sync/hash-trees.ts'
 import { Watching } from './watch/watching.ts'
 import { counterOf, setOf, type TypedCalls } from './typed.ts'
 import { contextText } from './version-vector.ts'
-import { type Write, Writer } from './writer.ts'
+import type { Write } from './write.ts'
+import { Writer } from './writer.ts'
 
 export interface KvStoreOptions {
   /** '' on an edge. */

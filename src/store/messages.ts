@@ -3,9 +3,10 @@ import { DEADLINE_MS_MAX } from '../base/call-limits.ts'
 import { type Header, writeHeader, readKey } from '../topology/request-header.ts'
 import { WireReader, WireWriter } from '../wire/codec.ts'
 import type { Level } from './api.ts'
-import { type Edit, readEdit, readSigned, writeEdit, writeSigned } from './edit.ts'
+import { readEdit, readSigned, writeEdit, writeSigned } from './edit.ts'
 import { RECORD_BYTES_MAX } from './limits.ts'
 import { type Context, readContext, writeContext } from './version-vector.ts'
+import type { Write } from './write.ts'
 
 /** An answer is this alone, or `FRESH` and what was asked for. */
 export const FRESH = 0
@@ -47,14 +48,9 @@ export function staleNumber(from: WireReader): number | null {
 const LEVELS: readonly (Level | undefined)[] = [undefined, 'one', 'quorum', 'all']
 
 /** A write that somebody who is no replica hands to one. */
-export interface ForwardedWrite {
+export interface ForwardedWrite extends Write {
   /** Number of the topology by which the sender chose whom to ask. */
   readonly topology: number
-  readonly key: string
-  readonly edit: Edit
-  readonly context: Context
-  /** Replaces what its coordinator holds as well. */
-  readonly blind: boolean
   readonly level: Level | undefined
   /** Whole: how long the sender waits. */
   readonly deadlineMs: number

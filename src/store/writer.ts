@@ -18,11 +18,11 @@ import {
   counted,
   tooFew,
 } from './calls.ts'
-import { applyEdit, checkSize, dotsOf } from './apply-edit.ts'
+import { applyEdit, checkSize, dotsOf, type Edited } from './apply-edit.ts'
 import type { Change } from './change.ts'
 import type { Departures } from './departures.ts'
 import type { DotSource } from './dot-source.ts'
-import { type Edit, kept } from './edit.ts'
+import { kept } from './edit.ts'
 import type { Forwarder } from './forwarder.ts'
 import { FullDisk } from './full-disk.ts'
 import type { HybridClock } from './hybrid-clock.ts'
@@ -40,10 +40,11 @@ import type { Peers } from '../topology/peers.ts'
 import type { Place } from './place.ts'
 import type { Places } from '../topology/places.ts'
 import type { Reader, ReadOutcome } from './reader.ts'
-import { EMPTY_RECORD, encodeRecord } from './record.ts'
+import { EMPTY_RECORD, encodeRecord, type StoreRecord } from './record.ts'
 import type { Replica } from './replica.ts'
 import { Round } from './round.ts'
-import { type Context, contextCovers, type Dot, joinContexts } from './version-vector.ts'
+import { contextCovers, type Dot, joinContexts } from './version-vector.ts'
+import type { Write } from './write.ts'
 
 export interface WriterOptions {
   readonly self: StorageId
@@ -63,17 +64,10 @@ export interface WriterOptions {
   readonly onMissed: (partition: number, replica: StorageId) => void
 }
 
-export interface Write {
-  readonly key: string
-  readonly edit: Edit
-  /** What it replaces. */
-  readonly context: Context
-  /** Replaces whatever its coordinator holds as well: the writer has named no context. */
-  readonly blind: boolean
-}
-
 /** A record as this node has just made it. */
 interface Made {
+  readonly record: StoreRecord
+  /** The record, encoded. */
   readonly bytes: Uint8Array
   /** Of collection, when it was made. */
   readonly round: number
@@ -118,34 +112,53 @@ export class Writer {
   }
 
   async #coordinate(write: Write, limits: CallLimits): Promise<WriteOutcome> {
-    const { clock } = this.#options
-    const { key, edit, blind, context: given } = write
+    const { clock, replica } = this.#options
+    const { key, edit } = write
     const endMs = clock.monotonicMs() + limits.deadlineMs
     const found = edit.what === 'remove' ? await this.#find(key, limits) : null
     const n = await this.#nextNumbers(dotsOf(edit))
-    const { self, replica, departures, hybridClock, topology, peers, places } = this.#options
+    // From here on until it is sent in one step: nothing changes what it builds on.
+    const place = this.#placeNow(key, limits)
+    // What was read of others may be of before a collection by now, as all that comes from them.
+    if (found !== null && !replica.admits(place.partition, found.era)) {
+      return this.#coordinate(write, { ...limits, deadlineMs: endMs - clock.monotonicMs() })
+    }
+    const { made, seen, effect } = this.#make(write, place, n, found?.record ?? EMPTY_RECORD)
+    const { record } = made
+    // Nobody has heard of the key, and there is nothing to remove.
+    if (found !== null && record.known.vector.size === 0) return { ...found, seen, effect }
+    const stored = await this.#replicate(place, made, limits, endMs)
+    return { seen, effect, ...stored }
+  }
+
+  /** Throws BUSY where this is no replica any more, NO_QUORUM where the level is out of reach. */
+  #placeNow(key: string, { level }: CallLimits): Place {
+    const { self, topology, peers, places } = this.#options
     const known = topology.get()
     const place = places.of(known, key)
     if (!place.targets.includes(self)) {
       throw new AtollError('BUSY', 'this replica is none any more', { outcome: 'not-applied' })
     }
-    checkReach(place, limits.level, (id) => id === self || peers.usable(known, id) !== undefined)
+    checkReach(place, level, (id) => id === self || peers.usable(known, id) !== undefined)
+    return place
+  }
+
+  /** What the write makes of what is here, joined with what was found at others. */
+  #make(
+    { key, edit, blind, context: given }: Write,
+    place: Place,
+    n: number,
+    found: StoreRecord,
+  ): Pick<Edited, 'seen' | 'effect'> & { readonly made: Made } {
+    const { replica, departures, hybridClock, clock } = this.#options
     const { before: held, damaged } = replica.latest(place.partition, key)
     const isDamaged = damaged !== undefined
-    const dot = { actor: departures.actorOf(place.partition, isDamaged), n }
-    const here = held?.record ?? EMPTY_RECORD
-    // What was read of others may be of before a collection by now, as all that comes from them.
-    if (found !== null && !replica.admits(place.partition, found.era)) {
-      return this.#coordinate(write, { ...limits, deadlineMs: endMs - clock.monotonicMs() })
-    }
-    const before = found === null ? here : joinRecords(here, found.record)
+    const before = joinRecords(held?.record ?? EMPTY_RECORD, found)
     const newest = before.siblings.reduce((max, sibling) => Math.max(max, sibling.stamp), 0)
     const context = blind ? joinContexts(before.known, given) : given
-    const stamp = hybridClock.next(newest)
-    const by = { key, dot, context, stamp, nowMs: clock.wallMs() }
+    const dot = { actor: departures.actorOf(place.partition, isDamaged), n }
+    const by = { key, dot, context, stamp: hybridClock.next(newest), nowMs: clock.wallMs() }
     const { record, seen, effect } = applyEdit(before, edit, by)
-    // Nobody has heard of the key, and there is nothing to remove.
-    if (found !== null && record.known.vector.size === 0) return { ...found, seen, effect }
     const bytes = encodeRecord(record)
     checkSize(record, bytes.length)
     const after = { record, bytes: bytes.length }
@@ -155,9 +168,7 @@ export class Writer {
     const isForced = isDamaged || isMergeable(before) || isMergeable(record)
     const isStoredFirst = isForced || this.#fullDisk.isLikely
     const own = edit.what === 'remove' ? null : dot
-    const made = { bytes, round, dot: own, change, isStoredFirst }
-    const stored = await this.#replicate(place, made, limits, endMs)
-    return { seen, effect, ...stored }
+    return { made: { record, bytes, round, dot: own, change, isStoredFirst }, seen, effect }
   }
 
   /** What the replicas hold, for who removes elements: it must have heard of them. */
@@ -228,7 +239,7 @@ export class Writer {
     const { round } = replica.era(partition)
     const change = { partition, key, before: held, after: held }
     const isStoredFirst = made.isStoredFirst || isMergeable(held.record)
-    return { ...made, bytes, round, change, isStoredFirst }
+    return { ...made, record: held.record, bytes, round, change, isStoredFirst }
   }
 
   /** `isFirst`: nothing came between the read of what the bytes build on and this call. */

@@ -28,6 +28,7 @@ function clusterOf(members: readonly Someone[], change: Partial<Topology> = {}) 
       isUsable: () => true,
     },
     topology: { current: () => topology },
+    knownTopology: () => topology,
     mesh: { self: { storageId: A.storageId } },
     removals: {
       stateOf: ({ storageId, state }: Someone) =>

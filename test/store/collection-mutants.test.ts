@@ -139,7 +139,7 @@ const MUTANTS: readonly (readonly [string, Suite, string, string, string, RegExp
     'a coordinator sends old bytes under a new stamp',
     'collection',
     'writer.ts',
-    'return { ...made, bytes, round, change, isStoredFirst }',
+    'return { ...made, record: held.record, bytes, round, change, isStoredFirst }',
     'return { ...made, round, change, isStoredFirst }',
     /what it holds by now/,
   ],
