@@ -3,6 +3,7 @@
  *
  * It belongs to a cluster from the moment in which `claim` is durable to that in which `release` is.
  */
+import { AtollError, isAtollError } from '../base/errors.ts'
 import type { Metrics } from '../base/metrics.ts'
 import type { Database } from '../disk/database.ts'
 import { openDatabase } from '../disk/log-database.ts'
@@ -17,6 +18,8 @@ import {
   writeClusterFile,
 } from './cluster-file.ts'
 import { type Identity, openIdentity, renewIdentity } from './identity.ts'
+
+const FULL_FIX = 'free some space, then start the node again'
 
 export class DataDirectory {
   readonly storage: Storage
@@ -53,7 +56,9 @@ export class DataDirectory {
       }
     } catch (error) {
       await storage.close()
-      throw error
+      // Of a node that runs it goes on by itself.
+      if (!isAtollError(error, 'DISK_FULL')) throw error
+      throw new AtollError('DISK_FULL', error.message, { hint: FULL_FIX, cause: error })
     }
   }
 

@@ -1,14 +1,16 @@
 /** A node that comes up: what is asked of it meanwhile, and its end before it is there. */
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
+import { isAtollError } from '../../src/base/errors.ts'
 import type { AtollNode } from '../../src/node/api.ts'
 import { NODE_DEFAULTS } from '../../src/node/config.ts'
 import { openNode } from '../../src/node/node.ts'
+import { SimRandom } from '../sim/sim-random.ts'
 import { SimDisk } from '../sim/sim-storage.ts'
 import { World } from '../sim/world.ts'
 
 /** Opened and not started: the tests do that. */
-function newWorld(seed: string): World<AtollNode> {
+function newWorld(seed: string, disk?: SimDisk): World<AtollNode> {
   return new World<AtollNode>({
     seed,
     hosts: 1,
@@ -26,7 +28,7 @@ function newWorld(seed: string): World<AtollNode> {
         ),
       stop: (node) => node.stop(),
     },
-    disk: (_name, chance) => new SimDisk(chance),
+    disk: (_name, chance) => disk ?? new SimDisk(chance),
   })
 }
 
@@ -103,6 +105,19 @@ describe('a node that comes up', () => {
         await world.stop(0)
       }))
   }
+
+  it('does not come up on a full disk, and does not say that it goes on by itself', () => {
+    const disk = new SimDisk(new SimRandom(seed))
+    world = newWorld(seed, disk)
+    return world.run(async () => {
+      await reopened()
+      await world.stop(0)
+      disk.faults.capacityBytes = 0
+      await assert.rejects(world.start(0), (error) => {
+        return isAtollError(error, 'DISK_FULL') && error.hint?.includes('start the node') === true
+      })
+    })
+  })
 
   it('does not come up any more once it was stopped', () =>
     world.run(async () => {
