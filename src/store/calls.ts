@@ -1,4 +1,4 @@
-/** What calls of the store have in common: their limits, and what they say when these are met. */
+/** What calls of the store have in common: how long they may take, and how they fail. */
 import { AtollError, withOutcome } from '../base/errors.ts'
 import type { StorageId } from '../base/ids.ts'
 import { ANSWER_SHARE } from '../topology/known-topology.ts'
@@ -25,7 +25,10 @@ export function answerTimeout(leftMs: number): { timeoutMs: number } {
   return { timeoutMs: Math.max(1, Math.floor(leftMs * ANSWER_SHARE)) }
 }
 
-/** What a caller is told: answers of the set that counts, or of all that were asked when too few came. */
+/**
+ * What a caller is told of who answered: of the current set alone, also while data moves; of a partial
+ * result, whose answers may be of the other set, of all replicas.
+ */
 export function counted(
   { groups, targets }: Place,
   { answers, tally }: Round<unknown>,

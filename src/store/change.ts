@@ -1,4 +1,4 @@
-/** A change of what this disk holds of a key, durable by now: for all that follow what is here. */
+/** What has changed of a key on this disk, told to all that follow it once it is durable. */
 import { recordIfSound, type StoreRecord } from './record.ts'
 
 /** A record and how many bytes it takes. */

@@ -25,7 +25,7 @@ export interface Amounts {
 }
 
 const PAGE_ENTRIES = 256
-/** Between two pages: others may not wait. */
+/** Between two pages, so that nobody else waits for long. */
 const PAUSE_MS = 5
 /** Changes beyond the pages read while one page is read; over it the page is read anew. */
 const CHANGES_MAX = 4096

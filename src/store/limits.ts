@@ -3,7 +3,7 @@
 export const VALUE_BYTES_MAX = 1024 * 1024
 /** Disks in one version vector: every one that ever coordinated a write of the key. */
 export const VECTOR_MAX = 256
-/** Values that nobody has resolved. A writer that adds more is told to resolve them first. */
+/** Siblings of one key. A writer that would add one more is told to resolve them first. */
 export const SIBLINGS_MAX = 64
 /**
  * Elements of a set, and their bytes together: every change of a set moves the whole of it. Nine
@@ -11,54 +11,55 @@ export const SIBLINGS_MAX = 64
  */
 export const ELEMENTS_MAX = 10_000
 export const SET_BYTES_MAX = 256 * 1024
-/** How long a value may be asked to last: a century. */
+/** The longest life that a value may be given: a century. */
 export const TTL_MS_MAX = 100 * 365 * 24 * 60 * 60 * 1000
-/** Writes that a record knows of beyond its vector. */
+/** Dots in one record that its vector does not cover. */
 export const DOTS_MAX = 64
 /**
- * What a record may have that nobody wrote so: each of the disks that coordinated a key apart from
- * the others (at most two sets of nine) may have brought it to its limit before their records meet.
+ * A record that is read may have so many times what a writer may make of it: each disk that coordinates
+ * the key apart from the others (at most two sets of nine) may reach the limits before their records
+ * are joined.
  */
 export const JOINED_FACTOR = 32
-/** All siblings of a key together. */
+/** One record, encoded: all siblings of its key together. */
 export const RECORD_BYTES_MAX = 3 * 1024 * 1024
-/** Of a larger record one replica sends the whole, and the others its fingerprint. */
+/** A read takes a larger record whole from one replica, and from the others its fingerprint. */
 export const READ_WHOLE_BYTES = 1024
-/** Answers kept for readers who take older ones. */
+/** The near cache: records and keys of all answers that it keeps. */
 export const NEAR_CACHE_BYTES = 16 * 1024 * 1024
-/** How old an answer a reader may take. */
+/** The oldest answer that a reader may ask for. */
 export const MAX_AGE_MS_MAX = 60 * 60 * 1000
-/** A page of a scan. What one member is asked for, and each asks the disk anew: not too little. */
+/** Keys in one page of a scan. Large, since each page asks all members and reads their disks anew. */
 export const SCAN_ENTRIES_MAX = 4000
-/** The same in bytes; one record more than that. */
+/** Bytes after which a page ends; the record that reaches them is in it. */
 export const PAGE_BYTES = 512 * 1024
-/** One step of repair or movement. */
+/** Records, and their bytes, in one message of repair or movement. */
 export const SYNC_ENTRIES = 512
 export const SYNC_BYTES = 256 * 1024
-/** Changes that a disk remembers for those who watch, with at most so many bytes of keys. */
+/** Changes that a disk remembers for those who watch it, and the bytes of their keys. */
 export const FEED_ENTRIES_MAX = 65_536
 export const FEED_KEY_BYTES_MAX = 16 * 1024 * 1024
-/** Records among them; of older changes the record is read when it is told. */
+/** Bytes of the records that are remembered with them; where one is not, it is read when it is told. */
 export const FEED_RECORD_BYTES_MAX = 8 * 1024 * 1024
-/** A larger record is not kept, but read. */
+/** A larger record is never remembered. */
 export const FEED_RECORD_MAX = 64 * 1024
-/** How long it remembers after the last one has gone. */
+/** A disk that nobody has asked for so long forgets all changes. */
 export const FEED_IDLE_MS = 10 * 60 * 1000
-/** Questions for changes that wait until there are some, and how long each may. */
+/** Questions that wait at a disk until something changes, and how long each may wait. */
 export const FEED_WAITING_MAX = 4096
 export const FEED_HOLD_MS = 10_000
-/** One answer. */
+/** Changes in one answer, and their bytes. */
 export const FEED_PAGE_ENTRIES = 512
 export const FEED_PAGE_BYTES = 256 * 1024
 /** Readers of watches on one node, and prefixes that they watch (each resumed watch is one more). */
 export const WATCHERS_MAX = 4096
 export const STREAMS_MAX = 1024
-/** Events that wait for one reader, and their bytes; then it is told of a gap. */
+/** Events that wait for one reader, and their bytes; beyond, it is told of a gap. */
 export const WATCH_EVENTS_MAX = 1024
 export const WATCH_BYTES_MAX = 8 * 1024 * 1024
-/** What was told of keys, for all watches of a node: in bytes of records and keys. */
+/** What a node remembers of what its watches have told: bytes of records and keys. */
 export const TOLD_BYTES_MAX = 32 * 1024 * 1024
-/** Ends of values that come later by the clock of a node that watches than by a disk's; one watch's. */
+/** Ends of values that a disk has told of before they come by the watching node's clock; a watch's. */
 export const LATE_ENDS_MAX = 16_384
-/** Disks, and those that a cursor could not find again, in one cursor. */
+/** Runs of disks that one cursor names, those that it could not find again included. */
 export const CURSOR_RUNS_MAX = 4096

@@ -105,7 +105,7 @@ export class Writer {
       // What finds no room here others may coordinate.
       const isFull = isHere && error.code === 'DISK_FULL'
       if (isFull) return forwarder.write(write, left, { by: mesh.self.peer, error })
-      // Nobody who has the data answers. To fill up is no reason to refuse, with a little care.
+      // Nobody who has all the data answers. A replica that is still being filled may take it, too.
       if (isHere || !place.targets.includes(self)) throw error
       return this.#coordinate(write, left)
     }
@@ -288,7 +288,7 @@ export class Writer {
     await topology.catchUpFrom(write.topology, from.peer, { endMs, signal: undefined })
     const known = topology.get()
     if (!places.of(known, write.key).targets.includes(self)) return encodeStale(known.number)
-    // A little less than the asker waits, so that its answer is ours and not a time-out.
+    // Less than the asker waits: it gets our error, and no time-out of its own.
     const deadlineMs = endMs - clock.monotonicMs()
     const limits = { level: write.level, deadlineMs, signal: undefined }
     const outcome = await this.#coordinate({ ...write, edit: kept(write.edit) }, limits)

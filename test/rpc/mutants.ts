@@ -173,7 +173,7 @@ const MUTANTS: readonly Mutant[] = [
   {
     name: 'an error without an id ends the connection',
     file: 'rpc/client.ts',
-    from: 'this.#told = errorOfObject(error).message',
+    from: 'this.#told = errorOfObject(error)',
     to: 'this.#fail(errorOfObject(error))',
   },
   {

@@ -58,7 +58,7 @@ export interface CollectorOptions {
 
 /** A partition that holds something dead is looked at this often; half of it and up to as much more. */
 const PERIOD_MS = 30_000
-/** Between two rounds: others may not wait. */
+/** Between two rounds, so that nobody else waits for long. */
 const PAUSE_MS = 20
 /** Batches of one partition in one look. */
 const BATCHES_MAX = 64

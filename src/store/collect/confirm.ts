@@ -37,7 +37,7 @@ export interface ConfirmOptions {
   readonly onChange: (change: Change) => void
 }
 
-/** What is past its time by less may be seen alive by others, whose clocks are a little behind. */
+/** What expired more recently may still be alive by other clocks, which are a little behind. */
 export const EXPIRED_FOR_MS = 60_000
 
 export class Confirmer {

@@ -33,7 +33,7 @@ export interface ExpirySweepOptions {
 }
 
 const BATCH = 256
-/** Between two batches: others may not wait. */
+/** Between two batches, so that nobody else waits for long. */
 const PAUSE_MS = 5
 /** The wall clock may be set at any time, and timers do not follow it. */
 const LOOK_MS_MAX = 30_000

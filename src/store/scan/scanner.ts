@@ -72,13 +72,16 @@ interface Page {
   newer: Newer | null
 }
 
-/** Who asks does not say how long it waits. */
+/** Whoever asks for a scan does not say how long it waits: as long as a call does by default. */
 const CATCH_UP_MS = DEFAULT_DEADLINE_MS
-/** Of the time that is left: whoever does not answer is replaced, twice at least. */
+/** One request's part of the time that is left, so that who does not answer can be replaced twice. */
 const ASK_SHARE = 0.45
 /** A member that did not answer is asked last for so long. */
 const AVOID_MS = 10_000
-/** Shares of a page are of chance: a little more is asked for, so that a page comes out whole. */
+/**
+ * How many of a page's keys one member has is chance. It is asked for a little more than its share, so
+ * that the page comes out whole.
+ */
 const SHARE_SLACK = 1.25
 const SHARE_MORE = 8
 
@@ -230,7 +233,7 @@ export class Scanner {
     const { self, peers } = this.#options
     const { topology } = page
     const question = { topology: topology.number, ...rest }
-    // Of this node no peer: what is known here needs nobody to be asked for it.
+    // '' for this node itself, which is asked without a message.
     const peer = id === self ? '' : peers.usable(topology, id)
     if (peer === undefined) throw new AtollError('UNREACHABLE', 'it is known to be down')
     const answer =
