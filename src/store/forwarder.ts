@@ -11,6 +11,7 @@ import type { Random } from '../seams/random.ts'
 import type { Topology } from '../topology/topology.ts'
 import { REQUEST_KINDS } from '../wire/kinds.ts'
 import type { CallLimits } from './calls.ts'
+import { Marks } from './mark.ts'
 import type { KnownTopology } from '../topology/known-topology.ts'
 import { decodeWriteOutcome, encodeForwardedWrite, type WriteOutcome } from './messages.ts'
 import type { Peers } from '../topology/peers.ts'
@@ -39,10 +40,12 @@ const ATTEMPTS_MAX = 5
 export class Forwarder {
   readonly #options: ForwarderOptions
   readonly #preference: Preference
+  readonly #marks: Marks
 
   constructor(options: ForwarderOptions) {
     this.#options = options
     this.#preference = new Preference(options.clock, options.random)
+    this.#marks = new Marks(options.clock)
   }
 
   /** `failed`: a replica that surely has not applied it, and why. */
@@ -56,9 +59,8 @@ export class Forwarder {
     for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt++) {
       const topology = this.#options.topology.get()
       const peer = this.#candidate(topology, write.key, tried)
-      const deadlineMs = endMs - clock.monotonicMs()
-      if (peer === undefined || deadlineMs < 1) break
-      const outcome = await this.#try(peer, write, topology, { ...limits, deadlineMs })
+      if (peer === undefined || endMs - clock.monotonicMs() < 1) break
+      const outcome = await this.#try(peer, write, topology, { ...limits, endMs })
       if (outcome instanceof AtollError) {
         tried.add(peer)
         failure = failed?.error ?? outcome
@@ -74,24 +76,40 @@ export class Forwarder {
     })
   }
 
-  /** An outcome, the number of a newer topology, or an error that another replica may mend. */
+  /** An outcome, the number of a topology to ask again by, or an error that another may mend. */
   async #try(
     peer: PeerId,
     write: Write,
     topology: Topology,
-    { level, deadlineMs, signal }: CallLimits,
+    limits: CallLimits & { readonly endMs: number },
   ): Promise<WriteOutcome | number | AtollError> {
-    const message = { topology: topology.number, level, deadlineMs: Math.ceil(deadlineMs) }
-    const options = { timeoutMs: deadlineMs, ...(signal !== undefined && { signal }) }
-    const body = encodeForwardedWrite({ ...write, ...message })
     try {
-      const kind = REQUEST_KINDS.KV_COORDINATE_PUT
-      return decodeWriteOutcome(await this.#options.mesh.request(peer, kind, body, options))
+      const outcome = await this.#ask(peer, write, topology, limits)
+      const isUnmarked = typeof outcome === 'number' && outcome <= topology.number
+      return isUnmarked ? await this.#ask(peer, write, topology, limits) : outcome
     } catch (error) {
       const isMendable = isAtollError(error) && error.outcome === 'not-applied'
       if (isMendable && isWorthAnother(error)) return error
       throw error
     }
+  }
+
+  /** By a topology that it knows, it is to be asked again: with the mark that it has given. */
+  async #ask(
+    peer: PeerId,
+    write: Write,
+    topology: Topology,
+    { level, endMs, signal }: CallLimits & { readonly endMs: number },
+  ): Promise<WriteOutcome | number> {
+    const { clock, mesh } = this.#options
+    const timeoutMs = Math.max(1, endMs - clock.monotonicMs())
+    const message = { topology: topology.number, level, deadlineMs: Math.ceil(timeoutMs) }
+    const options = { timeoutMs, ...(signal !== undefined && { signal }) }
+    const body = encodeForwardedWrite({ ...write, ...message, mark: this.#marks.of(peer) })
+    const answer = await mesh.request(peer, REQUEST_KINDS.KV_COORDINATE_PUT, body, options)
+    const { mark, outcome } = decodeWriteOutcome(answer)
+    this.#marks.came(peer, mark)
+    return outcome
   }
 
   /** One that has all the data, if there is one; the one preferred at the moment. */

@@ -5,6 +5,7 @@ import { WireReader, WireWriter } from '../wire/codec.ts'
 import type { Level } from './api.ts'
 import { readEdit, readSigned, writeEdit, writeSigned } from './edit.ts'
 import { RECORD_BYTES_MAX } from './limits.ts'
+import { type AgedMark, type Mark, readMark, writeMark } from './mark.ts'
 import { type Context, readContext, writeContext } from './version-vector.ts'
 import type { Write } from './write.ts'
 
@@ -54,13 +55,16 @@ export interface ForwardedWrite extends Write {
   readonly level: Level | undefined
   /** Whole: how long the sender waits. */
   readonly deadlineMs: number
+  /** The last one of whoever is asked. */
+  readonly mark: AgedMark
 }
 
 export function encodeForwardedWrite(write: ForwardedWrite): Uint8Array {
   const out = new WireWriter().uint(write.topology).string(write.key)
   writeEdit(out, write.edit)
   writeContext(out, write.context)
-  return out.bool(write.blind).uint(LEVELS.indexOf(write.level)).uint(write.deadlineMs).finish()
+  out.bool(write.blind).uint(LEVELS.indexOf(write.level)).uint(write.deadlineMs)
+  return writeMark(out, write.mark).uint(write.mark.ageMs).finish()
 }
 
 /** Throws WireError. */
@@ -72,7 +76,9 @@ export function decodeForwardedWrite(bytes: Uint8Array): ForwardedWrite {
   const context = readContext(from)
   const blind = from.bool()
   const level = LEVELS[from.uint(LEVELS.length - 1)]
-  return { topology, key, edit, context, blind, level, deadlineMs: from.uint(DEADLINE_MS_MAX) }
+  const deadlineMs = from.uint(DEADLINE_MS_MAX)
+  const mark = { ...readMark(from), ageMs: from.uint() }
+  return { topology, key, edit, context, blind, level, deadlineMs, mark }
 }
 
 export interface WriteOutcome {
@@ -85,19 +91,26 @@ export interface WriteOutcome {
   readonly partial: boolean
 }
 
-export function encodeWriteOutcome(outcome: WriteOutcome): Uint8Array {
+/** `outcome`: or the number of a topology by which somebody is to be asked again. */
+export function encodeWriteOutcome(mark: Mark, outcome: WriteOutcome | number): Uint8Array {
+  const out = writeMark(new WireWriter(), mark)
+  if (typeof outcome === 'number') return out.uint(outcome).finish()
   const { seen, effect, acks, replicas, partial } = outcome
-  const out = new WireWriter().uint(FRESH)
-  writeContext(out, seen)
+  writeContext(out.uint(FRESH), seen)
   return writeSigned(out, effect).uint(acks).uint(replicas).bool(partial).finish()
 }
 
-/** The outcome, or the number of a newer topology by which somebody else is to be asked. */
-export function decodeWriteOutcome(bytes: Uint8Array): WriteOutcome | number {
+/** Throws WireError. */
+export function decodeWriteOutcome(bytes: Uint8Array): {
+  readonly mark: Mark
+  readonly outcome: WriteOutcome | number
+} {
   const from = new WireReader(bytes)
+  const mark = readMark(from)
   const stale = staleNumber(from)
-  if (stale !== null) return stale
+  if (stale !== null) return { mark, outcome: stale }
   const seen = readContext(from)
   const effect = readSigned(from)
-  return { seen, effect, acks: from.uint(), replicas: from.uint(), partial: from.bool() }
+  const counts = { acks: from.uint(), replicas: from.uint(), partial: from.bool() }
+  return { mark, outcome: { seen, effect, ...counts } }
 }

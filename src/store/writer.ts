@@ -27,11 +27,11 @@ import type { Forwarder } from './forwarder.ts'
 import { FullDisk } from './full-disk.ts'
 import type { HybridClock } from './hybrid-clock.ts'
 import { ANSWER_SHARE, type KnownTopology } from '../topology/known-topology.ts'
+import { isFresh, markOf } from './mark.ts'
 import { isMergeable, joinRecords } from './merge.ts'
 import {
   decodeForwardedWrite,
   encodeWriteOutcome,
-  encodeStale,
   encodeWrite,
   staleNumber,
   type WriteOutcome,
@@ -282,17 +282,23 @@ export class Writer {
   }
 
   async #onWrite(from: RemotePeer, body: Uint8Array): Promise<Uint8Array> {
-    const { clock, places, topology, self } = this.#options
+    const { clock, mesh, places, topology, self } = this.#options
     const write = decodeForwardedWrite(body)
+    const mark = markOf(mesh.self.boot, clock)
+    // Its sender may have given it up long ago; if it waits, it asks again.
+    if (!isFresh(write.mark, mark, write.deadlineMs))
+      return encodeWriteOutcome(mark, write.topology)
     const endMs = clock.monotonicMs() + write.deadlineMs * ANSWER_SHARE
     await topology.catchUpFrom(write.topology, from.peer, { endMs, signal: undefined })
     const known = topology.get()
-    if (!places.of(known, write.key).targets.includes(self)) return encodeStale(known.number)
+    if (!places.of(known, write.key).targets.includes(self)) {
+      return encodeWriteOutcome(mark, known.number)
+    }
     // Less than the asker waits: it gets our error, and no time-out of its own.
     const deadlineMs = endMs - clock.monotonicMs()
     const limits = { level: write.level, deadlineMs, signal: undefined }
     const outcome = await this.#coordinate({ ...write, edit: kept(write.edit) }, limits)
-    return encodeWriteOutcome(outcome)
+    return encodeWriteOutcome(mark, outcome)
   }
 }
 

@@ -25,7 +25,6 @@ import {
   encodeForwardedWrite,
   encodeWriteOutcome,
   encodeRead,
-  encodeStale,
   encodeWrite,
   readRecordBytes,
 } from '../../src/store/messages.ts'
@@ -165,23 +164,27 @@ const FORMATS: readonly Format<unknown>[] = [
       blind: fc.boolean(),
       level: fc.constantFrom(undefined, 'one', 'quorum', 'all'),
       deadlineMs: fc.nat({ max: DEADLINE_MS_MAX }),
+      mark: plain({ boot: numbers, atMs: numbers, ageMs: numbers }),
     }),
     encodeForwardedWrite,
     decodeForwardedWrite,
   ),
   format(
-    'outcome of a put, or the number of a newer topology',
-    fc.oneof(
-      fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }),
-      plain({
-        seen: contexts,
-        effect: fc.maxSafeInteger(),
-        acks: numbers,
-        replicas: numbers,
-        partial: fc.boolean(),
-      }),
-    ),
-    (outcome) => (typeof outcome === 'number' ? encodeStale(outcome) : encodeWriteOutcome(outcome)),
+    'outcome of a put, or the number of a topology to ask again by',
+    plain({
+      mark: plain({ boot: numbers, atMs: numbers }),
+      outcome: fc.oneof(
+        fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }),
+        plain({
+          seen: contexts,
+          effect: fc.maxSafeInteger(),
+          acks: numbers,
+          replicas: numbers,
+          partial: fc.boolean(),
+        }),
+      ),
+    }),
+    ({ mark, outcome }) => encodeWriteOutcome(mark, outcome),
     decodeWriteOutcome,
   ),
 ]
@@ -226,15 +229,17 @@ describe('limits of lists', () => {
 
   it('refuses a forwarded write of no level, and one that waits longer than any call', () => {
     const context = contextOf(new Map())
-    const write = { topology: 1, key: 'k', edit: DELETION, context, blind: true, level: undefined }
+    const mark = { boot: 1, atMs: 1, ageMs: 1 }
+    const place = { topology: 1, key: 'k', mark }
+    const write = { ...place, edit: DELETION, context, blind: true, level: undefined }
     const longest = encodeForwardedWrite({ ...write, deadlineMs: DEADLINE_MS_MAX })
     assert.equal(decodeForwardedWrite(longest).deadlineMs, DEADLINE_MS_MAX)
     const longer = encodeForwardedWrite({ ...write, deadlineMs: DEADLINE_MS_MAX + 1 })
     assert.throws(() => decodeForwardedWrite(longer), WireError)
     const bytes = encodeForwardedWrite({ ...write, level: 'all', deadlineMs: 1 })
     assert.equal(decodeForwardedWrite(bytes).level, 'all')
-    // The level is the last byte but one.
-    bytes[bytes.length - 2] = 4
+    // Before the deadline and the mark, a byte each.
+    bytes[bytes.length - 5] = 4
     assert.throws(() => decodeForwardedWrite(bytes), WireError)
   })
 

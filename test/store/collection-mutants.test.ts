@@ -211,7 +211,7 @@ const MUTANTS: readonly (readonly [string, Suite, string, string, string, RegExp
     'any disk may push',
     'collection',
     'sync/sync-server.ts',
-    'if (!place.targets.includes(from.storageId) && !former.includes(from.storageId)) {',
+    'if (!place.targets.includes(from.storageId) && !isFormer) {',
     'if (former.length > 99) {',
     /of a stranger/,
   ],

@@ -147,8 +147,15 @@ describe('a record that is damaged', () => {
     world.fate = (q) => (isSync(q) || (isWrite(q) && q.to === 'c') ? 'unreachable' : undefined)
     await world.drive(world.kv('a').put('k', 'of a and b'))
     apart(world)
+    // It does not ask b when it starts, nor may b ask it.
+    const [a, b] = ['a', 'b'].map((name) => world.node(name).member.id)
+    world.roll.doubts.set(a ?? '', b ?? '')
     await damage(world, 'a', 'k')
-    world.fate = (q) => (isWrite(q) && q.to === 'b' ? 'unreachable' : undefined)
+    world.roll.doubts.clear()
+    world.fate = (q) => {
+      const isOthers = isSync(q) && q.from + q.to !== 'ab'
+      return isOthers || (isWrite(q) && q.to === 'b') ? 'unreachable' : undefined
+    }
     await world.drive(world.kv('c').put('k', 'of c', { context: NOTHING }))
     await world.until('a has both', () => world.held('a', 'k').length === 2, 1000)
   })

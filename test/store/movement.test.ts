@@ -44,6 +44,7 @@ describe('a newer configuration', () => {
 
   it('is waited for by a replica that is asked under it', async () => {
     const world = await StoreWorld.start(['abc'])
+    world.fate = (q) => (isSync(q) ? 'unreachable' : undefined)
     renew(world)
     await world.tell('a')
     const written = await world.drive(world.kv('a').put('k', 'v', { write: 'all' }))

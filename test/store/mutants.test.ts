@@ -12,6 +12,7 @@ type Suite =
   | 'departures'
   | 'dots'
   | 'inventory'
+  | 'late'
   | 'levels'
   | 'merge'
   | 'movement'
@@ -410,6 +411,46 @@ const MUTANTS: readonly MutantRow<Suite>[] = [
     "const isMendable = isAtollError(error) && error.outcome === 'not-applied'",
     'const isMendable = isAtollError(error)',
     /broke in the middle/,
+  ],
+  [
+    'a write that comes late is made',
+    'late',
+    'writer.ts',
+    'if (!isFresh(write.mark, mark, write.deadlineMs))',
+    'if (!isFresh(write.mark, mark, 60_000))',
+    /after others/,
+  ],
+  [
+    'who has no mark is trusted',
+    'late',
+    'mark.ts',
+    'if (boot !== now.boot) return false',
+    'if (boot !== now.boot) return true',
+    /first of its sender|twice at first/,
+  ],
+  [
+    'a mark serves for ever',
+    'late',
+    'mark.ts',
+    'return ageMs > AGE_MS_MAX ? NO_MARK',
+    'return ageMs < 0 ? NO_MARK',
+    /twice at first/,
+  ],
+  [
+    'marks have no bound',
+    'late',
+    'mark.ts',
+    'if (this.#marks.size <= MARKS_MAX) break',
+    'break',
+    /so many peers/,
+  ],
+  [
+    'what was asked in the future is fresh',
+    'late',
+    'mark.ts',
+    'return late >= -TOLERANCE_MS && late <= lateMs',
+    'return late <= lateMs',
+    /how late/,
   ],
   [
     'a preference never changes',

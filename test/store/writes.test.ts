@@ -164,7 +164,9 @@ describe('writes of a node that is no replica', () => {
 
   it('are never made twice: what may have been applied is not tried again', async () => {
     for (const fate of ['lost', 'answer lost'] as const) {
-      const world = await StoreWorld.start(['abc'], { nodes: 'd' })
+      const world = await StoreWorld.start(['a'], { nodes: 'd' })
+      await world.drive(world.kv('d').put('before', 'v'))
+      world.asked.length = 0
       world.fate = (question) => (isForward(question) ? fate : undefined)
       const error = await errorOf(world.drive(world.kv('d').put('k', 'v', { deadlineMs: 200 })))
       assert.deepEqual([error.code, error.outcome], ['TIMEOUT', 'unknown'])
