@@ -11,6 +11,7 @@ const ROOT = resolve(import.meta.dirname, '../..')
 const ATOLLD = join(ROOT, 'dist/bin/atolld.js')
 export const ATOLL = join(ROOT, 'dist/bin/atoll.js')
 const ANSWER_MS = 15_000
+const COMMAND_MS = 30_000
 const POLL_MS = 20
 
 export interface Ended {
@@ -156,9 +157,9 @@ export class Machine {
     return this.run(process.execPath, [ATOLLD, ...args])
   }
 
-  run(file: string, args: readonly string[]): Promise<Ended> {
+  run(file: string, args: readonly string[], limitMs = COMMAND_MS): Promise<Ended> {
     return new Promise((done) => {
-      const options = { env: this.#env, timeout: 30_000 }
+      const options = { env: this.#env, timeout: limitMs }
       const child = execFile(file, [...args], options, (_error, out, err) => {
         done({ status: child.exitCode, out, err })
       })

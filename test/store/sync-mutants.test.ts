@@ -196,8 +196,8 @@ const MUTANTS: readonly MutantRow<Suite>[] = [
     'a majority is all that is offered to',
     'anti-entropy',
     'sync/farewell.ts',
-    'if (await this.#offers.offer(topology, peer, partition)) whole.push(peer)',
-    'if (whole.length < needed && (await this.#offers.offer(topology, peer, partition))) whole.push(peer)',
+    'const offers = takers.map(',
+    'const offers = takers.slice(0, needed).map(',
     /offers all/,
   ],
   [
@@ -244,8 +244,8 @@ const MUTANTS: readonly MutantRow<Suite>[] = [
     'one taker that fails ends the farewell',
     'departures',
     'sync/farewell.ts',
-    '        failure = error\n      }\n    }\n    if (whole',
-    '        throw error\n      }\n    }\n    if (whole',
+    'const ended = await Promise.allSettled(offers)\n',
+    'await Promise.all(offers)\n    const ended = await Promise.allSettled(offers)\n',
     /one current replica/,
   ],
   [

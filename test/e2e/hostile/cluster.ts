@@ -1,7 +1,7 @@
 /** Daemons of one cluster that are killed, held, wiped and cut off, and what is known of them. */
 import { rmSync } from 'node:fs'
 import type { ConnectedNode } from '../../../src/client.ts'
-import { type DaemonProcess, Machine, until } from '../processes.ts'
+import { ATOLL, type DaemonProcess, Machine, until } from '../processes.ts'
 import type { Network } from './network.ts'
 
 const STEADY_MS = 90_000
@@ -165,7 +165,8 @@ export class HostileCluster {
   async leave(count: number): Promise<void> {
     for (let i = 0; i < count; i++) {
       const daemon = this.daemon(this.size - 1)
-      const { status, err } = await this.machine.atoll('--socket', daemon.socket, 'leave')
+      const command = [ATOLL, '--socket', daemon.socket, 'leave']
+      const { status, err } = await this.machine.run(process.execPath, command, STEADY_MS)
       if (status !== 0) throw new Error(`${daemon.name} does not leave: ${err}`)
       await daemon.ended()
       this.forget(this.size - 1)

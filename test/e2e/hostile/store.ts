@@ -224,12 +224,15 @@ async function growAndShrink(cluster: HostileCluster, say: Say): Promise<boolean
   const clients = new StoreClients('load')
   const load = { isOver: false }
   const callers = Array.from({ length: LOAD_CALLERS }, (_, i) => loaded(cluster, clients, i, load))
-  while (cluster.size < 7) await cluster.join()
-  await cluster.steady()
-  say(`seven daemons; ${clients.summary}`)
-  await cluster.leave(3)
-  say(`four daemons; ${clients.summary}`)
-  load.isOver = true
+  try {
+    while (cluster.size < 7) await cluster.join()
+    await cluster.steady()
+    say(`seven daemons; ${clients.summary}`)
+    await cluster.leave(3)
+    say(`four daemons; ${clients.summary}`)
+  } finally {
+    load.isOver = true
+  }
   await Promise.all(callers)
   await untilQuiet(cluster, await syncedOf(cluster))
   const same = areSame(await stopped(cluster), say)
