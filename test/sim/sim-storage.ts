@@ -39,6 +39,8 @@ export interface DiskFaults {
   capacityBytes: number
   /** Syncs fail, and those of a file or index that failed once go on failing. */
   failSync: boolean
+  /** Each sync takes so much longer. */
+  slowSyncMs: number
   /** Writes fail, for another reason than a full disk. */
   failWrite: boolean
   /** No file can be made: no room for its name. */
@@ -53,6 +55,7 @@ export class SimDisk {
   readonly faults: DiskFaults = {
     capacityBytes: Number.POSITIVE_INFINITY,
     failSync: false,
+    slowSyncMs: 0,
     failWrite: false,
     failOpen: false,
     failIndex: null,
@@ -203,7 +206,7 @@ export class SimDisk {
 
   syncMs(): number {
     const slow = this.#random.float() < SLOW_SYNC_CHANCE
-    return SYNC_MS + this.#random.float() * (slow ? SLOW_SYNC_MS : SYNC_MS)
+    return this.faults.slowSyncMs + SYNC_MS + this.#random.float() * (slow ? SLOW_SYNC_MS : SYNC_MS)
   }
 }
 

@@ -18,6 +18,22 @@ export const STORE_MUTANTS: readonly Mutant[] = [
     to: 'return Math.max(1, Math.floor(size / 2))',
   },
   {
+    name: 'store: the disk of who coordinates does not count',
+    scenario: 'blackout',
+    within: 3,
+    file: 'src/store/writer.ts',
+    from: '...limits, groups, required: self })',
+    to: '...limits, groups })',
+  },
+  {
+    name: 'store: a dot is given out before its reservation is durable',
+    scenario: 'blackout',
+    within: 5,
+    file: 'src/store/dot-source.ts',
+    from: 'await this.#database.commit([{ key: KEY, value }])\n    this.#reserved = upTo',
+    to: 'this.#reserved = upTo\n    await this.#database.commit([{ key: KEY, value }])',
+  },
+  {
     name: 'store: the last write wins',
     scenario: 'swarm',
     file: 'src/store/merge.ts',

@@ -1,12 +1,15 @@
 /**
- * S9: the power of the whole cluster fails in the midst of writing, several times; what no disk
- * had synced is gone, and no acknowledged write may be.
+ * S9: the power of one machine fails, again and again, after the others have its writes and before its
+ * own disk has. Then that of the whole cluster in the midst of writing, several times; what no disk had
+ * synced is gone, and no acknowledged write may be.
  */
 import { AtollWorld } from '../atoll-world.ts'
+import { CutShort } from '../cut-short.ts'
 import type { Scenario, ScenarioContext, ScenarioReport } from '../scenario.ts'
 
 const BLACKOUTS = 3
 const ACKNOWLEDGED_EACH = 80
+const CUT_SHORT = 3
 
 export const blackout: Scenario = {
   name: 'blackout',
@@ -18,8 +21,11 @@ async function runBlackout(context: ScenarioContext): Promise<ScenarioReport> {
   const size = 3 + (Number(context.seed) % 3)
   const atoll = new AtollWorld(context, size, { partitions: 16 })
   const { world, cluster, workload, random } = atoll
+  const cutShort = new CutShort(atoll)
   await world.run(async () => {
     await cluster.form(size)
+    // The first writes of a disk among them.
+    for (let i = 0; i < CUT_SHORT; i++) await cutShort.round()
     atoll.startClients(8, 30)
     for (let i = 1; i <= BLACKOUTS; i++) {
       await world.until('clients get on', 120_000, () => {
@@ -39,7 +45,9 @@ async function runBlackout(context: ScenarioContext): Promise<ScenarioReport> {
     }
     await atoll.endClientsAfter(BLACKOUTS * ACKNOWLEDGED_EACH)
     await atoll.enough()
+    await cutShort.verify()
     await atoll.finish()
   })
-  return atoll.report(BLACKOUTS * size)
+  const notes = `${cutShort.writes} writes at others alone when their coordinator lost its power`
+  return atoll.report(BLACKOUTS * size + cutShort.rounds, notes)
 }
