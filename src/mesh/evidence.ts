@@ -1,5 +1,5 @@
 /**
- * What a peer's connections say about its process (membership.md, evidence classes). Pure.
+ * What a peer's connections say about its process (src/swim/README.md, evidence). Pure.
  *
  * An open link that ended without a FIN is a reset: reported once, however many links the broken
  * connection carried. A dial that every address refused after that is the kernel's word that the

@@ -37,7 +37,7 @@ export type RequestHandler = (
   body: Uint8Array,
 ) => Uint8Array | Promise<Uint8Array>
 
-/** Evidence about a peer's process, for the failure detector (membership.md, evidence classes). */
+/** Evidence about a peer's process, for the failure detector (src/swim/README.md, evidence). */
 export type PeerEvidence =
   /** An open connection broke: reason to probe now, never proof. */
   | { readonly kind: 'reset'; readonly peer: PeerId }

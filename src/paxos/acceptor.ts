@@ -1,5 +1,5 @@
 /**
- * The acceptor: one replica's vote on one register (registers.md §2; CASPaxos, Rystsov 2018, after
+ * The acceptor: one replica's vote on one register (REGISTERS.md §2; CASPaxos, Rystsov 2018, after
  * Lamport's synod).
  *
  * Safety rests on two habits. An acceptor never goes back on a promise, and it never speaks before

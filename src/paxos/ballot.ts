@@ -1,5 +1,5 @@
 /**
- * Ballots: the rounds of Paxos, in one order for the whole cluster (registers.md §1; Vertical Paxos,
+ * Ballots: the rounds of Paxos, in one order for the whole cluster (REGISTERS.md §1; Vertical Paxos,
  * Lamport, Malkhi, Zhou 2009). The configuration comes first: whatever is proposed under a newer
  * one is above all that older ones can still propose.
  *

@@ -1,6 +1,6 @@
 /**
  * Refuses ballots from the far future, so that no wild clock uses up the numbers there are
- * (registers.md §1). The measure is this machine's clock or the highest counter ever taken here,
+ * (REGISTERS.md §1). The measure is this machine's clock or the highest counter ever taken here,
  * whichever is later: a machine whose clock fell back takes what it took before. A clock that was
  * never set is no measure (base/hybrid-time.ts).
  */

@@ -1,5 +1,5 @@
 /**
- * What the registers hand over to a recovery (registers.md §4): of each, what the newest vote on
+ * What the registers hand over to a recovery (REGISTERS.md §4): of each, what the newest vote on
  * the surviving disks says.
  *
  * With a majority of a register's replicas at hand that is everything that was ever acknowledged.

@@ -1,6 +1,6 @@
 /**
  * What one ballot proposes: the register as it was, and the operations that wait for it, one after
- * the other, each seeing what those before it did (registers.md §2, "Combining"). Pure.
+ * the other, each seeing what those before it did (REGISTERS.md §2, "Combining"). Pure.
  *
  * An operation that was proposed before, here or by a node that it was handed to, must not happen
  * twice. Its earlier ballots and its id are looked for among the changes that the register

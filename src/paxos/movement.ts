@@ -1,5 +1,5 @@
 /**
- * Brings the registers of a partition into its new configuration (registers.md §4, "rebalance"):
+ * Brings the registers of a partition into its new configuration (REGISTERS.md §4, "rebalance"):
  *
  * 1. Seal and list. Each old replica answers only when it durably knows the new configuration, and
  *    then votes under the old one no more. What so many of them list that they meet every majority

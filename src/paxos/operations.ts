@@ -1,5 +1,5 @@
 /**
- * Who proposes an operation (registers.md §2, "Who proposes").
+ * Who proposes an operation (REGISTERS.md §2, "Who proposes").
  *
  * A replica proposes for its own callers, as long as nobody else changes the key: it has its vote at
  * hand, and after the first change each next one takes one round. When proposers get into each

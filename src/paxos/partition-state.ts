@@ -1,6 +1,6 @@
 /**
  * What a replica remembers of a whole partition: under which configuration its registers are, and
- * the floor that stands for those that were collected (registers.md §1, §4 "learn", §5).
+ * the floor that stands for those that were collected (REGISTERS.md §1, §4 "learn", §5).
  *
  * Registers lie under the number of a generation. To wipe a partition is to count it up, which is
  * one small write beside the topology that causes it, however much there is to wipe.

@@ -43,7 +43,7 @@ export function majority(group: readonly StorageId[]): number {
 
 /**
  * Promises that are enough to meet every majority: half will do where the number is even
- * (registers.md §2, "Even groups").
+ * (REGISTERS.md §2, "Even groups").
  */
 export function blocking(group: readonly StorageId[]): number {
   return group.length - majority(group) + 1

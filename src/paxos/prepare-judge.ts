@@ -1,5 +1,5 @@
 /**
- * Phase 1: enough promises, and what they say was accepted (registers.md §2).
+ * Phase 1: enough promises, and what they say was accepted (REGISTERS.md §2).
  *
  * While a partition moves, what was chosen under the old configuration counts until it has been
  * brought over. So the old group must promise too, unless every promise of the new one says that all

@@ -1,5 +1,5 @@
 /**
- * What a proposer may build on without asking first (registers.md §2, "1 RTT"): a register that it
+ * What a proposer may build on without asking first (REGISTERS.md §2, "1 RTT"): a register that it
  * knows to be the newest below a ballot for which it holds a majority of promises. Bounded by bytes;
  * the least recently used goes first and costs its next change one more round.
  */

@@ -1,5 +1,5 @@
 /**
- * The proposer: brings operations through (registers.md §2; CASPaxos, Rystsov 2018).
+ * The proposer: brings operations through (REGISTERS.md §2; CASPaxos, Rystsov 2018).
  *
  * Operations on one key are proposed one ballot after the other, and all that wait share the next
  * one. A ballot takes one round when the one before registered its promise along with its votes,

@@ -1,5 +1,5 @@
 /**
- * A linearizable read in one round and without a write (registers.md §3; RMWPaxos, Skrzypczak,
+ * A linearizable read in one round and without a write (REGISTERS.md §3; RMWPaxos, Skrzypczak,
  * Schintke, Schütt 2020, "consistent quorums").
  *
  * It holds when a majority shows the same vote of the current configuration, or shows nothing and

@@ -1,5 +1,5 @@
 /**
- * Linearizable reads (registers.md §3): one round to a majority, no write. Any node may read.
+ * Linearizable reads (REGISTERS.md §3): one round to a majority, no write. Any node may read.
  *
  * A majority is asked first, this node among it where it is a replica; the rest is asked when one of
  * them is slow, fails, or shows something else.

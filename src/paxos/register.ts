@@ -1,6 +1,6 @@
 /**
  * The value of a register as replicas accept it: what it holds, its version, and what it remembers
- * of its last changes, by which a retry finds out whether its first try happened (registers.md §1,
+ * of its last changes, by which a retry finds out whether its first try happened (REGISTERS.md §1,
  * §2 "Unknown outcome"). Immutable.
  *
  * The version (`revision`) is one number. Along the chain of chosen values it grows with every

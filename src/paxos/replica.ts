@@ -2,7 +2,7 @@
  * One replica's acceptors: it finds the record, applies the rules (`acceptor.ts`), makes the result
  * durable, and only then answers. Reads show what is durable and nothing else.
  *
- * The fence (registers.md §2). Who durably knows a topology serves nothing of an older
+ * The fence (REGISTERS.md §2). Who durably knows a topology serves nothing of an older
  * configuration of a partition that has moved: no promise, no vote, no read. Who is asked under a
  * newer one fetches it first. The look is taken again before the answer leaves: a topology that
  * became durable meanwhile makes the answer void.
@@ -170,7 +170,7 @@ export class Replica {
     })
   }
 
-  /** Forgets a tombstone that every replica has accepted at this very ballot (registers.md §5). */
+  /** Forgets a tombstone that every replica has accepted at this very ballot (REGISTERS.md §5). */
   remove(header: Header, key: string, ballot: Ballot): Soon<null> {
     return this.#serve(header, async (place) => {
       const { partition, previous } = place

@@ -87,7 +87,7 @@ export class RegisterScanner {
 
   /**
    * Who knows a newer topology may show what was current under the older one, while somebody else
-   * has changed it: the fence of linearizable reads (registers.md §2), for many keys at once.
+   * has changed it: the fence of linearizable reads (REGISTERS.md §2), for many keys at once.
    */
   async #askAll(
     prefix: string,

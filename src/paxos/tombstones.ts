@@ -1,5 +1,5 @@
 /**
- * Forgets a register that was deleted (registers.md §5; CASPaxos, "How to delete a record").
+ * Forgets a register that was deleted (REGISTERS.md §5; CASPaxos, "How to delete a record").
  *
  * Not before every replica has accepted the tombstone at one and the same ballot, and the partition
  * does not move: a replica that had missed it could bring the old value back. What is forgotten

@@ -11,7 +11,7 @@ const GONE = '-'
 export interface Point {
   /** The last that was seen; 0: there was nothing, −1: nobody has looked. */
   readonly revision: number
-  /** Since then it was deleted, and the revision of that was forgotten (registers.md §5). */
+  /** Since then it was deleted, and the revision of that was forgotten (REGISTERS.md §5). */
   readonly isGone: boolean
 }
 

@@ -1,6 +1,6 @@
 /**
  * Watching registers: replicas hint at changes, and each hint is followed by a linearizable read, so
- * that what a watcher sees was chosen, and never goes back (registers.md §7, "watch").
+ * that what a watcher sees was chosen, and never goes back (REGISTERS.md §7).
  *
  * Many changes in a row may show as one, the last is always shown. Hints may get lost: replicas are
  * told again every ten seconds what is watched and what is known of it, and answer with what is

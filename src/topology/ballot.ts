@@ -1,5 +1,5 @@
 /**
- * Ballots: who proposes in a slot, and in which order attempts outrank each other (registers.md
+ * Ballots: who proposes in a slot, and in which order attempts outrank each other (REGISTERS.md
  * §1). A ballot is never used twice: within one start of a disk the counter grows, and each start
  * has a boot number of its own.
  *

@@ -1,5 +1,5 @@
 /**
- * One replica of a partition, moved because the operator says so (registers.md §4): by the rules of
+ * One replica of a partition, moved because the operator says so (REGISTERS.md §4): by the rules of
  * every movement, and only where the planner would leave it. Afterwards it is a placement like any
  * other: joins and leaves may move it again.
  */

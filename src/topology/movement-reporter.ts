@@ -1,7 +1,7 @@
 /**
  * Says which moved partitions this node has installed, and of which former ones it holds nothing
  * any more, to whoever decides the topology, and says it again until a topology shows it
- * (registers.md §4, step 4; former.ts).
+ * (REGISTERS.md §4, step 4; former.ts).
  *
  * What it holds is bounded by the partitions that the topology says this of: a report that the
  * topology has overtaken is dropped, and one that it does not know yet waits. Nothing here is

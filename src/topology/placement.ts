@@ -1,6 +1,6 @@
 /**
  * Which members hold which partition: XOR-closest with bounded load, in different zones, moving as
- * little as it can (registers.md §4; bounded load after Mirrokni, Thorup, Zadimoghaddam,
+ * little as it can (REGISTERS.md §4; bounded load after Mirrokni, Thorup, Zadimoghaddam,
  * "Consistent Hashing with Bounded Loads", 2018).
  *
  * One call makes one step: a partition loses at most one of its replicas in it, so the step can be

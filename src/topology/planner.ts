@@ -1,6 +1,6 @@
 /**
  * The planner: from the current topology and what is believed of the members, the next topology
- * (registers.md §4). Pure; safety does not depend on it (`validate.ts` checks what it makes).
+ * (REGISTERS.md §4). Pure; safety does not depend on it (`validate.ts` checks what it makes).
  *
  * - A partition that still moves is left alone, but for its `prev`, which goes when it is installed.
  * - A partition moves only while a majority of its replicas is alive, and to a set of which a
@@ -9,7 +9,7 @@
  *   factor, and not at all while more than a third of the members are gone: then it is more
  *   likely that we are the ones cut off.
  * - A disk that leaves or was removed is emptied even if fewer replicas remain, as long as half
- *   of each replica set is alive to hand over (the seal of registers.md, "Even groups").
+ *   of each replica set is alive to hand over (the seal of REGISTERS.md, "Even groups").
  * - A member goes from the list when no replica set names it any more. Where it was a replica it
  *   stays named as a former one, and a partition or cluster that has too many of these rests.
  */

@@ -1,6 +1,6 @@
 /**
  * Whether a disk may be removed for good. It may as long as half of every replica set that names
- * it is alive: that much hands over what the set holds (registers.md, "Even groups").
+ * it is alive: that much hands over what the set holds (REGISTERS.md, "Even groups").
  */
 import { AtollError } from '../base/errors.ts'
 import type { StorageId } from '../base/ids.ts'

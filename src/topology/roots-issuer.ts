@@ -1,5 +1,5 @@
 /**
- * The way to the roots, who decide topologies together (registers.md §4). Every node runs one of
+ * The way to the roots, who decide topologies together (REGISTERS.md §4). Every node runs one of
  * these: it carries requests to the roots, and on a root it answers them and votes.
  *
  * A request goes to the first root that is up, and to the next one when that does not answer. It

@@ -1,6 +1,6 @@
 /**
  * A root's vote on the next topology: single-decree Paxos, one instance a number ("slot"), whose
- * acceptors are the roots of the topology before (registers.md §4; Lamport, "Paxos Made Simple",
+ * acceptors are the roots of the topology before (REGISTERS.md §4; Lamport, "Paxos Made Simple",
  * 2001, §2.2).
  *
  * - P1a, P2b: it accepts nothing below the ballot that it promised, and promises nothing below it.

@@ -1,5 +1,5 @@
 /**
- * One attempt to have the next topology decided by the roots of this one (registers.md §4): a round
+ * One attempt to have the next topology decided by the roots of this one (REGISTERS.md §4): a round
  * of promises, then a round of votes, each of a majority of the roots.
  *
  * - What the attempt proposes is the record that was accepted under the highest ballot among the

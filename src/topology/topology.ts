@@ -1,5 +1,5 @@
 /**
- * The topology: the one object that all members agree on (registers.md §1). Each number is decided
+ * The topology: the one object that all members agree on (REGISTERS.md §1). Each number is decided
  * once; it names the members, the roots that decide the next number, and for each partition of the
  * key space the replicas that hold it.
  */

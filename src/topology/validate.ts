@@ -1,5 +1,5 @@
 /**
- * Whether one topology may follow another (registers.md §4): the checks of every root that votes
+ * Whether one topology may follow another (REGISTERS.md §4): the checks of every root that votes
  * for it, and of everybody who learns it. They hold even if the one who plans is mistaken:
  *
  * - the parent is the one we hold, and the cluster is ours;

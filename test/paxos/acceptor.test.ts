@@ -1,4 +1,4 @@
-/** The rules of a vote, branch by branch (registers.md §2), and what chance makes of them (I3, I4). */
+/** The rules of a vote, branch by branch (REGISTERS.md §2), and what chance makes of them (I3, I4). */
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import {

@@ -1,4 +1,4 @@
-/** Ballots and what makes, guards and shows their numbers (registers.md §1). */
+/** Ballots and what makes, guards and shows their numbers (REGISTERS.md §1). */
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { SKEW_MS_MAX, UNITS_PER_MS } from '../../src/base/hybrid-time.ts'

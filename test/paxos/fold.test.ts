@@ -1,5 +1,5 @@
 /**
- * What one ballot makes of the operations that wait (registers.md §2, "Combining", "Unknown
+ * What one ballot makes of the operations that wait (REGISTERS.md §2, "Combining", "Unknown
  * outcome"): one after the other, each once, and no word on what nobody can know.
  */
 import assert from 'node:assert/strict'

@@ -1,5 +1,5 @@
 /**
- * Registers that were deleted, forgotten, and made anew (registers.md §5): what happened in the life
+ * Registers that were deleted, forgotten, and made anew (REGISTERS.md §5): what happened in the life
  * before is remembered by nobody, and nobody takes that for not having happened.
  */
 import assert from 'node:assert/strict'

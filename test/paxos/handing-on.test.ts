@@ -1,5 +1,5 @@
 /**
- * Who proposes, and what becomes of operations that were handed on (registers.md §2, "Who proposes",
+ * Who proposes, and what becomes of operations that were handed on (REGISTERS.md §2, "Who proposes",
  * "Unknown outcome"): whatever is lost, late or asked twice, each happens at most once, and what
  * its caller was told stays true.
  */

@@ -1,4 +1,4 @@
-/** When answers are enough, as tables: phase 1, phase 2 (registers.md §2), reads (§3), deletes (§5). */
+/** When answers are enough, as tables: phase 1, phase 2 (REGISTERS.md §2), reads (§3), deletes (§5). */
 import assert from 'node:assert/strict'
 import { AcceptJudge } from '../../src/paxos/accept-judge.ts'
 import { NO_BALLOT } from '../../src/paxos/ballot.ts'

@@ -1,5 +1,5 @@
 /**
- * What a disk makes of a topology (registers.md §4, "learn"): as a table, against the rule written
+ * What a disk makes of a topology (REGISTERS.md §4, "learn"): as a table, against the rule written
  * down once more, and as one batch with the topology itself.
  */
 import assert from 'node:assert/strict'

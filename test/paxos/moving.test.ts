@@ -1,5 +1,5 @@
 /**
- * A partition that moves (registers.md §4): what was chosen stays so through seal, list, install and
+ * A partition that moves (REGISTERS.md §4): what was chosen stays so through seal, list, install and
  * retirement, whoever dies, whatever is late, and whichever replicas both sets share.
  */
 import assert from 'node:assert/strict'

@@ -1,6 +1,6 @@
 /**
  * Rules of the registers broken one at a time, each by a change of one place in the source as it is
- * loaded; the named suite must notice. First those of registers.md §11.
+ * loaded; the named suite must notice. First those of REGISTERS.md §9.
  */
 import { describeMutants, type MutantRow } from '../mutate.ts'
 

@@ -1,5 +1,5 @@
 /**
- * What goes wrong between replicas while registers change (registers.md §10): lost and late messages,
+ * What goes wrong between replicas while registers change (REGISTERS.md §8): lost and late messages,
  * crashes, wiped disks, full disks, and proposers in each other's way. Whatever was acknowledged is
  * there, once; what was not is either there or not.
  */

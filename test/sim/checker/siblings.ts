@@ -1,5 +1,5 @@
 /**
- * What a store that keeps concurrent writes may answer (store.md):
+ * What a store that keeps concurrent writes may answer (src/store/README.md):
  *
  * - every acknowledged write is in a later full read, unless something may have replaced it: a
  *   write or delete that was given a context with it, or one without a context (which replaces

@@ -27,7 +27,7 @@ const DURATION_MS = 60_000
 const LOSSY_MS = 60_000
 const LOSS = 0.2
 const LONG_PARTING_MS = 120_000
-/** Evidence of a crash (membership.md) makes all know within about two seconds. */
+/** Evidence of a crash (src/swim/README.md) makes all know within about two seconds. */
 const DETECTION_MS_MAX = 12_000
 const ECHO = 60_000
 const CALL_MS = 2000
