@@ -1,7 +1,13 @@
 /** What a replica holds of a key, for people: its context, and each write that nothing has replaced. */
 import type { StorageId } from '../base/ids.ts'
 import { elementName, joinRecords } from './merge.ts'
-import { EMPTY_RECORD, encodeRecord, type StoreRecord, visibleSiblings } from './record.ts'
+import {
+  EMPTY_RECORD,
+  encodeRecord,
+  siblingCountOf,
+  type StoreRecord,
+  visibleSiblings,
+} from './record.ts'
 import { countOf, isCounting, numberOf } from './sums.ts'
 import { contextText } from './version-vector.ts'
 
@@ -48,13 +54,9 @@ function heldVersion(
   record: StoreRecord,
   nowMs: number,
 ): Omit<HeldVersion, 'isCurrent'> {
-  const { known, elements, replaced } = record
-  const visible = visibleSiblings(record, nowMs).length
-  const isSet = elements.length > 0
-  const isCounter = isCounting(known.sums, replaced)
+  const { known } = record
   const context = known.vector.size === 0 && known.dots.length === 0 ? '' : contextText(known, key)
-  const siblingCount = visible + Number(isSet) + Number(isCounter)
-  return { context, siblingCount, writes: writesOf(record, nowMs) }
+  return { context, siblingCount: siblingCountOf(record, nowMs), writes: writesOf(record, nowMs) }
 }
 
 function writesOf(record: StoreRecord, nowMs: number): HeldWrite[] {

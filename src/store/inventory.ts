@@ -1,5 +1,6 @@
 /**
- * How much data this node holds: records, those of them that are deletions, and bytes, for metrics.
+ * How much data this node holds: records, those of them that are deletions or have siblings, and
+ * bytes, for metrics.
  * What cannot be read is counted apart, until it is replaced, and holds up nothing.
  *
  * What an earlier run left is counted page by page beside the work, since to wait for it would
@@ -11,13 +12,15 @@ import type { Database } from '../disk/database.ts'
 import { type Clock, sleep } from '../seams/clock.ts'
 import type { Change, Sized } from './change.ts'
 import { databaseKey, STORE_RANGE } from './place.ts'
-import { isDead, recordIfSound } from './record.ts'
+import { isDead, recordIfSound, siblingCountOf } from './record.ts'
 
 /** How much there is; of a change, how much more there is than before, or less. */
 export interface Amounts {
   readonly records: number
   /** Those of them that say that a key was deleted. */
   readonly tombstones: number
+  /** Those of them with more than one value; what ends by itself is none. */
+  readonly withSiblings: number
   /** Of records, without their keys. */
   readonly bytes: number
   /** Entries that are no records any more: in none of the above. */
@@ -33,6 +36,7 @@ const CHANGES_MAX = 4096
 export class Inventory {
   #records = 0
   #tombstones = 0
+  #withSiblings = 0
   #bytes = 0
   #damaged = 0
   /** Entries up to this one are counted; null: all are. */
@@ -43,8 +47,13 @@ export class Inventory {
   /** null until all has been counted. */
   get held(): Amounts | null {
     if (this.#counted !== null) return null
-    const [records, tombstones, bytes] = [this.#records, this.#tombstones, this.#bytes]
-    return { records, tombstones, bytes, damaged: this.#damaged }
+    return {
+      records: this.#records,
+      tombstones: this.#tombstones,
+      withSiblings: this.#withSiblings,
+      bytes: this.#bytes,
+      damaged: this.#damaged,
+    }
   }
 
   /** To be told in the turn in which it has become durable. */
@@ -94,9 +103,10 @@ export class Inventory {
     }
   }
 
-  #add({ records, tombstones, bytes, damaged }: Amounts): void {
+  #add({ records, tombstones, withSiblings, bytes, damaged }: Amounts): void {
     this.#records += records
     this.#tombstones += tombstones
+    this.#withSiblings += withSiblings
     this.#bytes += bytes
     this.#damaged += damaged
   }
@@ -107,6 +117,7 @@ export function growthOf(before: Sized | null, after: Sized | null): Amounts {
   return {
     records: Number(after !== null) - Number(before !== null),
     tombstones: Number(isDeleted(after)) - Number(isDeleted(before)),
+    withSiblings: Number(hasSiblings(after)) - Number(hasSiblings(before)),
     bytes: (after?.bytes ?? 0) - (before?.bytes ?? 0),
     damaged: 0,
   }
@@ -115,4 +126,9 @@ export function growthOf(before: Sized | null, after: Sized | null): Amounts {
 /** Deleted by somebody: what time makes of it is not counted. */
 function isDeleted(held: Sized | null): boolean {
   return held !== null && isDead(held.record, 0)
+}
+
+/** Among values that stay until a writer replaces them: the others go by themselves, uncounted. */
+function hasSiblings(held: Sized | null): boolean {
+  return held !== null && siblingCountOf(held.record, Number.POSITIVE_INFINITY) > 1
 }

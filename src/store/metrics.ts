@@ -48,6 +48,11 @@ export function declareStoreMetrics(metrics: Metrics, store: StoreLevels): void 
     () => store.held?.tombstones ?? null,
   )
   metrics.gauge(
+    'atoll_store_records_with_siblings',
+    'Records on this disk with siblings: several values, those that end by themselves not counted.',
+    () => store.held?.withSiblings ?? null,
+  )
+  metrics.gauge(
     'atoll_store_record_bytes',
     'Bytes of records on this disk, without their keys.',
     () => store.held?.bytes ?? null,

@@ -177,6 +177,14 @@ export function isVisible({ kind, expiresAtMs }: Sibling, nowMs: number): boolea
   return kind !== 'tombstone' && (expiresAtMs === 0 || nowMs < expiresAtMs)
 }
 
+/** How many values a reader is shown: siblings, one for a counter and one for a set. */
+export function siblingCountOf(record: StoreRecord, nowMs: number): number {
+  const { known, siblings, elements, replaced } = record
+  let count = Number(elements.length > 0) + Number(isCounting(known.sums, replaced))
+  for (const sibling of siblings) if (isVisible(sibling, nowMs)) count++
+  return count
+}
+
 /** Whether a reader sees nothing of it. At the time 0 nothing has expired. */
 export function isDead(record: StoreRecord, nowMs: number): boolean {
   const { known, siblings, elements, replaced } = record

@@ -57,6 +57,7 @@ function viewOf(
   }
   return {
     removals: { self: null },
+    kv: { held: { withSiblings: 3 } },
     membership: { self: () => self, members: () => members } as ClusterView['membership'],
     topology: { current: () => null },
     sounder: sounder as unknown as Sounder,
@@ -72,7 +73,8 @@ const examine = (view: ClusterView) =>
 describe('figures of a cluster', () => {
   it('asks each other member once, about all others and this node', async () => {
     const view = viewOf(['a', 'b', 'c'].map((id) => member(id)))
-    const { asked, reach, quorum } = await examine(view)
+    const { asked, reach, quorum, withSiblings } = await examine(view)
+    assert.equal(withSiblings, 3)
     assert.deepEqual([asked, view.sounded], [2, ['b', 'c']])
     assert.deepEqual(view.asked, [
       ['a', 'c'],

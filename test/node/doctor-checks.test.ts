@@ -18,6 +18,7 @@ import { ofCluster } from '../../src/node/doctor/doctor.ts'
 import { checkReach, type MemberView, type Reach } from '../../src/node/doctor/check-reach.ts'
 import {
   checkLoop,
+  checkSiblings,
   checkSync,
   checkVersions,
   LAG_WARN_MS,
@@ -283,6 +284,7 @@ describe('doctor: quorum', () => {
       reach: { self: 'a', members: [dead], reaches: [], mute: [] },
       dial: { trials: [], addresses: new Map() },
       clocks: [],
+      withSiblings: 0,
       versions: [],
       older: [],
     }
@@ -404,6 +406,13 @@ describe('doctor: the machine', () => {
     })
   }
   it('no disk', () => assertFound(checkSpace(null), []))
+})
+
+describe('doctor: siblings', () => {
+  it('none: nothing to say', () => assertFound(checkSiblings(0), []))
+  it('one', () =>
+    assertFound(checkSiblings(1), [['ok', /^1 key on this disk has siblings; atoll/]]))
+  it('some', () => assertFound(checkSiblings(3), [['ok', /^3 keys on this disk have siblings; /]]))
 })
 
 describe('doctor: the worst', () => {

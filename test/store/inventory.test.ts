@@ -6,17 +6,27 @@ import type { Database } from '../../src/disk/database.ts'
 import type { Sized } from '../../src/store/change.ts'
 import { growthOf, type Amounts, Inventory } from '../../src/store/inventory.ts'
 import { databaseKey } from '../../src/store/place.ts'
-import { encodeRecord, type Kind } from '../../src/store/record.ts'
+import { encodeRecord, type Kind, type Sibling, type StoreRecord } from '../../src/store/record.ts'
 import { SimRandom } from '../sim/sim-random.ts'
 import { ManualClock } from '../disk/manual-clock.ts'
-import { contextOf, recordOf } from './arbitrary.ts'
+import { contextOf, elementOf, recordOf, sumOf } from './arbitrary.ts'
 import { StoreWorld } from './world.ts'
 
-function sizedOf(kind: Kind, bytes: number): Sized {
-  const dot = { actor: 'a', n: 1 }
-  const sibling = { dot, stamp: 1, expiresAtMs: 0, kind, value: new Uint8Array(bytes) }
-  const record = recordOf(contextOf(new Map([['a', 1]])), [sibling])
+function siblingOf(n: number, kind: Kind, bytes: number): Sibling {
+  const dot = { actor: 'a', n }
+  return { dot, stamp: n, expiresAtMs: 0, kind, value: new Uint8Array(bytes) }
+}
+
+function sized(record: StoreRecord): Sized {
   return { record, bytes: encodeRecord(record).length }
+}
+
+function sizedOf(kind: Kind | 'siblings', bytes: number): Sized {
+  const siblings =
+    kind === 'siblings'
+      ? [siblingOf(1, 'text', bytes), siblingOf(2, 'bytes', 1)]
+      : [siblingOf(1, kind, bytes)]
+  return sized(recordOf(contextOf(new Map([['a', 2]])), siblings))
 }
 
 type Range = { readonly from: string; readonly to: string; readonly limit: number }
@@ -56,6 +66,7 @@ class Shelf {
     return {
       records: of(({ records }) => records),
       tombstones: of(({ tombstones }) => tombstones),
+      withSiblings: of(({ withSiblings }) => withSiblings),
       bytes: of(({ bytes }) => bytes),
       damaged: this.damaged.size,
     }
@@ -66,7 +77,10 @@ describe('inventory', () => {
   it('tells nothing until all is counted, then all', async () => {
     const shelf = new Shelf()
     for (let i = 0; i < 600; i++) {
-      shelf.entries.set(databaseKey(i % 7, `k${i}`), sizedOf(i % 3 === 0 ? 'tombstone' : 'text', i))
+      shelf.entries.set(
+        databaseKey(i % 7, `k${i}`),
+        sizedOf((['tombstone', 'siblings', 'text'] as const)[i % 3] ?? 'text', i),
+      )
     }
     const inventory = new Inventory()
     const clock = new ManualClock()
@@ -74,13 +88,14 @@ describe('inventory', () => {
     assert.equal(inventory.held, null)
     await clock.drive(counting)
     assert.deepEqual(inventory.held, shelf.sum)
-    assert.deepEqual([shelf.sum.records, shelf.sum.tombstones], [600, 200])
+    const { records, tombstones, withSiblings } = shelf.sum
+    assert.deepEqual([records, tombstones, withSiblings], [600, 200, 200])
   })
 
   it('is exact whatever changes while it counts', async () => {
     const change = fc.record({
       i: fc.nat(700),
-      kind: fc.constantFrom<Kind | null>('text', 'tombstone', null),
+      kind: fc.constantFrom<Kind | 'siblings' | null>('text', 'tombstone', 'siblings', null),
       bytes: fc.nat(50),
     })
     await fc.assert(
@@ -150,6 +165,38 @@ describe('inventory', () => {
     await clock.drive(inventory.count(shelf.database, clock, new AbortController().signal))
     assert.deepEqual(inventory.held, shelf.sum)
     assert.deepEqual([shelf.sum.records, shelf.sum.damaged], [5588, 12])
+  })
+
+  it('counts siblings: values that stay, and what stands beside them', () => {
+    const known = { ...contextOf(new Map([['a', 4]])), sums: [sumOf('a', 3)] }
+    const [first, second] = [siblingOf(1, 'text', 3), siblingOf(2, 'text', 4)]
+    const ends = { ...second, expiresAtMs: 4_000_000_000_000 }
+    const elements = [elementOf({ actor: 'a', n: 3 }), elementOf({ actor: 'a', n: 4 })]
+    const of = (siblings: readonly Sibling[], change: Partial<StoreRecord> = {}): number =>
+      growthOf(null, sized({ ...recordOf(contextOf(known.vector), siblings), ...change }))
+        .withSiblings
+    assert.equal(of([first, second]), 1)
+    assert.equal(of([first, siblingOf(2, 'tombstone', 0)]), 0)
+    assert.equal(of([first, ends]), 0)
+    assert.equal(of([], { elements }), 0)
+    assert.equal(of([], { known }), 0)
+    assert.equal(of([first], { elements }), 1)
+    assert.equal(of([first], { known }), 1)
+  })
+
+  it('of a node counts keys with siblings until a write replaces them, also after a start', async () => {
+    const world = await StoreWorld.start(['ab'])
+    const siblings = (name: string) => world.kv(name).held?.withSiblings
+    const { context } = await world.drive(world.kv('a').put('k', '1', { write: 'all' }))
+    for (const value of ['2', '3']) await world.drive(world.kv('a').put('k', value, { context }))
+    await world.until('both have them', () => siblings('a') === 1 && siblings('b') === 1)
+    world.crash('a')
+    await world.boot('a')
+    await world.until('it has counted', () => siblings('a') !== undefined)
+    assert.equal(siblings('a'), 1)
+    const seen = await world.drive(world.kv('a').siblings('k'))
+    await world.drive(world.kv('a').put('k', '4', { context: seen.context, write: 'all' }))
+    assert.deepEqual([siblings('a'), siblings('b')], [0, 0])
   })
 
   it('of a node says in the log that something is damaged', async () => {

@@ -1,9 +1,10 @@
-/** This process: its disk, its event loop, its version against those of others. */
+/** This process: its disk and what is on it, its event loop, its version against those of others. */
 import type { LoopLag } from '../watch/loop-watch.ts'
 import { STALL_MS } from '../watch/loop-watch.ts'
 import { SLOW_SYNC_MS, type SyncFigures } from '../watch/sync-times.ts'
 import type { Finding } from '../watch-api.ts'
 import type { DiskProbe } from './disk-probe.ts'
+import { plural } from '../../base/plural.ts'
 import { fail, listed, ok, time, warn } from './finding.ts'
 
 /** Every acknowledged write waits for one; a spinning disk takes 10 ms, a good one 1 to 3. */
@@ -36,6 +37,14 @@ export function checkLoop({ worstMs, p95Ms }: LoopLag): Finding[] {
   if (p95Ms >= STALL_MS) return [fail('event loop', seen, fix)]
   const late = p95Ms >= LAG_WARN_MS || worstMs >= STALL_MS
   return [late ? warn('event loop', seen, fix) : ok('event loop', seen)]
+}
+
+/** A note: they are values that the store keeps as it promises, and wait for somebody to choose. */
+export function checkSiblings(withSiblings: number): Finding[] {
+  if (withSiblings === 0) return []
+  const has = withSiblings === 1 ? 'has' : 'have'
+  const seen = `${plural(withSiblings, 'key')} on this disk ${has} siblings; atoll kv ls marks them`
+  return [ok('siblings', seen)]
 }
 
 export interface VersionOf {

@@ -2,6 +2,7 @@
 import type { PeerId } from '../../base/ids.ts'
 import { isAtollError } from '../../base/errors.ts'
 import type { Clock } from '../../seams/clock.ts'
+import type { Amounts } from '../../store/inventory.ts'
 import type { Member, Membership } from '../../swim/member.ts'
 import {
   failuresTolerated,
@@ -31,6 +32,7 @@ export interface ClusterView {
   readonly topology: { current(): Topology | null }
   readonly sounder: Sounder
   readonly removals: { readonly self: Removal | null }
+  readonly kv: { readonly held: Pick<Amounts, 'withSiblings'> | null }
   /** Monotonic time at which the topology in force came into force here. */
   readonly topologySinceMs: number
 }
@@ -42,6 +44,8 @@ export interface ClusterFigures {
   readonly reach: ReachFigures
   readonly dial: DialFigures
   readonly clocks: readonly ClockOffset[]
+  /** Keys on this disk; 0 while they are not counted. */
+  readonly withSiblings: number
   readonly versions: readonly VersionOf[]
   /** Members that do not know the question. */
   readonly older: readonly string[]
@@ -97,6 +101,7 @@ export async function examineCluster(
     clocks: answered.map(({ peer, offsetMs, rttMs }) => {
       return { name: nameOf(peer), offsetMs, uncertaintyMs: rttMs / 2 }
     }),
+    withSiblings: view.kv.held?.withSiblings ?? 0,
     versions: answered.map(({ peer, version }) => ({ name: nameOf(peer), version })),
     older,
   }

@@ -22,7 +22,7 @@ import type { Diagnosis, Finding } from '../watch-api.ts'
 import { checkClocks } from './check-clock.ts'
 import { checkDial } from './check-dial.ts'
 import { checkOpenFiles, checkPermissions, checkSpace } from './check-host.ts'
-import { checkLoop, checkSync, checkVersions } from './check-self.ts'
+import { checkLoop, checkSiblings, checkSync, checkVersions } from './check-self.ts'
 import { checkQuorum } from './check-quorum.ts'
 import { checkReach } from './check-reach.ts'
 import { type ClusterView, examineCluster, type ClusterFigures } from './cluster-figures.ts'
@@ -141,6 +141,7 @@ export class Doctor {
       ...checkVersions(VERSION, figures?.versions ?? [], figures?.older ?? []),
       ...(disk === null ? [] : checkSync(disk, syncs.figures())),
       ...checkLoop(loop.lag()),
+      ...checkSiblings(figures?.withSiblings ?? 0),
     ]
   }
 }
