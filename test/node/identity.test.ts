@@ -1,6 +1,6 @@
 /** Who a data directory is, by what lies in it. */
 import assert from 'node:assert/strict'
-import { openIdentity } from '../../src/node/identity.ts'
+import { type Identity, openIdentity, renewIdentity } from '../../src/node/identity.ts'
 import type { Random } from '../../src/seams/random.ts'
 import type { Storage } from '../../src/seams/storage.ts'
 import { WireWriter } from '../../src/wire/codec.ts'
@@ -20,7 +20,8 @@ function directory() {
   const database = new MemoryDatabase()
   const open = (claimed = true) => openIdentity(storage, database, random, claimed)
   const note = (value: Uint8Array) => database.commit([{ key: 'node/boot', value }])
-  return { open, note }
+  const renew = (old: Identity) => renewIdentity(storage, database, random, old)
+  return { open, note, renew }
 }
 
 describe('the identity of a data directory', () => {
@@ -31,6 +32,18 @@ describe('the identity of a data directory', () => {
     assert.deepEqual([second.peer, second.storageId], [first.peer, first.storageId])
     assert.deepEqual([first.boot, second.boot], [1, 2])
     assert.deepEqual(second.runs.slice(1), first.runs)
+  })
+
+  it('is another disk of the same peer when it is emptied, and goes on counting', async () => {
+    const { open, renew } = directory()
+    const first = await open(false)
+    const second = await renew(first)
+    const third = await open()
+    assert.equal(second.peer, first.peer)
+    assert.notEqual(second.storageId, first.storageId)
+    assert.equal(third.storageId, second.storageId)
+    assert.deepEqual([second.boot, third.boot], [2, 3])
+    assert.deepEqual(third.runs.slice(1), second.runs)
   })
 
   it('is read where starts were counted without their runs', async () => {

@@ -4,10 +4,25 @@
  */
 import { describeMutants } from '../mutate.ts'
 
-type Suite = 'cluster-figures' | 'doctor-checks' | 'log-control' | 'sounding' | 'watch'
+type Suite = 'cluster-figures' | 'doctor-checks' | 'identity' | 'log-control' | 'sounding' | 'watch'
 type Mutant = readonly [name: string, suite: Suite, file: string, from: string, to: string]
 
 const MUTANTS: readonly Mutant[] = [
+  // Who the directory is.
+  [
+    'an emptied disk keeps its name',
+    'identity',
+    'identity.ts',
+    '  const storageId = idFromBytes(random.bytes(ID_BYTES))\n  const starts',
+    '  const { storageId } = old\n  const starts',
+  ],
+  [
+    'an emptied disk has its new name until it is started again',
+    'identity',
+    'identity.ts',
+    'encode(old.privateKeySeed, storageId)',
+    'encode(old.privateKeySeed, old.storageId)',
+  ],
   // Judging.
   [
     'a clock is off although it may only be slow to answer',

@@ -60,14 +60,6 @@ export const MUTANTS: readonly Mutant[] = [
     to: 'const boot = 1',
   },
   {
-    name: 'identity: an emptied disk keeps its name',
-    scenario: 'returns',
-    within: 2,
-    file: 'src/node/identity.ts',
-    from: '  const storageId = idFromBytes(random.bytes(ID_BYTES))\n  const starts',
-    to: '  const { storageId } = old\n  const starts',
-  },
-  {
     name: 'identity: a wiped disk has the name of before',
     scenario: 'wipe',
     within: 1,
