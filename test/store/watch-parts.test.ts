@@ -764,6 +764,44 @@ describe('continuity', () => {
     }
   })
 
+  it('takes as many as when readers listed, where fewer hold a partition since', async () => {
+    const { world, id, ids, kept } = await continuity(['abc', 'abc'])
+    begin(kept, ids('abc'))
+    const becomes = (sets: readonly string[]): boolean => {
+      world.move(sets)
+      world.finish()
+      return kept.onHolders(new Holders(world.latest))
+    }
+    assert.ok(becomes(['ab', 'a']), 'of the second a alone need not have been listed')
+    const looks = kept.looks(0).map(({ disks, enough }) => [disks, enough])
+    assert.deepEqual(looks, [
+      [ids('ab'), 2],
+      [ids('a'), 1],
+    ])
+    assert.ok(!becomes(['ab', 'a']), 'a list has been asked for')
+    assert.ok(kept.lost(id('b')), 'what it alone had of the first a need not tell')
+    assert.ok(!kept.lost(id('b')), 'now a list has asked both')
+  })
+
+  it('needs no list where one that is proven is left', async () => {
+    const { world, ids, kept } = await continuity(['abc'])
+    begin(kept, ids('abc'))
+    prove(kept)
+    world.move(['a'])
+    world.finish()
+    assert.ok(!kept.onHolders(new Holders(world.latest)))
+  })
+
+  it('is as good as nothing where nobody is followed who holds a partition', async () => {
+    const { world, ids, kept } = await continuity(['abc', 'd'])
+    begin(kept, ids('abcd'))
+    for (const set of ['ef', 'e']) {
+      world.move([set, 'd'])
+      world.finish()
+      assert.ok(!kept.onHolders(new Holders(world.latest)), 'a list would not be followed')
+    }
+  })
+
   it('is proven by as many that hold the same, and then by one of them', async () => {
     const { id, ids, kept } = await continuity(['abcde'])
     begin(kept, ids('abcd'))

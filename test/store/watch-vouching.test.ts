@@ -346,8 +346,20 @@ describe('what proves a disk', () => {
     await clock.advance(1500)
     const proven = (): string => ['a', 'b', 'c'].filter((id) => continuity.proves(id, 0)).join('')
     assert.equal(proven(), '', 'what they told has not been read yet')
-    return { continuity, clock, read, proven }
+    return { continuity, proofs, clock, read, proven }
   }
+
+  it('is looked at also where there is more to look at all the time, as while data moves', async () => {
+    const roots: Record<string, number> = { a: 7, b: 8, c: 9 }
+    const { proofs, clock, read, proven } = await vouching(roots)
+    Object.assign(roots, { b: 7, c: 7 })
+    read.seq = 5
+    for (let i = 0; i < 8; i++) {
+      proofs.look()
+      await clock.advance(400)
+    }
+    assert.equal(proven(), 'abc')
+  })
 
   it('is the same at as many as it takes, and nothing where two differ and one knows no root', async () => {
     for (const [roots, expected] of [

@@ -38,6 +38,8 @@ export class Continuity {
   readonly #doubts = new PartitionsByDisk()
   /** Of which they have told all since the beginning, which is all that is known. */
   readonly #unproven = new PartitionsByDisk()
+  /** How many keepers were enough, of partitions that had more holders when readers listed last. */
+  readonly #enoughThen = new Map<number, number>()
   /** By disk, when its standing fell last: answers that it gave before prove nothing. */
   readonly #turns = new Map<StorageId, number>()
   #turn = 0
@@ -112,8 +114,14 @@ export class Continuity {
   /** True: there is a gap. */
   onHolders(holders: Holders): boolean {
     const before = this.#holders
-    this.#holders = holders
     const changed = holders.changedSince(before)
+    for (const p of changed) {
+      // A list that asked more may have left out more.
+      const enough = this.#enoughThen.get(p) ?? before.enough(p)
+      if (enough > holders.enough(p)) this.#enoughThen.set(p, enough)
+      else this.#enoughThen.delete(p)
+    }
+    this.#holders = holders
     for (const marks of [this.#doubts, this.#unproven]) {
       for (const [id, marked] of marks) {
         marks.remove(
@@ -162,7 +170,7 @@ export class Continuity {
       return others.map((id) => ({ disks: [id], keeper, enough: 2 }))
     }
     const disks = followed.filter((id) => this.keeps(id, p))
-    const enough = this.#holders.enough(p)
+    const enough = this.#enoughThen.get(p) ?? this.#holders.enough(p)
     return disks.length < enough ? [] : [{ disks, keeper: null, enough }]
   }
 
@@ -195,14 +203,17 @@ export class Continuity {
   #look(partitions: Iterable<number>): boolean {
     let isGap = false
     for (const p of partitions) {
-      const enough = this.#holders.enough(p)
+      const enoughNow = this.#holders.enough(p)
+      const enough = this.#enoughThen.get(p) ?? enoughNow
       const followed = this.#holders.of(p).filter((id) => this.#followed.has(id))
       const keepers = followed.filter((id) => this.keeps(id, p))
       if (keepers.length >= enough || keepers.some((id) => this.proves(id, p))) continue
       // Nothing is won by a list; or too little yet, and somebody tells.
-      if (keepers.length === followed.length) continue
-      if (keepers.length > 0 && followed.length < enough) continue
+      const isNothingWon = followed.length === 0 || enough === enoughNow
+      if (keepers.length === followed.length && isNothingWon) continue
+      if (keepers.length > 0 && followed.length < enoughNow) continue
       isGap = true
+      this.#enoughThen.delete(p)
       for (const id of followed) {
         this.#doubts.remove(id, [p])
         this.#unproven.add(id, [p])

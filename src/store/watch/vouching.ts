@@ -56,6 +56,7 @@ export class Vouching {
   readonly #options: VouchingOptions
   readonly #aborter = new AbortController()
   #isRunning = false
+  /** Of the pause under way, or the next one. */
   #pauseMs = LOOK_MS
   #attempt = 0
   /** Of the pause under way. */
@@ -67,8 +68,9 @@ export class Vouching {
 
   /** There may be disks that are not proven. */
   look(): void {
+    // One as short is not begun anew: while data moves there is more all the time.
+    if (this.#pauseMs > LOOK_MS) this.#pause.abort()
     this.#pauseMs = LOOK_MS
-    this.#pause.abort()
     if (this.#isRunning || this.#aborter.signal.aborted) return
     if (!this.#options.continuity.isAnyUnproven) return
     this.#isRunning = true
