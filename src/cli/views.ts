@@ -40,13 +40,14 @@ function tagsText(tags: Readonly<Record<string, string>>): string {
     .join(' ')
 }
 
-const written: View<ResultOf<'kv.del'>> = {
-  human: (result, paint) => `${paint('green', 'ok')}  ${stored(result, paint)}\n`,
+const del: View<ResultOf<'kv.del'>> = {
+  human: (result, paint) => writtenLine(result, 0, paint),
   raw: ({ context }) => `${context}\n`,
 }
 
 const put: View<ResultOf<'kv.put'>> = {
-  ...written,
+  ...del,
+  human: (result, paint) => writtenLine(result, 1, paint),
   note: ({ replaced }) =>
     replaced === undefined ? null : `it replaced a ${replaced}, which is gone now`,
 }
@@ -72,6 +73,15 @@ function stored(
   const missing = plural(replicas - acks, 'copy', 'copies')
   const rest = partial ? ` · ${paint('yellow', 'partial')}: ${missing} pending` : ''
   return `acks ${acks}/${replicas}, durable${rest}`
+}
+
+/** `own`: values that the write itself leaves. What an outdated context left beside them is told. */
+function writtenLine(result: ResultOf<'kv.del'>, own: number, paint: Paint): string {
+  const { key, siblingCount } = result
+  const what = `${plural(siblingCount, 'value')} ${siblingCount === 1 ? 'is' : 'are'} there`
+  const see = `${paint('yellow', what)}: atoll kv get ${printable(key)} --siblings`
+  const left = siblingCount > own ? ` · ${see}` : ''
+  return `${paint('green', 'ok')}  ${stored(result, paint)}${left}\n`
 }
 
 const claimed: View<ResultOf<'init'>> = {
@@ -180,7 +190,7 @@ export const VIEWS: { readonly [N in CliCall]: View<ResultOf<N>> } = {
   metrics: { human: prometheusText, raw: prometheusText },
   'kv.put': put,
   'kv.get': kvGet,
-  'kv.del': written,
+  'kv.del': del,
   'kv.ls': kvLs,
   'kv.counter.add': counted,
   'kv.counter.get': kvCounterGet,

@@ -21,6 +21,7 @@ export type {
   KvAddOptions,
   KvWriteOptions,
   KvWritten,
+  KvValueWritten,
   KvMergeType,
   KvValue,
   KvFound,

@@ -45,7 +45,16 @@ export interface KvWritten {
   readonly partial: boolean
 }
 
-export interface KvPutWritten extends KvWritten {
+/** Of a put or a deletion: it replaces what its context covers. */
+export interface KvValueWritten extends KvWritten {
+  /**
+   * How many values the key has now, as far as the write's coordinator has heard. Over 1, or over 0
+   * after a deletion: there were such as the context did not cover, and they stay.
+   */
+  readonly siblingCount: number
+}
+
+export interface KvPutWritten extends KvValueWritten {
   /** The value stands where a counter or a set stood, as far as the write's coordinator had heard. */
   readonly replaced?: KvMergeType
 }
@@ -206,7 +215,7 @@ export interface KvApi {
   get(key: string, options?: KvGetOptions): Promise<KvRead | null>
   /** Whether there is a value or not. */
   siblings(key: string, options?: KvGetOptions): Promise<KvSiblings>
-  del(key: string, options?: KvWriteOptions): Promise<KvWritten>
+  del(key: string, options?: KvWriteOptions): Promise<KvValueWritten>
   ls(prefix: string, options?: KvLsOptions): Promise<KvPage>
   /**
    * What changes under a prefix, of each key in order: what an event shows is never older than what

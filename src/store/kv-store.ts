@@ -16,12 +16,12 @@ import type {
   KvPutOptions,
   KvPutWritten,
   KvRead,
+  KvValueWritten,
   KvWatchOptions,
   KvSetApi,
   KvSiblings,
   KvValue,
   KvWriteOptions,
-  KvWritten,
 } from './api.ts'
 import type { Clock } from '../seams/clock.ts'
 import type { Log } from '../seams/log.ts'
@@ -191,7 +191,7 @@ export class KvStore implements KvApi {
     return replaced ? { ...written, replaced } : written
   }
 
-  async del(key: string, options: KvWriteOptions = {}): Promise<KvWritten> {
+  async del(key: string, options: KvWriteOptions = {}): Promise<KvValueWritten> {
     const { effect: _, ...written } = await this.#write('del', key, () => DELETION, options)
     return written
   }
@@ -201,7 +201,7 @@ export class KvStore implements KvApi {
     key: string,
     edit: () => Edit,
     options: KvWriteOptions,
-  ): Promise<KvWritten & { readonly effect: number }> {
+  ): Promise<KvValueWritten & { readonly effect: number }> {
     return this.#during(operation, async () => {
       this.#checkOpen()
       checkKey(key)

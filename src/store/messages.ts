@@ -89,15 +89,18 @@ export interface WriteOutcome {
   readonly acks: number
   readonly replicas: number
   readonly partial: boolean
+  /** Of the record that was made; 0: nothing was. */
+  readonly siblingCount: number
 }
 
 /** `outcome`: or the number of a topology by which somebody is to be asked again. */
 export function encodeWriteOutcome(mark: Mark, outcome: WriteOutcome | number): Uint8Array {
   const out = writeMark(new WireWriter(), mark)
   if (typeof outcome === 'number') return out.uint(outcome).finish()
-  const { seen, effect, acks, replicas, partial } = outcome
+  const { seen, effect, acks, replicas, partial, siblingCount } = outcome
   writeContext(out.uint(FRESH), seen)
-  return writeSigned(out, effect).uint(acks).uint(replicas).bool(partial).finish()
+  writeSigned(out, effect).uint(acks).uint(replicas).bool(partial)
+  return out.uint(siblingCount).finish()
 }
 
 /** Throws WireError. */
@@ -112,5 +115,5 @@ export function decodeWriteOutcome(bytes: Uint8Array): {
   const seen = readContext(from)
   const effect = readSigned(from)
   const counts = { acks: from.uint(), replicas: from.uint(), partial: from.bool() }
-  return { mark, outcome: { seen, effect, ...counts } }
+  return { mark, outcome: { seen, effect, ...counts, siblingCount: from.uint() } }
 }

@@ -7,8 +7,8 @@ import type {
   KvMergeType,
   KvRead,
   KvSetApi,
+  KvValueWritten,
   KvWriteOptions,
-  KvWritten,
 } from './api.ts'
 import { checkedDelta } from './call-options.ts'
 import { elementsOf } from './canonical.ts'
@@ -23,7 +23,7 @@ export interface TypedCalls {
     key: string,
     edit: () => Edit,
     options: KvWriteOptions,
-  ) => Promise<KvWritten & { readonly effect: number }>
+  ) => Promise<KvValueWritten & { readonly effect: number }>
   readonly look: (key: string, options: KvGetOptions) => Promise<Looked>
 }
 
@@ -31,7 +31,7 @@ export function counterOf({ write, look }: TypedCalls): KvCounterApi {
   return {
     add: async (key, delta = 1, options = {}) => {
       const edit = (): Edit => ({ what: 'count', delta: checkedDelta(delta), anew: false })
-      const { effect, ...written } = await write('counter-add', key, edit, options)
+      const { effect, siblingCount: _, ...written } = await write('counter-add', key, edit, options)
       return { ...written, value: effect }
     },
     get: async (key, options = {}) => {
@@ -55,7 +55,8 @@ export function setOf({ write, look }: TypedCalls): KvSetApi {
       return what === 'add' ? { what, elements, anew: false } : { what: 'remove', elements }
     }
     // A context would cover elements that its writer has not seen.
-    const { effect, context: _, ...written } = await write(`set-${what}`, key, edit, options)
+    const outcome = await write(`set-${what}`, key, edit, options)
+    const { effect, context: _, siblingCount: _count, ...written } = outcome
     return { ...written, changed: effect }
   }
   return {

@@ -40,7 +40,7 @@ import type { Peers } from '../topology/peers.ts'
 import type { Place } from './place.ts'
 import type { Places } from '../topology/places.ts'
 import type { Reader, ReadOutcome } from './reader.ts'
-import { EMPTY_RECORD, encodeRecord, type StoreRecord } from './record.ts'
+import { EMPTY_RECORD, encodeRecord, siblingCountOf, type StoreRecord } from './record.ts'
 import type { Replica } from './replica.ts'
 import { Round } from './round.ts'
 import { contextCovers, type Dot, joinContexts } from './version-vector.ts'
@@ -126,7 +126,10 @@ export class Writer {
     const { made, seen, effect } = this.#make(write, place, n, found?.record ?? EMPTY_RECORD)
     const { record } = made
     // Nobody has heard of the key, and there is nothing to remove.
-    if (found !== null && record.known.vector.size === 0) return { ...found, seen, effect }
+    if (found !== null && record.known.vector.size === 0) {
+      const { acks, replicas, partial } = found
+      return { seen, effect, acks, replicas, partial, siblingCount: 0 }
+    }
     const stored = await this.#replicate(place, made, limits, endMs)
     return { seen, effect, ...stored }
   }
@@ -205,10 +208,13 @@ export class Writer {
       const leftMs = endMs - clock.monotonicMs()
       const round = this.#sendWrite(place, current, limits, leftMs, attempt === 1)
       const decision = await round.decided
-      if (decision === 'met') return { ...counted(place, round, false), partial: false }
+      const siblingCount = siblingCountOf(current.record, clock.wallMs())
+      if (decision === 'met') {
+        return { ...counted(place, round, false), partial: false, siblingCount }
+      }
       if (round.error?.code === 'CLOCK_SKEW') hybridClock.onRefused()
       if (decision === 'partial' && round.error?.code !== 'CLOCK_SKEW') {
-        return { ...counted(place, round, true), partial: true }
+        return { ...counted(place, round, true), partial: true, siblingCount }
       }
       mayHaveApplied ||= round.mayHaveApplied
       const outcome = mayHaveApplied ? 'unknown' : 'not-applied'

@@ -26,6 +26,22 @@ describe('commands', () => {
     assert.equal((await cli.run('kv', 'del', 'color')).out.includes('2 copies pending'), true)
   })
 
+  it('kv put and del say which values an outdated context leaves there', async () => {
+    const { node } = cli.rig
+    const said = async (...words: string[]) => (await cli.run('kv', ...words)).out
+    node.uncovered = 1
+    const see = 'atoll kv get color --siblings\n'
+    const put = await said('put', 'color', 'blue', '--context', 'v0')
+    assert.equal(put, `ok  acks 3/3, durable · 2 values are there: ${see}`)
+    const del = await said('del', 'color', '--context', 'v0')
+    assert.ok(del.endsWith(`2 copies pending · 1 value is there: ${see}`), del)
+    assert.equal(await said('put', 'color', 'blue', '-o', 'raw'), 'v1\n')
+    const json = JSON.parse(await said('put', 'color', 'blue', '-o', 'json')) as object
+    assert.equal(Reflect.get(json, 'siblingCount'), 2)
+    node.uncovered = 0
+    assert.doesNotMatch(await said('del', 'color', '--context', 'v1'), /value/)
+  })
+
   it('status of a removed daemon says nothing of others', async () => {
     const { node } = cli.rig
     assert.match((await cli.run('status')).out, /^members +2 alive, 0 suspect, 1 dead$/m)

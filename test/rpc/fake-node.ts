@@ -22,7 +22,7 @@ import type {
   KvWatchOptions,
   KvSiblings,
   KvValue,
-  KvWritten,
+  KvValueWritten,
   MemberChange,
   MemberInfo,
   MetricFamily,
@@ -98,6 +98,8 @@ export class FakeNode implements NodeApi {
   readonly types = new Map<string, Omit<KvFound, 'value'>>()
   /** Of every key that is listed. */
   siblingCount = 1
+  /** Values that the context of a write did not cover. */
+  uncovered = 0
   readonly options: CallOptions[] = []
   readonly signals: AbortSignal[] = []
   /** Thrown by every call, when set. */
@@ -141,7 +143,8 @@ export class FakeNode implements NodeApi {
       })
       this.values.set(key, value)
       const replaced = stood === undefined || type !== undefined ? {} : { replaced: stood }
-      return { key, context: 'v1', acks: 3, replicas: 3, partial: false, ...replaced }
+      const siblingCount = 1 + this.uncovered
+      return { key, context: 'v1', acks: 3, replicas: 3, partial: false, siblingCount, ...replaced }
     },
     get: async (key: string, options?: CallOptions): Promise<KvRead | null> => {
       await this.#enter(options)
@@ -150,10 +153,11 @@ export class FakeNode implements NodeApi {
       const found = { key, value, ...this.types.get(key) }
       return { ...found, context: 'v1', acks: 3, replicas: 3, others: [], partial: false }
     },
-    del: async (key: string, options?: CallOptions): Promise<KvWritten> => {
+    del: async (key: string, options?: CallOptions): Promise<KvValueWritten> => {
       await this.#enter(options)
       this.values.delete(key)
-      return { key, context: 'v2', acks: 1, replicas: 3, partial: true }
+      const siblingCount = this.uncovered
+      return { key, context: 'v2', acks: 1, replicas: 3, partial: true, siblingCount }
     },
     ls: async (prefix: string, options?: KvLsOptions): Promise<KvPage> => {
       await this.#enter(options)

@@ -16,7 +16,14 @@ describe('rpc server', () => {
     assert.deepEqual(put, {
       jsonrpc: '2.0',
       id: 1,
-      result: { key: 'color', context: 'v1', acks: 3, replicas: 3, partial: false },
+      result: {
+        key: 'color',
+        context: 'v1',
+        acks: 3,
+        replicas: 3,
+        partial: false,
+        siblingCount: 1,
+      },
     })
     assert.equal((await client.call('kv.get', { key: 'color' })).result?.['value'], 'blue')
     assert.equal((await client.call('kv.get', { key: 'none' })).result, null)

@@ -5,7 +5,8 @@ import type { PeerId as BasePeerId } from '../../src/base/ids.ts'
 import type {
   Explanation,
   JsonValue,
-  KvWritten,
+  KvPutWritten,
+  KvValueWritten,
   MemberChange,
   MemberInfo,
   MemberRemoved,
@@ -47,8 +48,8 @@ type Told<T> = {
 const same: readonly [
   Fits<'status', Status>,
   Fits<'explain', Explanation>,
-  Fits<'kv.put', KvWritten>,
-  Fits<'kv.del', KvWritten>,
+  Fits<'kv.put', KvPutWritten>,
+  Fits<'kv.del', KvValueWritten>,
   Fits<'member.ls', readonly MemberInfo[]>,
   Fits<'member.watch', MemberChange>,
   Fits<'topology.show', TopologyInfo>,

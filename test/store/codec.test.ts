@@ -181,6 +181,7 @@ const FORMATS: readonly Format<unknown>[] = [
           acks: numbers,
           replicas: numbers,
           partial: fc.boolean(),
+          siblingCount: numbers,
         }),
       ),
     }),

@@ -13,6 +13,14 @@ type Suite =
 
 const MUTANTS: readonly MutantRow<Suite>[] = [
   [
+    'a removal of nothing tells all that was read',
+    'sets',
+    'writer.ts',
+    'return { seen, effect, acks, replicas, partial, siblingCount: 0 }',
+    'return { ...found, seen, effect, siblingCount: 0 }',
+    /none or nothing was/,
+  ],
+  [
     'what is kept for readers does not end',
     'expiry',
     'kv-store.ts',

@@ -1,6 +1,7 @@
 /** What a write replaces, who coordinates it, and that nobody makes it twice. */
 import assert from 'node:assert/strict'
 import { AtollError, isAtollError } from '../../src/base/errors.ts'
+import type { KvValueWritten } from '../../src/store/api.ts'
 import { EMPTY_CONTEXT, contextText } from '../../src/store/version-vector.ts'
 import { isForward, isSync, isWrite, type Question, StoreWorld } from './world.ts'
 
@@ -129,6 +130,49 @@ describe('what a write replaces', () => {
     await world.wait(50)
     assert.deepEqual(world.held('a', 'k'), ['a6', 'b7', 'c8'])
     for (const name of ['b', 'c']) assert.deepEqual(world.held(name, 'k'), world.held('a', 'k'))
+  })
+})
+
+describe('the answer to a write', () => {
+  for (const [name, who] of [
+    ['a', 'a replica'],
+    ['d', 'who is none'],
+  ] as const) {
+    it(`says how many values there are then, to ${who}`, async () => {
+      const world = await StoreWorld.start(['abc'], { nodes: 'd' })
+      const kv = world.kv(name)
+      const count = async (write: Promise<KvValueWritten>) =>
+        (await world.drive(write)).siblingCount
+      const all = { write: 'all' } as const
+      const { context: old } = await world.drive(kv.put('k', '1', all))
+      assert.equal(await count(kv.put('k', '2', all)), 1)
+      assert.equal(await count(kv.put('k', '3', { ...all, context: old })), 2)
+      assert.equal(await count(kv.del('k', { ...all, context: old })), 2)
+      const { siblings, context } = await world.drive(kv.siblings('k'))
+      assert.equal(siblings.length, 2)
+      assert.equal(await count(kv.del('k', { ...all, context })), 0)
+      await world.drive(kv.set.add('k', ['x', 'y'], all))
+      assert.equal(await count(kv.put('k', '4', { ...all, context })), 2, 'a set is one')
+      assert.equal(await count(kv.put('k', '5', all)), 1)
+    })
+  }
+
+  it('is of the record that was stored, where it had to be made again', async () => {
+    const world = await StoreWorld.start(['abc'], { nodes: 'd' })
+    world.move(['abd'])
+    await world.tell(['b', 'c', 'd'])
+    const puts = ['1', '2'].map((value) => world.kv('a').put('k', value, { context: NOTHING }))
+    const counts = (await world.drive(Promise.all(puts))).map(({ siblingCount }) => siblingCount)
+    assert.deepEqual(counts, [2, 2])
+  })
+
+  it('does not count what has ended', async () => {
+    const world = await StoreWorld.start(['a'])
+    const { context } = await world.drive(world.kv('a').put('k', '1'))
+    await world.drive(world.kv('a').put('k', '2', { ttlMs: 1000 }))
+    await world.wait(1000)
+    const { siblingCount } = await world.drive(world.kv('a').put('k', '3', { context }))
+    assert.equal(siblingCount, 1)
   })
 })
 

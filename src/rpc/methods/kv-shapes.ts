@@ -32,6 +32,17 @@ export const written = v.object({
   ...answered,
 })
 
+/** Of a put or a deletion. */
+export const valueWritten = v.object({
+  ...written.entries,
+  siblingCount: v.pipe(
+    v.number(),
+    v.description(
+      'values of the key now, as far as its coordinator has heard: those that the context did not cover stay',
+    ),
+  ),
+})
+
 export const mergeType = v.pipe(
   v.picklist(['counter', 'set']),
   v.description('absent: a value that was put; a counter is a number, a set a list of elements'),
@@ -92,7 +103,7 @@ export const CONTEXT_FLAG: CliFlag = {
   flag: '--context <context>',
   param: 'context',
   kind: 'text',
-  help: 'what this write replaces: the context of kv get --siblings -o json',
+  help: 'what this write replaces: the context of kv get --siblings -o json; other values stay',
 }
 export const KEY = { param: 'key', kind: 'text', help: 'the key' } as const
 

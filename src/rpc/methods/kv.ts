@@ -29,8 +29,8 @@ import {
   reading,
   readToJson,
   WRITE_ERRORS,
+  valueWritten,
   WRITE_FLAG,
-  written,
 } from './kv-shapes.ts'
 import { shownFromJson, shownToJson } from '../values.ts'
 
@@ -86,7 +86,7 @@ export const kvPut = call({
     ...keyDeadline,
   }),
   result: v.object({
-    ...written.entries,
+    ...valueWritten.entries,
     replaced: v.exactOptional(
       v.pipe(mergeType, v.description('the value stands where a counter or a set stood')),
     ),
@@ -150,7 +150,7 @@ export const kvDel = call({
     context: v.exactOptional(context),
     ...keyDeadline,
   }),
-  result: written,
+  result: valueWritten,
   errors: [...WRITE_ERRORS, 'CLOCK_SKEW'],
   changes: true,
   withinMs: DEFAULT_DEADLINE_MS,
