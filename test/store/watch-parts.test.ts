@@ -1,5 +1,6 @@
 /** The parts of a watch by themselves: what each holds at most, and what it does then. */
 import assert from 'node:assert/strict'
+import { crc32 } from 'node:zlib'
 import fc from 'fast-check'
 import type { Mesh } from '../../src/mesh/mesh.ts'
 import type { KvEvent } from '../../src/store/api.ts'
@@ -44,7 +45,8 @@ import { History } from '../../src/store/watch/history.ts'
 import { Telling } from '../../src/store/watch/telling.ts'
 import { ToldKeys } from '../../src/store/watch/told.ts'
 import type { Topology, TopologyView } from '../../src/topology/topology.ts'
-import { WireError } from '../../src/wire/codec.ts'
+import { REPLICATION_FACTOR_MAX } from '../../src/topology/limits.ts'
+import { WireError, WireWriter } from '../../src/wire/codec.ts'
 import { ManualClock } from '../topology/manual-clock.ts'
 import { SimRandom } from '../sim/sim-random.ts'
 import { contextOf, plain, recordOf, records, writeOf } from './arbitrary.ts'
@@ -428,6 +430,7 @@ describe('messages of watching', () => {
       {
         runs: fc.array(fc.tuple(seqs, places)).map((pairs) => new Map(pairs)),
         marks: fc.array(seqs, { maxLength: MARKS }),
+        enough: fc.nat(REPLICATION_FACTOR_MAX),
       },
       { noNullPrototype: true },
     )
@@ -443,6 +446,30 @@ describe('messages of watching', () => {
         assert.throws(() => cursorOf(junk), { code: 'USAGE' })
       }),
     )
+  })
+
+  it('a cursor is taken that says less, as they once did: of a disk whether it was heard, and no more', () => {
+    const bytes = new WireWriter()
+      .uint(2)
+      .list([true, false], (to, isHeard) =>
+        to
+          .uint(7 + Number(isHeard))
+          .uint(5)
+          .bool(isHeard),
+      )
+      .list([9], (to, mark) => to.uint(mark))
+      .finish()
+    const text = Buffer.alloc(bytes.length + 4)
+    text.set(bytes)
+    text.writeUInt32LE(crc32(bytes), bytes.length)
+    assert.deepEqual(cursorOf(text.toString('base64url')), {
+      runs: new Map([
+        [8, { seq: 5, standing: 'heard' }],
+        [7, { seq: 5, standing: 'doubted' }],
+      ]),
+      marks: [9],
+      enough: 0,
+    })
   })
 })
 
@@ -870,6 +897,37 @@ describe('continuity', () => {
     const turn = kept.turnOf(a)
     assert.ok(!kept.lost(a) && !kept.lost(id('c')) && kept.lost(b))
     assert.ok(kept.turnOf(a) > turn + 1, 'what a said before the gap proves nothing')
+  })
+
+  it('takes as many as a cursor says, where fewer hold a partition since', async () => {
+    for (const [isLate, standing, enough, isGap] of [
+      [false, 'heard', 2, true],
+      [true, 'heard', 2, true],
+      [false, 'heard', 1, false],
+      [false, 'proven', 2, false],
+    ] as const) {
+      const { world, id, ids } = await continuity(['ab'])
+      const kept = new Continuity(new Holders(world.latest), enough)
+      const found = new Map(ids(isLate ? '' : 'ab').map((each) => [each, standing]))
+      assert.ok(!kept.begin(found))
+      for (const each of isLate ? ids('ab') : []) assert.ok(!kept.follows(each, standing))
+      assert.equal(kept.enoughOfAny, standing === 'heard' ? enough : 1)
+      assert.equal(kept.lost(id('b')), isGap)
+      assert.ok(!kept.lost(id('b')), 'a list asks both')
+    }
+  })
+
+  it('says to a cursor how many are enough', async () => {
+    const { world, ids, kept } = await continuity(['ab', 'abc'])
+    begin(kept, ids('abc'))
+    assert.equal(kept.enoughOfAny, 2)
+    world.move(['ab', 'ab'])
+    kept.onHolders(new Holders(world.finish()))
+    assert.equal(kept.enoughOfAny, 2)
+    kept.prove({ disks: ids('a'), keeper: null, enough: 1, partitions: [1] })
+    assert.equal(kept.enoughOfAny, 2, 'b may have what no list has shown')
+    prove(kept)
+    assert.equal(kept.enoughOfAny, 1)
   })
 
   it('doubts what has come to a disk until a topology says so, or that it never comes to hold', async () => {

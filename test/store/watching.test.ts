@@ -391,7 +391,7 @@ describe('a watch that goes on from a cursor', () => {
     const places = Array.from({ length: CURSOR_RUNS_MAX }, (_, i) => {
       return [i + 1, { seq: 1, standing: 'proven' }] as const
     })
-    const after = cursorText({ runs: new Map(places), marks: [] })
+    const after = cursorText({ runs: new Map(places), marks: [], enough: 0 })
     const reader = await WatchReader.begin(world, 'd', '', after)
     await world.drive(world.kv('a').put('k', 'v'))
     await world.wait(100)

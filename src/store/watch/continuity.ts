@@ -32,20 +32,23 @@ export interface Look {
 
 export class Continuity {
   #holders: Holders
+  readonly #enoughOfCursor: number
   /** Disks whose changes are read from some point on. */
   readonly #followed = new Set<StorageId>()
   /** Of which they may not have told all. */
   readonly #doubts = new PartitionsByDisk()
   /** Of which they have told all since the beginning, which is all that is known. */
   readonly #unproven = new PartitionsByDisk()
-  /** How many keepers were enough, of partitions that had more holders when readers listed last. */
+  /** How many keepers are enough where more held a partition, or may have, when readers listed last. */
   readonly #enoughThen = new Map<number, number>()
   /** By disk, when its standing fell last: answers that it gave before prove nothing. */
   readonly #turns = new Map<StorageId, number>()
   #turn = 0
 
-  constructor(holders: Holders) {
+  /** `enoughThen`: `enough` of the cursor that it goes on from. */
+  constructor(holders: Holders, enoughThen = 0) {
     this.#holders = holders
+    this.#enoughOfCursor = enoughThen
   }
 
   /** Whether any partition lies at one of these disks. */
@@ -76,7 +79,12 @@ export class Continuity {
   #stands(id: StorageId, standing: Standing): void {
     const partitions = this.#holders.partitionsOf(id)
     if (standing === 'doubted') this.doubt(id, partitions)
-    else if (standing === 'heard') this.#unproven.add(id, partitions)
+    if (standing !== 'heard') return
+    this.#unproven.add(id, partitions)
+    const enough = this.#enoughOfCursor
+    for (const p of enough > 0 ? partitions : []) {
+      if (enough > this.#holders.enough(p)) this.#enoughThen.set(p, enough)
+    }
   }
 
   /** True: there is a gap. Some of what changed at the disk is gone; it is followed from now on. */
@@ -142,6 +150,11 @@ export class Continuity {
     return this.#unproven.hasAny(id) ? 'heard' : 'proven'
   }
 
+  /** So many keepers are enough of any partition: for a cursor. */
+  get enoughOfAny(): number {
+    return Math.max(this.#holders.enoughOfAny, ...this.#enoughThen.values())
+  }
+
   /** Whether there is something to look at, now or later. */
   get isAnyUnproven(): boolean {
     return this.#doubts.size > 0 || this.#unproven.size > 0
@@ -196,6 +209,9 @@ export class Continuity {
     for (const id of disks) {
       this.#doubts.remove(id, proven)
       this.#unproven.remove(id, proven)
+    }
+    for (const p of proven) {
+      if (this.#holders.of(p).every((id) => this.proves(id, p))) this.#enoughThen.delete(p)
     }
   }
 

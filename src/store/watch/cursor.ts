@@ -8,6 +8,7 @@
  */
 import { crc32 } from 'node:zlib'
 import { AtollError } from '../../base/errors.ts'
+import { REPLICATION_FACTOR_MAX } from '../../topology/limits.ts'
 import { WireError, WireReader, WireWriter } from '../../wire/codec.ts'
 import { CURSOR_RUNS_MAX } from '../limits.ts'
 
@@ -28,6 +29,8 @@ export interface Cursor {
   readonly runs: ReadonlyMap<number, RunPlace>
   /** Marks of the last events, oldest first. */
   readonly marks: readonly number[]
+  /** So many disks that were heard are more than a list could leave out; 0: not said. */
+  readonly enough: number
 }
 
 /** Events told last whose marks a cursor has: copies come within a moment. */
@@ -36,13 +39,14 @@ const STANDINGS = ['doubted', 'heard', 'proven'] as const
 const FORMAT = 2
 const CHECKSUM_BYTES = 4
 
-export function cursorText({ runs, marks }: Cursor): string {
+export function cursorText({ runs, marks, enough }: Cursor): string {
   const out = new WireWriter()
     .uint(FORMAT)
     .list([...runs], (to, [run, { seq, standing }]) =>
       to.uint(run).uint(seq).uint(STANDINGS.indexOf(standing)),
     )
     .list(marks, (to, mark) => to.uint(mark))
+    .uint(enough)
   const bytes = out.finish()
   const text = Buffer.alloc(bytes.length + CHECKSUM_BYTES)
   text.set(bytes)
@@ -78,5 +82,7 @@ function decoded(bytes: Buffer): Cursor {
       return [run, { seq, standing }] as const
     }),
   )
-  return { runs, marks: from.list(MARKS, (each) => each.uint()) }
+  const marks = from.list(MARKS, (each) => each.uint())
+  // It was not said from the beginning.
+  return { runs, marks, enough: from.done ? 0 : from.uint(REPLICATION_FACTOR_MAX) }
 }

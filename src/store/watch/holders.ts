@@ -12,6 +12,8 @@ const NOBODY: readonly StorageId[] = []
 export class Holders {
   readonly topology: Topology
   #byDisk: ReadonlyMap<StorageId, readonly number[]> | null = null
+  /** Holders of the partition that has most. */
+  #most: number | null = null
   /** What was asked for last. */
   #before: Holders | null = null
   #changed: readonly number[] = []
@@ -27,8 +29,13 @@ export class Holders {
 
   /** So many of a partition's holders that a list, which asks a majority, has asked one of them. */
   enough(partition: number): number {
-    const { length } = this.of(partition)
-    return length - majorityOf(length) + 1
+    return enoughOf(this.of(partition).length)
+  }
+
+  /** So many are enough of any partition. */
+  get enoughOfAny(): number {
+    this.#most ??= Math.max(0, ...this.topology.partitions.map((_, p) => this.of(p).length))
+    return enoughOf(this.#most)
   }
 
   /** Disks that hold any. */
@@ -65,4 +72,8 @@ export class Holders {
     this.#byDisk = byDisk
     return byDisk
   }
+}
+
+function enoughOf(holders: number): number {
+  return holders - majorityOf(holders) + 1
 }

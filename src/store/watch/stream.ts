@@ -90,7 +90,7 @@ export class Stream {
     const { after, first } = options
     const onUnread = (): void => this.#tellGapIf(true)
     this.#telling = new Telling({ ...options, marks: after?.marks ?? null, onUnread })
-    const continuity = new Continuity(first)
+    const continuity = new Continuity(first, after?.enough)
     this.#continuity = continuity
     this.#vouching = new Vouching({
       ...options,
@@ -295,6 +295,6 @@ export class Stream {
     for (const [run, place] of areAllFound ? [] : this.#unfound) {
       if (runs.size < CURSOR_RUNS_MAX) runs.set(run, place)
     }
-    return cursorText({ runs, marks: this.#telling.marks })
+    return cursorText({ runs, marks: this.#telling.marks, enough: this.#continuity.enoughOfAny })
   }
 }
