@@ -65,7 +65,8 @@ describe('commands', () => {
   it('leave shows how much is left, while it lasts', async () => {
     const { node } = cli.rig
     const first = 'handing over: 97 partitions left here · Ctrl-C: stay a member'
-    const last = 'handed over: waiting until most roots know it · Ctrl-C: stay a member'
+    const last =
+      'no partitions left here: waiting until the others have all, and most roots know it · Ctrl-C: stay a member'
     const anew = '\r\u001b[K'
     for (const [isTerminal, told] of [
       [true, `${anew}${first}${anew}${last}${anew}`],

@@ -94,7 +94,7 @@ class Left {
     const what =
       this.#partitions > 0
         ? `handing over: ${plural(this.#partitions, 'partition')} left here`
-        : 'handed over: waiting until most roots know it'
+        : 'no partitions left here: waiting until the others have all, and most roots know it'
     const idle = idleMs < STALLED_MS ? '' : ` · nothing for ${formatDuration(idleMs)}: atoll doctor`
     return `${what}${idle} · Ctrl-C: stay a member`
   }
