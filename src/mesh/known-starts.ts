@@ -2,16 +2,20 @@
  * The last start of each member that this node has met, on its disk: so a copy of a member's disk
  * is known for one also by who has been started since it met the original (lineage.ts).
  *
- * One row of some sixty bytes a member that was ever met. Nobody waits for it: what a crash takes
- * with it others remember, and the next hello brings it again.
+ * One row of some sixty bytes a member that was ever met; at each start, of no more than STARTS_MAX that
+ * are members no more. Nobody waits for a row: what a crash takes with it others remember, and the
+ * next hello brings it again.
  */
-import type { PeerId } from '../base/ids.ts'
-import { ID_BYTES_MAX } from '../base/ids.ts'
+import { ID_BYTES_MAX, type PeerId, type StorageId } from '../base/ids.ts'
 import type { Database } from '../disk/database.ts'
 import { WireError, WireReader, WireWriter } from '../wire/codec.ts'
+import { STARTS_MAX } from './limits.ts'
 import type { Start } from './lineage.ts'
 
 const PREFIX = 'mesh/start/'
+/** '0' is the character after '/'. */
+const END = 'mesh/start0'
+const DROP_BATCH = 256
 
 export class KnownStarts {
   readonly #database: Database
@@ -24,6 +28,23 @@ export class KnownStarts {
   of(peer: PeerId): Start | null {
     const row = this.#database.latest(PREFIX + peer)
     return row === undefined ? null : decode(row)
+  }
+
+  /** Drops those of disks that are no members, as many as there are too many. */
+  async trim(isMember: (storageId: StorageId) => boolean): Promise<void> {
+    let left = 0
+    const gone: string[] = []
+    for await (const [key, row] of this.#database.scan({ from: PREFIX, to: END })) {
+      const start = decode(row)
+      if (start !== null && isMember(start.storageId)) continue
+      if (++left > STARTS_MAX) gone.push(key)
+      if (gone.length === DROP_BATCH) await this.#drop(gone.splice(0))
+    }
+    if (gone.length > 0) await this.#drop(gone)
+  }
+
+  async #drop(keys: readonly string[]): Promise<void> {
+    await this.#database.commit(keys.map((key) => ({ key, value: null })))
   }
 
   keep(peer: PeerId, start: Start): void {

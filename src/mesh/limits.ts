@@ -12,6 +12,8 @@ export const GREETINGS_MAX = 256
 /** Peers remembered. Above the first number idle ones are forgotten; the second is the end. */
 export const PEERS_IDLE_MAX = 1024
 export const PEERS_MAX = 16_384
+/** Disks that were met and are members no more, of which the last start is remembered. */
+export const STARTS_MAX = 16_384
 
 /** Body of one request or answer. */
 export const BODY_BYTES_MAX = FRAME_BYTES_MAX - 1024

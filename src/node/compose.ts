@@ -76,6 +76,8 @@ export class Cluster {
   /** Of the layers below, since this node came to the cluster. */
   readonly metrics = new Metrics()
   readonly #reporter: MovementReporter
+  /** null on an edge. */
+  readonly #starts: KnownStarts | null
   /** null on a member: its disk knows the topology. */
   readonly finder: TopologyFinder | null
   readonly #parts: ClusterParts
@@ -96,7 +98,8 @@ export class Cluster {
     this.network = seams.network({ privateKeySeed, networkKey, listen, announce })
     const self = { clusterId, storageId, boot, run, past, role, certificate }
     const gate = (remote: RemotePeer): ErrorCode | null => this.#gate(remote)
-    const starts = database === null ? {} : { starts: new KnownStarts(database) }
+    this.#starts = database === null ? null : new KnownStarts(database)
+    const starts = this.#starts === null ? {} : { starts: this.#starts }
     this.mesh = createMesh({ network: this.network, clock, random, log, self, gate, ...starts })
     this.topology = new TopologyLog({
       clusterId,
@@ -192,6 +195,7 @@ export class Cluster {
   async start(first: Topology | null, stopping: AbortSignal): Promise<void> {
     const { file, seams } = this.#parts
     if (first !== null) await this.topology.learn(first)
+    await this.#trimStarts()
     await this.mesh.start()
     new MemberLog(seams.log, this.mesh.self.peer).follow(this.membership)
     await this.membership.start(file.contacts)
@@ -199,6 +203,14 @@ export class Cluster {
     await this.kv.start()
     this.reg.start()
     await this.#meetFirst(stopping)
+  }
+
+  async #trimStarts(): Promise<void> {
+    const members = this.topology.current()?.members
+    if (members === undefined) return
+    const disks = new Set(members.map(({ storageId }) => storageId))
+    // There is always another start: the disk may be full.
+    await this.#starts?.trim((id) => disks.has(id)).catch(() => undefined)
   }
 
   nowMs(): number {

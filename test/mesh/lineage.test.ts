@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import { utf8 } from '../../src/base/bytes.ts'
 import { KnownStarts } from '../../src/mesh/known-starts.ts'
 import { copyRefusal, isCopyRefusal, PAST_MAX } from '../../src/mesh/lineage.ts'
+import { STARTS_MAX } from '../../src/mesh/limits.ts'
 import { ECHO, TIMEOUT } from './echo.ts'
 import { MemoryDatabase } from './memory-database.ts'
 import { type Machine, World } from './world.ts'
@@ -93,6 +94,24 @@ describe('lineage of a disk', () => {
       world.kill(next)
       world.kill(again)
     })
+  })
+
+  it('is remembered of all members, and of so many that are none any more', async () => {
+    const database = new MemoryDatabase()
+    const starts = new KnownStarts(database)
+    const peers = Array.from({ length: STARTS_MAX + 1000 }, (_, i) => `peer ${i}`)
+    for (const [i, peer] of peers.entries()) {
+      starts.keep(peer, { storageId: i % 2 === 0 ? 'here' : 'gone', boot: 1, run: i })
+    }
+    const known = () => peers.filter((peer) => starts.of(peer) !== null).length
+    await starts.trim((id) => id === 'here')
+    assert.equal(known(), peers.length, 'few are gone')
+    await starts.trim(() => false)
+    assert.equal(known(), STARTS_MAX)
+    for (const peer of peers) starts.keep(peer, { storageId: 'here', boot: 2, run: 0 })
+    await database.commit([{ key: 'mesh/start/damaged', value: Uint8Array.of(9) }])
+    await starts.trim((id) => id === 'here')
+    assert.equal(known(), peers.length)
   })
 
   it('takes a row that is damaged for none', async () => {

@@ -58,6 +58,22 @@ const MUTANTS: readonly Mutant[] = [
     '[{ key: PREFIX + peer, value }]',
     '[]',
   ],
+  [
+    'all starts are remembered for ever',
+    'mesh/lineage',
+    'mesh/known-starts.ts',
+    'if (++left > STARTS_MAX) gone',
+    'if (++left > 1e9) gone',
+    /so many that are none/,
+  ],
+  [
+    'members are forgotten as others are',
+    'mesh/lineage',
+    'mesh/known-starts.ts',
+    'if (start !== null && isMember(start.storageId)) continue',
+    '',
+    /so many that are none/,
+  ],
   // Who is let in.
   [
     'no certificate is looked at',
