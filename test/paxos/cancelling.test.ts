@@ -103,6 +103,24 @@ describe('a call whose signal aborts ends at once', () => {
     assert.equal((await world.drive(world.reg('b').get(KEY)))?.value, COMBINED_MAX)
   })
 
+  it('amid a ballot that it shares with others: they alone happen, and it may be made again by its name', async () => {
+    const world = await RegisterWorld.start(['abc'])
+    const held = Promise.withResolvers<void>()
+    world.fate = (q) => (isPrepare(q) && q.from !== q.to ? held.promise : undefined)
+    const over = new AbortController()
+    const named = { opId: 'once' }
+    const given = errorOf(world.reg('a').incr(KEY, 1, { ...named, signal: over.signal }))
+    const other = world.reg('a').incr(KEY, 10)
+    await world.wait(50)
+    over.abort()
+    assert.equal((await given).outcome, 'not-applied')
+    held.resolve()
+    await world.drive(other)
+    assert.equal((await world.drive(world.reg('b').get(KEY)))?.value, 10)
+    await world.drive(world.reg('b').incr(KEY, 1, named))
+    assert.equal((await world.drive(world.reg('c').get(KEY)))?.value, 11)
+  })
+
   it('and what is known to have happened before is no error', async () => {
     const world = await RegisterWorld.start(['abc'])
     const over = new AbortController()

@@ -424,8 +424,8 @@ const MUTANTS: readonly MutantRow<Suite>[] = [
     /versions above all it had/,
   ],
   // What a ballot makes of what waits.
-  // What was given up is left out of the next ballot, and its operation is dropped: neither is
-  // noticed alone.
+  // What was given up is left out of a ballot (proposer.ts), and its operation is dropped (pending.ts):
+  // neither is noticed alone, both are, by "amid a ballot" in cancelling.test.ts.
   [
     'what is over keeps its place',
     'waiting',

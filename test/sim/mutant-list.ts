@@ -131,12 +131,5 @@ export const MUTANTS: readonly Mutant[] = [
     from: 'recalled(base, call) ?? named(done, call.id)',
     to: 'named(done, call.id)',
   },
-  {
-    name: 'registers: given up and done all the same',
-    scenario: 'swarm',
-    file: 'src/paxos/proposer.ts',
-    from: '    const live = batch.filter(({ isDone }) => !isDone)\n    if (isChosen) {',
-    to: '    const live = [...batch]\n    if (isChosen) {',
-  },
   ...STORE_MUTANTS,
 ]
