@@ -108,7 +108,7 @@ export class Forwarder {
     const body = encodeForwardedWrite({ ...write, ...message, mark: this.#marks.of(peer) })
     const answer = await mesh.request(peer, REQUEST_KINDS.KV_COORDINATE_PUT, body, options)
     const { mark, outcome } = decodeWriteOutcome(answer)
-    this.#marks.came(peer, mark)
+    if (mark !== null) this.#marks.came(peer, mark)
     return outcome
   }
 

@@ -55,8 +55,8 @@ export interface ForwardedWrite extends Write {
   readonly level: Level | undefined
   /** Whole: how long the sender waits. */
   readonly deadlineMs: number
-  /** The last one of whoever is asked. */
-  readonly mark: AgedMark
+  /** The last one of whoever is asked; null: its sender was built before there were any. */
+  readonly mark: AgedMark | null
 }
 
 export function encodeForwardedWrite(write: ForwardedWrite): Uint8Array {
@@ -64,7 +64,8 @@ export function encodeForwardedWrite(write: ForwardedWrite): Uint8Array {
   writeEdit(out, write.edit)
   writeContext(out, write.context)
   out.bool(write.blind).uint(LEVELS.indexOf(write.level)).uint(write.deadlineMs)
-  return writeMark(out, write.mark).uint(write.mark.ageMs).finish()
+  if (write.mark !== null) writeMark(out, write.mark).uint(write.mark.ageMs)
+  return out.finish()
 }
 
 /** Throws WireError. */
@@ -77,7 +78,7 @@ export function decodeForwardedWrite(bytes: Uint8Array): ForwardedWrite {
   const blind = from.bool()
   const level = LEVELS[from.uint(LEVELS.length - 1)]
   const deadlineMs = from.uint(DEADLINE_MS_MAX)
-  const mark = { ...readMark(from), ageMs: from.uint() }
+  const mark = from.done ? null : { ...readMark(from), ageMs: from.uint() }
   return { topology, key, edit, context, blind, level, deadlineMs, mark }
 }
 
@@ -95,25 +96,29 @@ export interface WriteOutcome {
 
 /** `outcome`: or the number of a topology by which somebody is to be asked again. */
 export function encodeWriteOutcome(mark: Mark, outcome: WriteOutcome | number): Uint8Array {
-  const out = writeMark(new WireWriter(), mark)
-  if (typeof outcome === 'number') return out.uint(outcome).finish()
+  const out = new WireWriter()
+  if (typeof outcome === 'number') return writeMark(out.uint(outcome), mark).finish()
   const { seen, effect, acks, replicas, partial, siblingCount } = outcome
   writeContext(out.uint(FRESH), seen)
   writeSigned(out, effect).uint(acks).uint(replicas).bool(partial)
-  return out.uint(siblingCount).finish()
+  return writeMark(out, mark).uint(siblingCount).finish()
+}
+
+export interface MarkedOutcome {
+  /** null: who answers was built before there were any. */
+  readonly mark: Mark | null
+  readonly outcome: WriteOutcome | number
 }
 
 /** Throws WireError. */
-export function decodeWriteOutcome(bytes: Uint8Array): {
-  readonly mark: Mark
-  readonly outcome: WriteOutcome | number
-} {
+export function decodeWriteOutcome(bytes: Uint8Array): MarkedOutcome {
   const from = new WireReader(bytes)
-  const mark = readMark(from)
   const stale = staleNumber(from)
-  if (stale !== null) return { mark, outcome: stale }
+  if (stale !== null) return { mark: from.done ? null : readMark(from), outcome: stale }
   const seen = readContext(from)
   const effect = readSigned(from)
   const counts = { acks: from.uint(), replicas: from.uint(), partial: from.bool() }
-  return { mark, outcome: { seen, effect, ...counts, siblingCount: from.uint() } }
+  const mark = from.done ? null : readMark(from)
+  const siblingCount = from.done ? 0 : from.uint()
+  return { mark, outcome: { seen, effect, ...counts, siblingCount } }
 }

@@ -292,8 +292,8 @@ export class Writer {
     const write = decodeForwardedWrite(body)
     const mark = markOf(mesh.self.boot, clock)
     // Its sender may have given it up long ago; if it waits, it asks again.
-    if (!isFresh(write.mark, mark, write.deadlineMs))
-      return encodeWriteOutcome(mark, write.topology)
+    const isLate = write.mark !== null && !isFresh(write.mark, mark, write.deadlineMs)
+    if (isLate) return encodeWriteOutcome(mark, write.topology)
     const endMs = clock.monotonicMs() + write.deadlineMs * ANSWER_SHARE
     await topology.catchUpFrom(write.topology, from.peer, { endMs, signal: undefined })
     const known = topology.get()

@@ -24,6 +24,7 @@ import {
   decodeWriteOutcome,
   encodeForwardedWrite,
   encodeWriteOutcome,
+  type WriteOutcome,
   encodeRead,
   encodeWrite,
   readRecordBytes,
@@ -168,6 +169,7 @@ const FORMATS: readonly Format<unknown>[] = [
     }),
     encodeForwardedWrite,
     decodeForwardedWrite,
+    ({ mark }) => mark === null,
   ),
   format(
     'outcome of a put, or the number of a topology to ask again by',
@@ -185,10 +187,21 @@ const FORMATS: readonly Format<unknown>[] = [
         }),
       ),
     }),
-    ({ mark, outcome }) => encodeWriteOutcome(mark, outcome),
+    ({ mark, outcome }) => {
+      if (mark !== null) return encodeWriteOutcome(mark, outcome)
+      return olderOutcome(outcome)
+    },
     decodeWriteOutcome,
+    ({ mark, outcome }) =>
+      mark === null || (typeof outcome !== 'number' && outcome.siblingCount === 0),
   ),
 ]
+
+/** Without its mark and the count of siblings, which are a byte for each number here. */
+function olderOutcome(outcome: WriteOutcome | number): Uint8Array {
+  const bytes = encodeWriteOutcome({ boot: 0, atMs: 0 }, outcome)
+  return bytes.slice(0, typeof outcome === 'number' ? -2 : -3)
+}
 
 describeFormats('codec of the store', FORMATS)
 
@@ -226,6 +239,19 @@ describe('limits of lists', () => {
       () => readQuestion(encodeRead({ topology: 1, partition: 65_536, cfg: 1 }, 'k', WHOLE)),
       WireError,
     )
+  })
+
+  it('are read as those said them who were built before there were marks and counts of siblings', () => {
+    const context = contextOf(new Map([['a', 1]]))
+    const edit = { what: 'put', kind: 'text', value: Uint8Array.of(1), ttlMs: 0 } as const
+    const asked = { topology: 3, key: 'k', context, blind: true, level: undefined, deadlineMs: 9 }
+    const write = { ...asked, edit, mark: { boot: 0, atMs: 0, ageMs: 0 } }
+    const bytes = encodeForwardedWrite(write)
+    assert.equal(decodeForwardedWrite(bytes.subarray(0, -3)).mark, null)
+    const made = { seen: context, effect: 0, acks: 2, replicas: 3, partial: false, siblingCount: 0 }
+    for (const outcome of [made, 7]) {
+      assert.deepEqual(decodeWriteOutcome(olderOutcome(outcome)), { mark: null, outcome })
+    }
   })
 
   it('refuses a forwarded write of no level, and one that waits longer than any call', () => {

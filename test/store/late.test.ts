@@ -1,6 +1,10 @@
 /** What a cut connection brings when its sender has given it up replaces nothing. */
 import assert from 'node:assert/strict'
+import { utf8 } from '../../src/base/bytes.ts'
 import { type AgedMark, isFresh, Marks, MARKS_MAX } from '../../src/store/mark.ts'
+import { decodeWriteOutcome, encodeForwardedWrite } from '../../src/store/messages.ts'
+import { EMPTY_RECORD } from '../../src/store/record.ts'
+import { REQUEST_KINDS } from '../../src/wire/kinds.ts'
 import { ManualClock } from '../topology/manual-clock.ts'
 import { isForward, StoreWorld } from './world.ts'
 
@@ -23,6 +27,20 @@ describe('a forwarded write that comes late', () => {
       for (const name of ['a', 'b', 'c']) assert.deepEqual(world.held(name, 'k'), ['new'])
     })
   }
+
+  it('is made when its sender was built before there were marks', async () => {
+    const world = await StoreWorld.start(['a'], { nodes: 'd' })
+    const asked = { topology: world.latest.number, key: 'k', level: undefined, deadlineMs: 1000 }
+    const edit = { what: 'put', kind: 'text', value: utf8('v'), ttlMs: 0 } as const
+    const write = { ...asked, edit, context: EMPTY_RECORD.known, blind: true, mark: null }
+    const [id, kind] = [world.node('a').member.id, REQUEST_KINDS.KV_COORDINATE_PUT]
+    const options = { timeoutMs: 1000 }
+    const answer = await world.drive(
+      world.node('d').mesh.request(id, kind, encodeForwardedWrite(write), options),
+    )
+    assert.notEqual(typeof decodeWriteOutcome(answer).outcome, 'number')
+    assert.deepEqual(world.held('a', 'k'), ['v'])
+  })
 
   it('is asked twice at first, and then once', async () => {
     const world = await StoreWorld.start(['a'], { nodes: 'd' })

@@ -378,6 +378,11 @@ describe('messages of watching', () => {
     )
   })
 
+  it('of roots are read as those said them who did not tell how far they had swept', () => {
+    const answer = { run: 1, upTo: 2, wallMs: 3, sweptMs: 0, roots: [4, null] }
+    assert.deepEqual(decodeRootsAnswer(encodeRootsAnswer(answer).subarray(0, -1)), answer)
+  })
+
   it('that are changed or cut are refused with WireError, or are others', () => {
     const decodes = (decode: (bytes: Uint8Array) => unknown, bytes: Uint8Array): void => {
       try {

@@ -119,17 +119,19 @@ export function decodeRootsQuestion(bytes: Uint8Array): RootsQuestion {
 
 export function encodeRootsAnswer(answer: RootsAnswer): Uint8Array {
   const { run, upTo, wallMs, sweptMs, roots } = answer
-  const out = new WireWriter().uint(run).uint(upTo).uint(wallMs).uint(sweptMs)
-  return out.list(roots, (to, root) => to.uint(root === null ? 0 : root + 1)).finish()
+  const out = new WireWriter().uint(run).uint(upTo).uint(wallMs)
+  out.list(roots, (to, root) => to.uint(root === null ? 0 : root + 1))
+  return out.uint(sweptMs).finish()
 }
 
 /** Throws WireError. */
 export function decodeRootsAnswer(bytes: Uint8Array): RootsAnswer {
   const from = new WireReader(bytes)
-  const [run, upTo, wallMs, sweptMs] = [from.uint(), from.uint(), from.uint(), from.uint()]
+  const [run, upTo, wallMs] = [from.uint(), from.uint(), from.uint()]
   const roots = from.list(PARTITION_MAX + 1, (each) => {
     const number = each.uint(FINGERPRINT_LIMIT)
     return number === 0 ? null : number - 1
   })
-  return { run, upTo, wallMs, sweptMs, roots }
+  // Who was built before that was said vouches for nobody.
+  return { run, upTo, wallMs, sweptMs: from.done ? 0 : from.uint(), roots }
 }
