@@ -41,7 +41,7 @@ export class CutShort {
     this.#history = new HistoryRecorder(() => atoll.world.kernel.nowUs)
   }
 
-  /** All machines are up. */
+  /** All machines are up, and have met. */
   async round(): Promise<void> {
     const { world, random } = this.#atoll
     const victim = random.int(world.hosts.length)
@@ -49,8 +49,11 @@ export class CutShort {
     const keys = Array.from({ length: KEYS }, (_, i) => `cut/${this.rounds}/${i}`)
     this.rounds++
     this.#keys.push(...keys)
+    // The first dot since a start waits for the disk, and nothing is sent before: after the first
+    // round the victim has given out one while its disk was quick.
+    const writer = (i: number): number => (i === 0 && this.rounds > 1 ? victim : other)
     const contexts = await Promise.all(
-      keys.map((key) => this.#put(other, { key, value: first(key) })),
+      keys.map((key, i) => this.#put(writer(i), { key, value: first(key) })),
     )
     const puts = (what: string): Put[] =>
       keys.flatMap((key, i) => {

@@ -25,7 +25,10 @@ async function runBlackout(context: ScenarioContext): Promise<ScenarioReport> {
   await world.run(async () => {
     await cluster.form(size)
     // The first writes of a disk among them.
-    for (let i = 0; i < CUT_SHORT; i++) await cutShort.round()
+    for (let i = 0; i < CUT_SHORT; i++) {
+      await cutShort.round()
+      await cluster.settled()
+    }
     atoll.startClients(8, 30)
     for (let i = 1; i <= BLACKOUTS; i++) {
       await world.until('clients get on', 120_000, () => {
