@@ -38,8 +38,8 @@ export function encodeValue(value: Value, bytesMax: number): EncodedValue {
 
 /**
  * A kind that holds no value (a deletion) is never asked for. Never throws: what is not text, or not
- * JSON, although its writer said so, or is deeper than may be written, is given as bytes: the key
- * stays readable, and its page.
+ * JSON, although its writer said so, or is deeper than may be written, or has a number that is too
+ * large for one, is given as bytes: the key stays readable, and its page.
  */
 export function decodeValue(kind: string, bytes: Uint8Array): Value {
   if (kind === 'bytes') return bytes.slice()
@@ -48,10 +48,22 @@ export function decodeValue(kind: string, bytes: Uint8Array): Value {
   if (kind !== 'json') return text
   if (jsonExcess(text, VALUE_DEPTH_MAX, text.length) !== null) return bytes.slice()
   try {
-    return JSON.parse(text) as JsonValue
+    return parseJson(text)
   } catch {
     return bytes.slice()
   }
+}
+
+/** What a number must have to be parsed as infinite: a large exponent, or many digits. */
+const HUGE = /[eE]\+?\d{3}|\d{200}/
+
+/** Throws SyntaxError, also for numbers beyond what a program can write: they would print as null. */
+function parseJson(text: string): JsonValue {
+  if (!HUGE.test(text)) return JSON.parse(text) as JsonValue
+  return JSON.parse(text, (_, value: JsonValue) => {
+    if (value === Infinity || value === -Infinity) throw new SyntaxError('no finite number')
+    return value
+  }) as JsonValue
 }
 
 /** Of a key, as UTF-8. */

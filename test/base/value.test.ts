@@ -14,6 +14,9 @@ const documents = fc.jsonValue().map((each) => JSON.parse(JSON.stringify(each)) 
 const values: fc.Arbitrary<Value> = fc.oneof(fc.uint8Array(), texts, documents)
 const kinds = fc.constantFrom('bytes', 'text', 'json')
 
+/** A number, and too large for one. */
+const HUGE = '9'.repeat(310)
+
 function again(value: Value): Value {
   const { kind, bytes } = encodeValue(value, BYTES_MAX)
   return decodeValue(kind, bytes)
@@ -58,9 +61,26 @@ describe('values', () => {
   })
 
   it('that are not of their kind are given as the bytes that they are', () => {
-    for (const text of ['', '{', '{"a":1', '[1,]', 'undefined', '1 2', '\uFEFF1']) {
+    for (const text of [
+      '',
+      '{',
+      '{"a":1',
+      '[1,]',
+      'undefined',
+      '1 2',
+      '\uFEFF1',
+      '[-1e1261]',
+      HUGE,
+      `${HUGE}e99`,
+    ]) {
       assert.deepEqual(decodeValue('json', utf8(text)), utf8(text))
     }
+    assert.equal(decodeValue('json', utf8('1e308')), 1e308)
+    assert.deepEqual(decodeValue('json', utf8(`["${HUGE}", 1]`)), [HUGE, 1])
+    assert.deepEqual(
+      decodeValue('json', utf8(`1${'0'.repeat(250)}e99`)),
+      utf8(`1${'0'.repeat(250)}e99`),
+    )
     const wrong = Uint8Array.of(0x22, 0xff, 0x22)
     assert.deepEqual(decodeValue('text', wrong), wrong)
     assert.deepEqual(decodeValue('json', wrong), wrong)
