@@ -5,7 +5,7 @@
  * The daemon passes system seams, the simulator simulated ones, and nothing built here can tell
  * which.
  */
-import { AtollError, type ErrorCode } from '../base/errors.ts'
+import type { ErrorCode } from '../base/errors.ts'
 import type { ClusterId, PeerId, StorageId } from '../base/ids.ts'
 import { Metrics } from '../base/metrics.ts'
 import type { Database } from '../disk/database.ts'
@@ -27,6 +27,7 @@ import { declareSwimMetrics } from '../swim/metrics.ts'
 import { createMembership, type SwimMembership } from '../swim/membership.ts'
 import { LAN, LOCAL, type SwimProfile, WAN } from '../swim/parameters.ts'
 import { liveDisks, partitionsWithoutMajority } from '../topology/describe.ts'
+import { knownIn } from '../topology/known-topology.ts'
 import type { TopologyIssuer } from '../topology/issuer.ts'
 import { TopologyFinder } from '../topology/finder.ts'
 import { declareTopologyMetrics } from '../topology/metrics.ts'
@@ -224,11 +225,7 @@ export class Cluster {
 
   /** Throws NO_QUORUM as long as none is known: on an edge that has just started. */
   knownTopology(): Topology {
-    const current = this.topology.current()
-    if (current !== null) return current
-    throw new AtollError('NO_QUORUM', 'this node has not learned the topology yet', {
-      hint: 'it will as soon as it reaches a member; try again shortly',
-    })
+    return knownIn(this.topology)
   }
 
   /** As people call it; the peer id of whom nobody knows. */

@@ -8,6 +8,7 @@
  * since after a restart it takes what it finds there for all that it ever acknowledged.
  */
 import type { StorageId } from '../base/ids.ts'
+import { majorityOf } from '../topology/validate.ts'
 import type { Level } from './api.ts'
 
 export type Verdict = 'waiting' | 'met' | 'partial' | 'failed'
@@ -76,6 +77,6 @@ export class Tally {
   #needed(size: number): number {
     if (this.#level === 'one') return 1
     if (this.#level === 'all') return size
-    return Math.floor(size / 2) + 1
+    return majorityOf(size)
   }
 }

@@ -47,11 +47,7 @@ export class KnownTopology {
 
   /** Throws NO_QUORUM as long as none is known: on an edge that has just started. */
   get(): Topology {
-    const topology = this.#view.current()
-    if (topology !== null) return topology
-    throw new AtollError('NO_QUORUM', 'this node has not learned the topology yet', {
-      hint: 'it will as soon as it reaches a member; try again shortly',
-    })
+    return knownIn(this.#view)
   }
 
   /** Whether it is a member of it, on the disk that it speaks for. */
@@ -85,4 +81,13 @@ export class KnownTopology {
       over.abort()
     }
   }
+}
+
+/** Throws NO_QUORUM as long as none is known: on an edge that has just started. */
+export function knownIn(view: Pick<TopologyView, 'current'>): Topology {
+  const topology = view.current()
+  if (topology !== null) return topology
+  throw new AtollError('NO_QUORUM', 'this node has not learned the topology yet', {
+    hint: 'it will as soon as it reaches a member; try again shortly',
+  })
 }

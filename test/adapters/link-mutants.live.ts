@@ -1,5 +1,5 @@
 /** Bounds and rules of frames and links broken one at a time; the tests named must notice. */
-import { describeMutants } from '../mutate.ts'
+import { type AdapterMutant, describeAdapterMutants } from './planted.ts'
 
 type Suite =
   | 'adapters/dial.live'
@@ -9,10 +9,7 @@ type Suite =
   | 'adapters/window-credit.test'
   | 'contract/network.live'
 
-/** What it does, who notices, the file, the text, what becomes of it. */
-type Mutant = readonly [string, Suite, RegExp, string, string, string]
-
-const MUTANTS: readonly Mutant[] = [
+const MUTANTS: readonly AdapterMutant<Suite>[] = [
   // Frames.
   [
     'lengths are not limited',
@@ -222,9 +219,4 @@ const MUTANTS: readonly Mutant[] = [
   ],
 ]
 
-describeMutants(
-  'mutants of libp2p links',
-  MUTANTS.map(([name, suite, tests, file, from, to]) => {
-    return { name, suites: [suite], tests, file: `adapters/libp2p-${file}.ts`, from, to }
-  }),
-)
+describeAdapterMutants('mutants of libp2p links', MUTANTS)

@@ -1,5 +1,5 @@
 /** Bounds and rules for strangers broken one at a time; the tests named must notice. */
-import { describeMutants } from '../mutate.ts'
+import { type AdapterMutant, describeAdapterMutants } from './planted.ts'
 
 type Suite =
   | 'adapters/find-peer.live'
@@ -7,10 +7,7 @@ type Suite =
   | 'adapters/strangers.test'
   | 'contract/network.live'
 
-/** What it does, who notices, the file, the text, what becomes of it. */
-type Mutant = readonly [string, Suite, RegExp, string, string, string]
-
-const MUTANTS: readonly Mutant[] = [
+const MUTANTS: readonly AdapterMutant<Suite>[] = [
   // Strangers.
   [
     'strangers are not bounded',
@@ -176,9 +173,4 @@ const MUTANTS: readonly Mutant[] = [
   ],
 ]
 
-describeMutants(
-  'mutants of libp2p and strangers',
-  MUTANTS.map(([name, suite, tests, file, from, to]) => {
-    return { name, suites: [suite], tests, file: `adapters/libp2p-${file}.ts`, from, to }
-  }),
-)
+describeAdapterMutants('mutants of libp2p and strangers', MUTANTS)

@@ -14,7 +14,7 @@ export const STORE_MUTANTS: readonly Mutant[] = [
     name: 'store: half is a majority',
     scenario: 'swarm',
     file: 'src/store/tally.ts',
-    from: 'return Math.floor(size / 2) + 1',
+    from: 'return majorityOf(size)',
     to: 'return Math.max(1, Math.floor(size / 2))',
   },
   {
@@ -200,8 +200,8 @@ export const STORE_MUTANTS: readonly Mutant[] = [
     scenario: 'rolling',
     within: 16,
     file: 'src/store/watch/vouching.ts',
-    from: 'const rootOf = (id: StorageId): number | null => seen.get(id)?.roots.get(p) ?? null',
-    to: 'const rootOf = (id: StorageId): number | null => Math.min(seen.get(id)?.roots.get(p) ?? 0, 0)',
+    from: 'const rootOf = (id: StorageId): number | null => seen.get(id)?.roots.get(partition) ?? null',
+    to: 'const rootOf = (id: StorageId): number | null => Math.min(seen.get(id)?.roots.get(partition) ?? 0, 0)',
   },
   {
     name: 'store: a disk writes under its old name in a partition that it had left',

@@ -188,7 +188,7 @@ const MUTANTS: readonly MutantRow<Suite>[] = [
     'half is a majority',
     'round-and-tally',
     'tally.ts',
-    'return Math.floor(size / 2) + 1',
+    'return majorityOf(size)',
     'return Math.ceil(size / 2)',
     /half of four/,
   ],

@@ -204,7 +204,7 @@ const MUTANTS: readonly MutantRow<Suite>[] = [
     'one taker is enough for a farewell',
     'anti-entropy',
     'sync/farewell.ts',
-    'const needed = Math.floor(targets.length / 2) + 1',
+    'const needed = majorityOf(targets.length)',
     'const needed = 1',
     /fewer than a majority/,
   ],

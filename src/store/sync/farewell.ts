@@ -10,6 +10,7 @@ import type { PeerId, StorageId } from '../../base/ids.ts'
 import type { Database, Write } from '../../disk/database.ts'
 import type { Log } from '../../seams/log.ts'
 import type { Partition, Topology, TopologyView } from '../../topology/topology.ts'
+import { majorityOf } from '../../topology/validate.ts'
 import type { StoreCounts } from '../counts.ts'
 import { type Change, storedOf } from '../change.ts'
 import { rowChanges } from '../collect/index-rows.ts'
@@ -152,7 +153,7 @@ export class Farewell {
     const { peers, replica } = this.#options
     const { targets } = placeIn(topology, '', partition)
     const takers = targets.map((id) => peers.usable(topology, id)).filter((p) => p !== undefined)
-    const needed = Math.floor(targets.length / 2) + 1
+    const needed = majorityOf(targets.length)
     if (takers.length < needed) return false
     // What was taken in under earlier configurations is all that there will be to offer.
     await replica.settled()

@@ -18,17 +18,8 @@
 import type { StorageId } from '../../base/ids.ts'
 import type { Standing } from './cursor.ts'
 import type { Holders } from './holders.ts'
+import { gathered, type Look, type LookAt } from './look.ts'
 import { PartitionsByDisk } from './partitions-by-disk.ts'
-
-/** Disks that are proven in these partitions, if they hold the same there. */
-export interface Look {
-  readonly disks: readonly StorageId[]
-  /** Proven already, and to hold the same as they do; null: the disks prove each other. */
-  readonly keeper: StorageId | null
-  /** So many of them, the keeper counted, prove those that hold the same. */
-  readonly enough: number
-  readonly partitions: readonly number[]
-}
 
 export class Continuity {
   #holders: Holders
@@ -125,7 +116,7 @@ export class Continuity {
     const changed = holders.changedSince(before)
     for (const p of changed) {
       // A list that asked more may have left out more.
-      const enough = this.#enoughThen.get(p) ?? before.enough(p)
+      const enough = this.#enough(p)
       if (enough > holders.enough(p)) this.#enoughThen.set(p, enough)
       else this.#enoughThen.delete(p)
     }
@@ -162,29 +153,30 @@ export class Continuity {
 
   /** The next attempt names another keeper: one may be down, or its clock be behind. */
   looks(attempt: number): readonly Look[] {
-    const looks = new Map<string, Look & { readonly partitions: number[] }>()
-    for (const p of new Set([...this.#doubts.partitions(), ...this.#unproven.partitions()])) {
-      for (const look of this.#looksAt(p, attempt)) {
-        const name = [look.keeper ?? '', look.enough, ...look.disks].join()
-        const known = looks.get(name)
-        if (known === undefined) looks.set(name, { ...look, partitions: [p] })
-        else known.partitions.push(p)
-      }
-    }
-    return [...looks.values()]
+    const open = new Set([...this.#doubts.partitions(), ...this.#unproven.partitions()])
+    return gathered([...open].flatMap((partition) => this.#looksAt(partition, attempt)))
   }
 
-  #looksAt(p: number, attempt: number): readonly Omit<Look, 'partitions'>[] {
-    const followed = this.#holders.of(p).filter((id) => this.#followed.has(id))
-    const proven = followed.filter((id) => this.proves(id, p))
+  #looksAt(partition: number, attempt: number): readonly LookAt[] {
+    const followed = this.#followedOf(partition)
+    const proven = followed.filter((id) => this.proves(id, partition))
     const keeper = proven[attempt % proven.length]
     if (keeper !== undefined) {
-      const others = followed.filter((id) => !this.proves(id, p))
-      return others.map((id) => ({ disks: [id], keeper, enough: 2 }))
+      const others = followed.filter((id) => !this.proves(id, partition))
+      return others.map((id) => ({ partition, disks: [id], keeper, enough: 2 }))
     }
-    const disks = followed.filter((id) => this.keeps(id, p))
-    const enough = this.#enoughThen.get(p) ?? this.#holders.enough(p)
-    return disks.length < enough ? [] : [{ disks, keeper: null, enough }]
+    const disks = followed.filter((id) => this.keeps(id, partition))
+    const enough = this.#enough(partition)
+    return disks.length < enough ? [] : [{ partition, disks, keeper: null, enough }]
+  }
+
+  #followedOf(partition: number): readonly StorageId[] {
+    return this.#holders.of(partition).filter((id) => this.#followed.has(id))
+  }
+
+  /** As when readers listed last. */
+  #enough(partition: number): number {
+    return this.#enoughThen.get(partition) ?? this.#holders.enough(partition)
   }
 
   keeps(id: StorageId, partition: number): boolean {
@@ -221,7 +213,7 @@ export class Continuity {
     for (const p of partitions) {
       const enoughNow = this.#holders.enough(p)
       const enough = this.#enoughThen.get(p) ?? enoughNow
-      const followed = this.#holders.of(p).filter((id) => this.#followed.has(id))
+      const followed = this.#followedOf(p)
       const keepers = followed.filter((id) => this.keeps(id, p))
       if (keepers.length >= enough || keepers.some((id) => this.proves(id, p))) continue
       // Nothing is won by a list; or too little yet, and somebody tells.

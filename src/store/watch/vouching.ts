@@ -15,8 +15,9 @@
  */
 import type { StorageId } from '../../base/ids.ts'
 import { type Clock, sleep } from '../../seams/clock.ts'
-import type { Continuity, Look } from './continuity.ts'
+import type { Continuity } from './continuity.ts'
 import type { RootsAnswer, RootsQuestion } from './feed-messages.ts'
+import { disksOf, gathered, type Look, type LookAt } from './look.ts'
 
 /** Where a stream is at a disk. */
 export interface Whereabouts {
@@ -115,9 +116,12 @@ export class Vouching {
         await sleep(clock, LOOK_MS, this.#aborter.signal)
         await this.#askAgain(open, seen)
       }
-      const isTold = new Map(open.map((look) => [look, this.#isTold(look, seen)]))
-      for (const look of open) if (isTold.get(look) === true) this.#prove(look, seen)
-      open = open.filter((look) => isTold.get(look) === false)
+      const left: Look[] = []
+      for (const look of open) {
+        if (this.#isTold(look, seen)) this.#prove(look, seen)
+        else left.push(look)
+      }
+      open = left
     }
   }
 
@@ -183,24 +187,18 @@ export class Vouching {
   }
 }
 
-function disksOf({ disks, keeper }: Look): readonly StorageId[] {
-  return keeper === null ? disks : [...disks, keeper]
-}
-
 /** By who holds the same, where enough do. */
 function agreedOf(look: Look, seen: ReadonlyMap<StorageId, Seen>): readonly Look[] {
-  const agreed = new Map<string, Look & { readonly partitions: number[] }>()
-  for (const p of look.partitions) {
-    const rootOf = (id: StorageId): number | null => seen.get(id)?.roots.get(p) ?? null
+  const { keeper, enough } = look
+  const agreed: LookAt[] = []
+  for (const partition of look.partitions) {
+    const rootOf = (id: StorageId): number | null => seen.get(id)?.roots.get(partition) ?? null
     for (const [root, same] of Map.groupBy(disksOf(look), rootOf)) {
-      if (root === null || same.length < look.enough) continue
-      const known = agreed.get(same.join())
-      const disks = same.filter((id) => id !== look.keeper)
-      if (known === undefined) agreed.set(same.join(), { ...look, disks, partitions: [p] })
-      else known.partitions.push(p)
+      if (root === null || same.length < enough) continue
+      agreed.push({ partition, disks: same.filter((id) => id !== keeper), keeper, enough })
     }
   }
-  return [...agreed.values()]
+  return gathered(agreed)
 }
 
 /** Whether the keeper has told of all that may have run out at the disks. */
